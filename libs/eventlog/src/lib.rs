@@ -1,0 +1,39 @@
+//! The log: an append-only sequence of entries, and the truth of a site.
+//!
+//! This crate moves bytes. It knows no case, no clock and no customer; it knows that an entry belongs to one
+//! stream, that a stream belongs to one category, and that every entry of a site has a [`Position`].
+
+mod entry;
+mod error;
+
+pub use entry::{Category, Entry, NewEntry, Position, StreamId};
+pub use error::{AppendError, Error, InvalidName};
+
+use futures_util::stream::BoxStream;
+
+/// A log of one site.
+///
+/// # Promises
+///
+/// Every backend keeps each of these; `conformance` has one function per promise.
+///
+/// - An append whose `expected` is not the tail of the stream is refused with [`AppendError::Conflict`] and
+///   writes nothing.
+/// - The same entry (same id, same stream, same `expected`) appended again is harmless: it answers the position
+///   of the first time, however much later it comes.
+/// - Of writers racing on one tail exactly one wins; all others get [`AppendError::Conflict`].
+/// - Any other error means *unknown*: the entry may or may not be there. Append the same entry again.
+/// - Positions grow along the log. They may have gaps.
+/// - Bytes come back as they were given.
+#[async_trait::async_trait]
+pub trait EventLog: Send + Sync {
+    /// Appends `entry` if `expected` still is the tail of its stream ([`Position::NONE`]: the stream is empty).
+    async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError>;
+
+    /// The entries of one stream up to its tail at the time of the call, oldest first.
+    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
+
+    /// Every entry of these categories after `after`, in order and without gap or double; then waits for more.
+    /// Never ends of itself. An empty list of categories means all.
+    fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>>;
+}
