@@ -1,1 +1,20 @@
-//! placeholder
+//! The rules of Dossier, and nothing else.
+//!
+//! No clock, no random numbers, no I/O, no async: a decision is a function of the events so far and of a command, which
+//! brings the time, the ids and everything that had to be looked up. `.clippy.toml` beside this crate holds that.
+//!
+//! Each aggregate is a module with the same words in it: `Action` (what may be asked), [`Command`](decider::Command)
+//! (an action with its time and actor), `Event` (the stored format), `State`, `Error`.
+
+pub mod actor;
+pub mod case;
+pub mod channel;
+pub mod conversation;
+pub mod customer;
+pub mod decider;
+pub mod ids;
+pub mod links;
+pub mod message;
+pub mod personal;
+pub mod stored;
+pub mod time;

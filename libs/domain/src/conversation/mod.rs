@@ -1,0 +1,129 @@
+//! A conversation: what is exchanged in one thread, or with one contact where the channel has no threads.
+//!
+//! It knows which case it belongs to at present; a case may have several, on different channels.
+
+mod event;
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use event::Event;
+
+use crate::{
+    channel::{Direction, Visibility},
+    decider,
+    ids::{AccountId, CaseId, ChannelKind, ConversationId, IdentityId, KeyedHash, MessageId, ReplyId},
+    time::Timestamp,
+};
+
+/// An action on a conversation, with its time and actor.
+pub type Command = decider::Command<Action>;
+
+/// What may be asked of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Begins it. Again, with the same key, is nothing: a caller sends it before every `Join`.
+    Start {
+        /// What it is the conversation of.
+        key: Key,
+        /// The kind of its account's channel.
+        channel: ChannelKind,
+        /// Who can see it.
+        visibility: Visibility,
+        /// Who wrote first.
+        initiated_by: Direction,
+    },
+    /// A message joins. One that comes after the end begins it anew.
+    Join {
+        /// The message.
+        message: MessageId,
+        /// Which way it went.
+        direction: Direction,
+        /// The customer.
+        identity: Option<IdentityId>,
+        /// When it was sent.
+        sent_at: Timestamp,
+    },
+    /// It belongs to a case from now on.
+    Attach {
+        /// The case.
+        case: CaseId,
+    },
+    /// It goes on in private.
+    Move {
+        /// The private conversation.
+        to: ConversationId,
+        /// The public reply that says so.
+        ack: Option<ReplyId>,
+    },
+    /// Some of its messages went to another case.
+    Split {
+        /// The messages.
+        messages: BTreeSet<MessageId>,
+        /// The other case.
+        into: CaseId,
+    },
+    /// It ends.
+    Close {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// What a conversation is the conversation of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// A thread, where the channel has threads.
+    Thread {
+        /// Our account.
+        account: AccountId,
+        /// The thread's root.
+        root: KeyedHash,
+    },
+    /// A contact, where it has none.
+    Contact {
+        /// Our account.
+        account: AccountId,
+        /// The customer.
+        identity: IdentityId,
+    },
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// With an answer.
+    Answered,
+    /// It went on elsewhere.
+    Moved,
+    /// In silence, on purpose.
+    Silence,
+    /// It was spam.
+    Spam,
+    /// The customer did not come back.
+    Abandoned,
+}
+
+impl Key {
+    /// The namespace of the ids of conversations. Never changed: the ids are in the log.
+    const NAMESPACE: Uuid = Uuid::from_u128(0x7f3d_52a5_84c4_5d0e_9a0b_6c1d_0f6e_2b11);
+
+    /// The conversation's id: the same key, the same id, at every site.
+    pub fn id(&self) -> ConversationId {
+        ConversationId::derive(Self::NAMESPACE, &self.to_string())
+    }
+}
+
+/// `<account>/thread/<root>` or `<account>/contact/<identity>`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Thread { account, root } => write!(f, "{account}/thread/{root}"),
+            Self::Contact { account, identity } => write!(f, "{account}/contact/{identity}"),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The shape of every aggregate.
+
+use crate::{actor::Actor, time::Timestamp};
+
+/// A consistency boundary: commands are decided on its state, and its state is the fold of its events.
+///
+/// Promises that implementers MUST keep:
+/// - `decide` and `evolve` are functions: the same values give the same answer, always.
+/// - A command whose effect already is in the state yields no events. (A few commands carry sealed text, which cannot
+///   be compared; their doc comments say so, and the command's id makes their retries harmless.)
+/// - `evolve` is total: it takes any event in any state and neither refuses nor panics.
+pub trait Decider: Default + Clone + Send + Sync + 'static {
+    /// Part of every stream name: never renamed.
+    const CATEGORY: &'static str;
+    /// What may be asked; carries time, ids and whatever was looked up.
+    type Command;
+    /// What happened; the stored format.
+    type Event;
+    /// Refusals only, never I/O.
+    type Error: std::error::Error;
+
+    /// What the command means in this state.
+    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
+
+    /// The state after the event.
+    #[must_use]
+    fn evolve(self, event: &Self::Event) -> Self;
+}
+
+/// An action, when it occurred and who wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command<A> {
+    /// When it occurred. Later decisions may be about earlier times: reports arrive late, history is imported.
+    pub at: Timestamp,
+    /// Who wants it.
+    pub by: Actor,
+    /// What is wanted.
+    pub action: A,
+}
+
+impl<A> Command<A> {
+    /// `action`, wanted by `by` at `at`.
+    pub const fn new(at: Timestamp, by: Actor, action: A) -> Self {
+        Self { at, by, action }
+    }
+}
+
+/// The state after all of `events`.
+pub fn fold<'a, D: Decider>(state: D, events: impl IntoIterator<Item = &'a D::Event>) -> D
+where
+    D::Event: 'a,
+{
+    events.into_iter().fold(state, D::evolve)
+}
+
+/// Decides several commands as one: each sees the effect of those before it, and one refusal refuses all.
+/// This is how a macro stays all or nothing.
+pub fn decide_all<D: Decider>(
+    state: &D,
+    commands: impl IntoIterator<Item = D::Command>,
+) -> Result<Vec<D::Event>, D::Error> {
+    let mut state = state.clone();
+    let mut all = Vec::new();
+    for command in commands {
+        let events = state.decide(command)?;
+        state = fold(state, &events);
+        all.extend(events);
+    }
+    Ok(all)
+}

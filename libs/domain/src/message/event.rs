@@ -1,0 +1,167 @@
+//! What happened to a message, as it is stored.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    channel::Visibility,
+    ids::{
+        AccountId, CampaignId, ChannelKind, Digest, FieldId, IdentityId, KeyedHash, Language, MediaType,
+        MessageId,
+    },
+    personal::Personal,
+    stored::Fields,
+    time::Timestamp,
+};
+
+/// What happened to a message. `at` is when it occurred.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub enum Event {
+    /// A customer's message came in.
+    #[serde(rename = "message.received")]
+    Received {
+        /// When.
+        at: Timestamp,
+        /// The message.
+        content: Box<Content>,
+    },
+    /// A message of ours that was sent elsewhere came to light.
+    #[serde(rename = "message.recorded")]
+    Recorded {
+        /// When.
+        at: Timestamp,
+        /// The message.
+        content: Box<Content>,
+    },
+    /// Its body changed at the source.
+    #[serde(rename = "message.edited")]
+    Edited {
+        /// When.
+        at: Timestamp,
+        /// The message as it is now.
+        content: Box<Content>,
+    },
+    /// It was deleted at the source. We keep it.
+    #[serde(rename = "message.deleted_at_source")]
+    DeletedAtSource {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A message, whatever its channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Our account on which it was exchanged.
+    pub account: AccountId,
+    /// The kind of that account's channel.
+    pub channel: ChannelKind,
+    /// What the channel calls it.
+    pub external_id: Personal,
+    /// The customer: its author if it came in, its addressee if it went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityId>,
+    /// How its author is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_name: Option<Personal>,
+    /// How the channel calls its author: a handle, an address, a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_handle: Option<Personal>,
+    /// What it says.
+    pub text: Personal,
+    /// Its subject, where the channel has subjects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Personal>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// When we came to know of it.
+    pub detected_at: Timestamp,
+    /// When its body last changed, if the channel says so. Tells an edit back to an older body from a late delivery of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_at: Option<Timestamp>,
+    /// Who can see it.
+    pub visibility: Visibility,
+    /// The root of its thread, where the channel has threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<KeyedHash>,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// Its language, if the channel says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// What is attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Tells an edit from a second delivery.
+    pub digest: Digest,
+    /// What else the channel or the import said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<FieldId, Personal>,
+    /// Whether the channel says that it was forwarded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forwarded: bool,
+    /// How the customer came to write to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_point: Option<EntryPoint>,
+    /// The campaign that made him write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
+}
+
+impl Content {
+    /// The most files at one message.
+    pub const ATTACHMENTS_MAX: usize = 50;
+    /// The most further fields of one message.
+    pub const FIELDS_MAX: usize = 100;
+}
+
+/// A file at a message; its bytes are in the blob store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name.
+    pub name: Personal,
+    /// Its media type: `image/png`.
+    pub media_type: MediaType,
+    /// Its length.
+    pub bytes: u64,
+    /// Where the blob store has it.
+    pub blob: KeyedHash,
+}
+
+/// How a customer came to write to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryPoint {
+    /// An advertisement that opens a chat.
+    ClickToChatAd,
+    /// A box that was ticked on a form.
+    CheckboxPlugin,
+    /// A "message us" link.
+    MessageUs,
+    /// A chat on a web page.
+    CustomerChat,
+    /// A "send message" button of a post or page.
+    SendMessage,
+    /// A thread that a signed-in visitor began on our own site.
+    WebAuthenticated,
+}
+
+crate::stored_format!(
+    Event,
+    version = version,
+    upcast = upcast,
+    ["message.received", "message.recorded", "message.edited", "message.deleted_at_source",]
+);
+
+/// Every event of a message still is in its first version.
+const fn version(_kind: &str) -> u16 {
+    1
+}
+
+/// There is nothing older than the first version.
+fn upcast(_kind: &str, _from: u16, _fields: Fields) -> Option<Fields> {
+    None
+}
