@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::InvalidName;
+use crate::{AppendError, InvalidName};
 
 /// The place of an entry in its site's log, and the version of a stream (the position of its last entry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,9 +30,7 @@ impl Category {
 
     /// Checks the name.
     pub fn new(name: &str) -> Result<Self, InvalidName> {
-        let ok = (1..=Self::LEN_MAX).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if ok { Ok(Self(name.into())) } else { Err(InvalidName::category()) }
+        if is_category(name) { Ok(Self(name.into())) } else { Err(InvalidName::category()) }
     }
 
     /// The name.
@@ -68,14 +66,7 @@ impl StreamId {
 
     /// The stream of `category` with this id.
     pub fn new(category: &Category, id: impl fmt::Display) -> Result<Self, InvalidName> {
-        let id = id.to_string();
-        let ok = (1..=Self::ID_LEN_MAX).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'='));
-        if !ok {
-            return Err(InvalidName::stream());
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "a category has at most 32 bytes")]
-        Ok(Self { name: format!("{category}-{id}").into(), category_len: category.as_str().len() as u8 })
+        format!("{category}-{id}").parse()
     }
 
     /// `<category>-<id>`.
@@ -98,9 +89,26 @@ impl FromStr for StreamId {
     type Err = InvalidName;
 
     fn from_str(name: &str) -> Result<Self, InvalidName> {
-        let (category, id) = name.split_once('-').ok_or_else(|| InvalidName::stream())?;
-        Self::new(&Category::new(category)?, id)
+        let (category, id) = name.split_once('-').ok_or_else(InvalidName::stream)?;
+        if !is_category(category) {
+            return Err(InvalidName::category());
+        }
+        if !is_id(id) {
+            return Err(InvalidName::stream());
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a category has at most 32 bytes")]
+        Ok(Self { name: name.into(), category_len: category.len() as u8 })
     }
+}
+
+fn is_category(name: &str) -> bool {
+    (1..=Category::LEN_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=StreamId::ID_LEN_MAX).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'='))
 }
 
 impl fmt::Display for StreamId {
@@ -131,6 +139,11 @@ pub struct NewEntry {
 impl NewEntry {
     /// The longest body, in bytes. What is larger belongs into a blob store.
     pub const BODY_MAX: usize = 256 * 1024;
+
+    /// What every backend does first.
+    pub(crate) fn check(&self) -> Result<(), AppendError> {
+        if self.body.len() > Self::BODY_MAX { Err(AppendError::TooLarge(self.body.len())) } else { Ok(()) }
+    }
 }
 
 /// An entry that is in the log.
@@ -146,4 +159,10 @@ pub struct Entry {
     pub traceparent: Option<String>,
     /// As given at the append.
     pub body: Bytes,
+}
+
+impl Entry {
+    pub(crate) fn is_of(&self, categories: &[Category]) -> bool {
+        categories.is_empty() || categories.iter().any(|category| category.as_str() == self.stream.category())
+    }
 }

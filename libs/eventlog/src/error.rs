@@ -15,7 +15,7 @@ pub enum AppendError {
 }
 
 /// The log is broken or away.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// Not reachable now; worth a retry.
     #[error("the log is not available: {0}")]

@@ -3,11 +3,18 @@
 //! This crate moves bytes. It knows no case, no clock and no customer; it knows that an entry belongs to one
 //! stream, that a stream belongs to one category, and that every entry of a site has a [`Position`].
 
+mod attempts;
+pub mod conformance;
 mod entry;
 mod error;
+mod rng;
+mod sim;
+mod sqlite;
 
 pub use entry::{Category, Entry, NewEntry, Position, StreamId};
 pub use error::{AppendError, Error, InvalidName};
+pub use sim::{Faults, SimLog};
+pub use sqlite::SqliteLog;
 
 use futures_util::stream::BoxStream;
 
@@ -25,15 +32,22 @@ use futures_util::stream::BoxStream;
 /// - Any other error means *unknown*: the entry may or may not be there. Append the same entry again.
 /// - Positions grow along the log. They may have gaps.
 /// - Bytes come back as they were given.
+///
+/// An append whose future is dropped goes on or not: its outcome is unknown, as after an error.
 #[async_trait::async_trait]
 pub trait EventLog: Send + Sync {
     /// Appends `entry` if `expected` still is the tail of its stream ([`Position::NONE`]: the stream is empty).
     async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError>;
 
     /// The entries of one stream up to its tail at the time of the call, oldest first.
+    ///
+    /// Every append that was acknowledged before the call is among them. An error ends the stream.
     fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
 
     /// Every entry of these categories after `after`, in order and without gap or double; then waits for more.
     /// Never ends of itself. An empty list of categories means all.
+    ///
+    /// A server that is away is waited for inside. An error is given only when waiting cannot help, and ends
+    /// the stream: follow again from the last position seen.
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>>;
 }

@@ -1,0 +1,199 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool, sqlite::SqliteRow};
+use tokio::sync::watch;
+
+use super::error;
+use crate::{Category, Entry, Error, Position, StreamId};
+
+/// Entries read at once.
+const PAGE_MAX: usize = 1000;
+/// Bytes of bodies after which a page ends early, so that a follower holds little of a log of long entries.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// What reads, in pages, each from a connection of the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    pool: SqlitePool,
+    tail: watch::Receiver<u64>,
+}
+
+impl Reader {
+    pub(super) fn new(pool: SqlitePool, tail: watch::Receiver<u64>) -> Self {
+        Self { pool, tail }
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+        let (pool, name) = (self.pool.clone(), stream.clone());
+        let until = *self.tail.borrow();
+        stream::try_unfold(Some(0), move |after| {
+            let (pool, name) = (pool.clone(), name.clone());
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let page = of_stream(&pool, &name, after, until).await?;
+                let next = page.next();
+                Ok(Some((page.into_entries(), next)))
+            }
+        })
+        .try_flatten()
+        .boxed()
+    }
+
+    pub(super) fn follow(
+        &self,
+        after: Position,
+        categories: &[Category],
+    ) -> BoxStream<'static, Result<Entry, Error>> {
+        let place = Place {
+            pool: self.pool.clone(),
+            tail: self.tail.clone(),
+            categories: categories.into(),
+            after: after.0,
+            scanned: after.0,
+        };
+        stream::try_unfold(place, |mut place| async move {
+            let page = place.next_page().await?;
+            Ok(Some((page.into_entries(), place)))
+        })
+        .try_flatten()
+        .boxed()
+    }
+}
+
+/// Where a follower is.
+struct Place {
+    pool: SqlitePool,
+    tail: watch::Receiver<u64>,
+    categories: Arc<[Category]>,
+    /// The last entry that it was given.
+    after: u64,
+    /// Up to here nothing is left for it.
+    scanned: u64,
+}
+
+impl Place {
+    /// The next page that is not empty.
+    async fn next_page(&mut self) -> Result<Page, Error> {
+        loop {
+            let scanned = self.scanned;
+            let tail = *self.tail.wait_for(|tail| *tail > scanned).await.map_err(|_| closed())?;
+            let page = of_log(&self.pool, &self.categories, self.after, tail).await?;
+            self.scanned = page.next().unwrap_or(tail);
+            if let Some(last) = page.entries.last() {
+                self.after = last.position.0;
+                return Ok(page);
+            }
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the log is closed".into())
+}
+
+struct Page {
+    entries: Vec<Entry>,
+    /// There may be more where it came from.
+    full: bool,
+}
+
+impl Page {
+    /// After which position the next page begins, if there may be one.
+    fn next(&self) -> Option<u64> {
+        self.entries.last().filter(|_| self.full).map(|last| last.position.0)
+    }
+
+    fn into_entries(self) -> impl futures_util::Stream<Item = Result<Entry, Error>> {
+        stream::iter(self.entries).map(Ok)
+    }
+}
+
+async fn of_stream(pool: &SqlitePool, stream: &StreamId, after: u64, until: u64) -> Result<Page, Error> {
+    let rows = sqlx::query(
+        "select position, id, stream, traceparent, body from entry
+         where stream = $1 and position > $2 and position <= $3 order by position limit $4",
+    )
+    .bind(stream.as_str())
+    .bind(after.cast_signed())
+    .bind(until.cast_signed())
+    .bind(PAGE_MAX.cast_signed() as i64)
+    .fetch(pool);
+    page(rows).await
+}
+
+async fn of_log(pool: &SqlitePool, categories: &[Category], after: u64, until: u64) -> Result<Page, Error> {
+    if categories.is_empty() {
+        let rows = sqlx::query(
+            "select position, id, stream, traceparent, body from entry
+             where position > $1 and position <= $2 order by position limit $3",
+        )
+        .bind(after.cast_signed())
+        .bind(until.cast_signed())
+        .bind(PAGE_MAX.cast_signed() as i64)
+        .fetch(pool);
+        return page(rows).await;
+    }
+    let mut query = of_categories(categories, after, until);
+    page(query.build().fetch(pool)).await
+}
+
+/// One walk along the index for each category, each no longer than a page; then the entries themselves. A plain
+/// `category in (…)` would sort the whole rest of the log for every page.
+fn of_categories(categories: &[Category], after: u64, until: u64) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(
+        "select position, id, stream, traceparent, body from entry where position in (select position from (",
+    );
+    for (n, category) in categories.iter().enumerate() {
+        query
+            .push(if n == 0 { "" } else { " union all " })
+            .push("select * from (select position from entry where category = ")
+            .push_bind(category.as_str().to_owned())
+            .push(" and position > ")
+            .push_bind(after.cast_signed())
+            .push(" and position <= ")
+            .push_bind(until.cast_signed())
+            .push(" order by position limit ")
+            .push(PAGE_MAX)
+            .push(")");
+    }
+    query.push(") order by position limit ").push(PAGE_MAX).push(") order by position");
+    query
+}
+
+async fn page(mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>) -> Result<Page, Error> {
+    let mut entries = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.try_next().await.map_err(|e| error(&e))? {
+        let entry = entry(&row)?;
+        bytes += entry.body.len();
+        entries.push(entry);
+        if entries.len() >= PAGE_MAX || bytes >= PAGE_BYTES_MAX {
+            return Ok(Page { entries, full: true });
+        }
+    }
+    Ok(Page { entries, full: false })
+}
+
+fn entry(row: &SqliteRow) -> Result<Entry, Error> {
+    let read = || -> Result<Entry, sqlx::Error> {
+        let name: &str = row.try_get(2)?;
+        let body: &[u8] = row.try_get(4)?;
+        Ok(Entry {
+            position: Position(row.try_get::<i64, _>(0)?.cast_unsigned()),
+            id: row.try_get(1)?,
+            stream: name.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))?,
+            traceparent: row.try_get(3)?,
+            body: Bytes::copy_from_slice(body),
+        })
+    };
+    read().map_err(|e| Error::Unusable(format!("an entry of the log cannot be read: {e}")))
+}
