@@ -1,1 +1,21 @@
-//! placeholder
+//! What every service is made of: commands to entries, entries to read models and reactions, and the way in and out.
+
+pub mod auth;
+pub mod backoff;
+pub mod clock;
+pub mod digest;
+pub mod envelope;
+pub mod error;
+pub mod grpc;
+pub mod lease;
+pub mod lifecycle;
+pub mod models;
+pub mod projection;
+pub mod reaction;
+pub mod shell;
+pub mod store;
+pub mod telemetry;
+pub mod token;
+pub mod transact;
+
+pub use error::{Error, Refusal};

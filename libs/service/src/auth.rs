@@ -1,0 +1,267 @@
+//! Who calls: bearer tokens (JWT, EdDSA) become principals.
+
+use std::{collections::HashMap, path::Path};
+
+use domain::{
+    actor::{Actor, Kind},
+    ids::{ActorId, AuthMethod},
+    time::Timestamp,
+};
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+/// The audience that every token must name.
+pub const AUDIENCE: &str = "dossier";
+/// Seconds that clocks may differ.
+pub const LEEWAY_S: u64 = 60;
+/// The longest token, in bytes.
+pub const TOKEN_LEN_MAX: usize = 8 * 1024;
+
+/// What a token says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it; one of the configured issuers.
+    pub iss: String,
+    /// Whom it is about: a person's id in the organisation, or a service's name.
+    pub sub: String,
+    /// [`AUDIENCE`].
+    pub aud: String,
+    /// Until when, in seconds since 1970.
+    pub exp: i64,
+    /// `human` or `service`.
+    #[serde(default)]
+    pub kind: PrincipalKind,
+    /// Roles that the issuer grants beside those of the organisation's policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+}
+
+/// What may carry a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// A person of the organisation.
+    #[default]
+    Human,
+    /// Another system.
+    Service,
+}
+
+/// The caller, proved by a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// As the actor of an entry.
+    pub actor: Actor,
+    /// Roles that the token grants.
+    pub roles: Vec<String>,
+}
+
+/// Why a call has no principal. Never says more than the caller needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// None was sent.
+    #[error("a bearer token is missing; send `authorization: Bearer <token>`")]
+    Missing,
+    /// Not a token, or not from a known issuer, or changed.
+    #[error("the bearer token is not valid")]
+    Invalid,
+    /// It was valid once.
+    #[error("the bearer token has expired; get a new one")]
+    Expired,
+}
+
+/// Checks tokens against the public keys of the known issuers.
+pub struct Authenticator {
+    issuers: HashMap<String, DecodingKey>,
+}
+
+/// A key that a configuration names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not there, or not readable.
+    #[error("the key file {path} cannot be read or written: {error}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Not an Ed25519 key in PEM.
+    #[error("{0} is not an Ed25519 key in PEM (`openssl genpkey -algorithm ed25519`)")]
+    Form(String),
+}
+
+impl Authenticator {
+    /// Trusts these issuers: name and public key in PEM.
+    pub fn new<'a>(issuers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, KeyError> {
+        let issuers = issuers
+            .into_iter()
+            .map(|(issuer, pem)| {
+                let key = DecodingKey::from_ed_pem(pem.as_bytes());
+                key.map(|key| (issuer.to_owned(), key))
+                    .map_err(|_| KeyError::Form(format!("the key of issuer {issuer}")))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { issuers })
+    }
+
+    /// The principal of an `authorization` header.
+    pub fn principal(&self, authorization: Option<&str>, now: Timestamp) -> Result<Principal, Error> {
+        let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Missing)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Error::Missing);
+        }
+        let token = token.trim();
+        if token.len() > TOKEN_LEN_MAX {
+            return Err(Error::Invalid);
+        }
+        let claims =
+            self.issuers.iter().find_map(|(issuer, key)| verify(token, issuer, key)).ok_or(Error::Invalid)?;
+        let expires = claims.exp.saturating_add_unsigned(LEEWAY_S);
+        if expires.saturating_mul(1_000_000) < now.as_microsecond() {
+            return Err(Error::Expired);
+        }
+        let kind = match claims.kind {
+            PrincipalKind::Human => Kind::Human,
+            PrincipalKind::Service => Kind::Service,
+        };
+        let id = ActorId::new(&claims.sub).map_err(|_| Error::Invalid)?;
+        let auth = AuthMethod::new("token").map_err(|_| Error::Invalid)?;
+        Ok(Principal { actor: Actor::new(kind, id, auth), roles: claims.roles })
+    }
+}
+
+fn verify(token: &str, issuer: &str, key: &DecodingKey) -> Option<Claims> {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_issuer(&[issuer]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    // Expiry is checked against our own clock, which a test may move.
+    validation.validate_exp = false;
+    jsonwebtoken::decode::<Claims>(token, key, &validation).ok().map(|data| data.claims)
+}
+
+/// Issues tokens: for `dossier up`, for services that call each other, and for tests.
+pub struct Issuer {
+    name: String,
+    key: EncodingKey,
+    public_pem: String,
+}
+
+impl Issuer {
+    /// An issuer with the key in `path`, which is made if it is not there (PKCS #8 in PEM, readable by its owner only).
+    pub fn load_or_create(name: &str, path: &Path) -> Result<Self, KeyError> {
+        let file = |error| KeyError::File { path: path.display().to_string(), error };
+        let pem = match std::fs::read_to_string(path) {
+            Ok(pem) => pem,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let pem = new_key().ok_or_else(|| KeyError::Form(path.display().to_string()))?;
+                write_private(path, &pem).map_err(file)?;
+                pem
+            }
+            Err(error) => return Err(file(error)),
+        };
+        Self::from_pem(name, &pem).ok_or_else(|| KeyError::Form(path.display().to_string()))
+    }
+
+    /// An issuer with this private key.
+    pub fn from_pem(name: &str, pem: &str) -> Option<Self> {
+        use ed25519_dalek::pkcs8::DecodePrivateKey;
+        let signing = SigningKey::from_pkcs8_pem(pem).ok()?;
+        let public_pem = signing.verifying_key().to_public_key_pem(LineEnding::LF).ok()?;
+        let key = EncodingKey::from_ed_pem(pem.as_bytes()).ok()?;
+        Some(Self { name: name.to_owned(), key, public_pem })
+    }
+
+    /// The issuer's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The public key in PEM, for those who check.
+    pub fn public_pem(&self) -> &str {
+        &self.public_pem
+    }
+
+    /// A token for `sub` that ends `expires`.
+    pub fn token(
+        &self,
+        sub: &str,
+        kind: PrincipalKind,
+        roles: &[&str],
+        expires: Timestamp,
+    ) -> Result<String, Error> {
+        let claims = Claims {
+            iss: self.name.clone(),
+            sub: sub.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            exp: expires.as_microsecond() / 1_000_000,
+            kind,
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &self.key).map_err(|_| Error::Invalid)
+    }
+}
+
+fn new_key() -> Option<String> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).ok()?;
+    let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).ok()?;
+    Some(pem.to_string())
+}
+
+/// Writes a file that only its owner may read; refuses to replace one that is there.
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn issuer(name: &str) -> Issuer {
+        Issuer::from_pem(name, &new_key().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_token_of_a_known_issuer_is_a_principal() {
+        let here = issuer("here");
+        let auth = Authenticator::new([("here", here.public_pem())]).unwrap();
+        let token = here.token("ana", PrincipalKind::Human, &["agent"], at("2026-01-02T00:00:00Z")).unwrap();
+        let principal = auth.principal(Some(&format!("Bearer {token}")), at("2026-01-01T00:00:00Z")).unwrap();
+        assert_eq!(principal.actor.id.as_str(), "ana");
+        assert_eq!(principal.roles, ["agent"]);
+    }
+
+    #[test]
+    fn what_is_not_is_refused() {
+        let (here, other) = (issuer("here"), issuer("here"));
+        let auth = Authenticator::new([("here", here.public_pem())]).unwrap();
+        let now = at("2026-01-01T00:00:00Z");
+        let ask = |header: Option<&str>| auth.principal(header, now).unwrap_err();
+        let forged =
+            other.token("ana", PrincipalKind::Human, &["administrator"], at("2026-01-02T00:00:00Z")).unwrap();
+        let old = here.token("ana", PrincipalKind::Human, &[], at("2025-12-31T23:58:59Z")).unwrap();
+        let good = here.token("ana", PrincipalKind::Human, &[], at("2026-01-02T00:00:00Z")).unwrap();
+        let mut parts: Vec<&str> = good.split('.').collect();
+        // {"alg":"none"}
+        parts[0] = "eyJhbGciOiJub25lIn0";
+        assert_eq!(ask(None), Error::Missing);
+        assert_eq!(ask(Some("Basic abc")), Error::Missing);
+        assert_eq!(ask(Some("Bearer abc")), Error::Invalid);
+        assert_eq!(ask(Some(&format!("Bearer {forged}"))), Error::Invalid);
+        assert_eq!(ask(Some(&format!("Bearer {}", parts.join(".")))), Error::Invalid);
+        assert_eq!(ask(Some(&format!("Bearer {old}"))), Error::Expired);
+    }
+}

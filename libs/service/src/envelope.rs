@@ -1,0 +1,109 @@
+//! What an entry's body says beside its events: who, why, when. JSON, as `contract.md` fixes it.
+
+use domain::{actor::Actor, decider::Decider, time::Timestamp};
+use eventlog::Entry;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// The version of the envelope itself.
+pub const VERSION: u32 = 1;
+
+/// Where an entry came from. What sends, routes, times, notifies or surveys ignores `import`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It happened while we were running.
+    #[default]
+    Live,
+    /// It happened before, elsewhere, and was loaded.
+    Import,
+    /// It was written again from an older log.
+    Rebuild,
+}
+
+/// The command that an entry is the effect of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandStamp {
+    /// As the caller gave it.
+    pub id: Uuid,
+    /// Keyed digest of its payload: the same id with another payload is refused.
+    pub digest: String,
+}
+
+/// The body of an entry. `E` is the category's event type, or [`serde_json::Value`] for a reader of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope<E> {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The entry's id.
+    pub id: Uuid,
+    /// The entry's stream.
+    pub stream: String,
+    /// The site that wrote it.
+    pub site: String,
+    /// The region that the subject of the entry belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Live, imported or rebuilt.
+    pub origin: Origin,
+    /// When it was written; never earlier than its predecessor in the stream.
+    pub recorded_at: Timestamp,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Who did it.
+    pub actor: Actor,
+    /// For whom, where somebody acts for another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// Why: a stable code, never free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The request that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The entry that this one reacts to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation: Option<Uuid>,
+    /// The entry at the beginning of the chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<Uuid>,
+    /// Position of the last policy entry at the time of the decision; 0 = none.
+    pub policy_version: u64,
+    /// The command.
+    pub command: CommandStamp,
+    /// What happened, in order; all of it or none.
+    pub events: Vec<E>,
+}
+
+/// An entry whose body cannot be read by this version.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("entry {position} of {stream} cannot be read: {reason}")]
+pub struct Unreadable {
+    /// Its position in the log.
+    pub position: u64,
+    /// Its stream.
+    pub stream: String,
+    /// What the decoder said; it names a field, never a value.
+    pub reason: String,
+}
+
+impl<E: DeserializeOwned> Envelope<E> {
+    /// Reads the body of an entry.
+    pub fn of(entry: &Entry) -> Result<Self, Unreadable> {
+        serde_json::from_slice(&entry.body).map_err(|error| unreadable(entry, &error))
+    }
+}
+
+/// Reads the body of an entry of `D`'s category, older formats included.
+pub fn decode<D: Decider>(entry: &Entry) -> Result<Envelope<D::Event>, Unreadable>
+where
+    D::Event: DeserializeOwned,
+{
+    Envelope::of(entry)
+}
+
+fn unreadable(entry: &Entry, error: &serde_json::Error) -> Unreadable {
+    // The decoder's own text may quote a value; only its kind and place are repeated.
+    let reason = format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column());
+    Unreadable { position: entry.position.0, stream: entry.stream.to_string(), reason }
+}

@@ -1,0 +1,185 @@
+//! What a caller is told when something is not done. One code each; `google.rpc` details name field, reason and wait.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::{auth, store, token, transact};
+
+/// The domain of every `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "dossier";
+/// What a caller should wait before it tries again, where waiting helps.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Something that was not done, and why.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong: which fields, and what each should be.
+    #[error("{}", violations(.0))]
+    Invalid(Vec<Violation>),
+    /// The request is wrong as a whole.
+    #[error("{message}")]
+    Malformed {
+        /// Stable, in upper snake case.
+        reason: &'static str,
+        /// What and the remedy.
+        message: String,
+    },
+    /// A rule says no.
+    #[error("{message}")]
+    Refused {
+        /// Stable, in upper snake case.
+        reason: &'static str,
+        /// What and the remedy.
+        message: String,
+    },
+    /// Not there, or not for this caller: which of the two is not told.
+    #[error("{what} was not found")]
+    NotFound {
+        /// `case`, `team` …
+        what: &'static str,
+    },
+    /// Somebody else was faster, or the caller has not seen the latest state.
+    #[error("{message}")]
+    Aborted {
+        /// Stable, in upper snake case.
+        reason: &'static str,
+        /// What and the remedy.
+        message: String,
+    },
+    /// Nobody knows who calls.
+    #[error(transparent)]
+    Unauthenticated(#[from] auth::Error),
+    /// The caller is known and may not.
+    #[error("{0}")]
+    Denied(String),
+    /// Something is away, or slow. The same request again is harmless.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Our own fault; the text is for the log, the caller gets none of it.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// A field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field: `filter.status[0]`.
+    pub field: String,
+    /// What it should be. Never repeats the value.
+    pub message: String,
+}
+
+impl Error {
+    /// One field is wrong.
+    pub fn field(field: impl Into<String>, message: impl std::fmt::Display) -> Self {
+        Self::Invalid(vec![Violation { field: field.into(), message: message.to_string() }])
+    }
+
+    /// A refusal of the rules.
+    pub fn refused(reason: &'static str, message: impl std::fmt::Display) -> Self {
+        Self::Refused { reason, message: message.to_string() }
+    }
+
+    /// The stable reason.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID_FIELD",
+            Self::Malformed { reason, .. } | Self::Refused { reason, .. } | Self::Aborted { reason, .. } => {
+                reason
+            }
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Unauthenticated(auth::Error::Missing) => "TOKEN_MISSING",
+            Self::Unauthenticated(auth::Error::Invalid) => "TOKEN_INVALID",
+            Self::Unauthenticated(auth::Error::Expired) => "TOKEN_EXPIRED",
+            Self::Denied(_) => "NOT_ALLOWED",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) | Self::Malformed { .. } => Code::InvalidArgument,
+            Self::Refused { .. } => Code::FailedPrecondition,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Aborted { .. } => Code::Aborted,
+            Self::Unauthenticated(_) => Code::Unauthenticated,
+            Self::Denied(_) => Code::PermissionDenied,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(error.reason(), ERROR_DOMAIN, HashMap::new());
+        if let Error::Invalid(violations) = &error {
+            for violation in violations {
+                details.add_bad_request_violation(&violation.field, &violation.message);
+            }
+        }
+        if matches!(error, Error::Unavailable(_)) || error.reason() == "CONTENTION" {
+            details.set_retry_info(Some(RETRY_AFTER));
+        }
+        let message = match &error {
+            Error::Internal(detail) => {
+                tracing::error!(detail, "internal error");
+                "internal error; the log has the details under this request's trace".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Self::with_error_details(error.code(), message, details)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(message) => Self::Unavailable(message),
+            store::Error::Broken(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl From<eventlog::Error> for Error {
+    fn from(error: eventlog::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// A refusal of the rules with a stable code, as every aggregate's error is.
+pub trait Refusal: std::error::Error {
+    /// Stable, in upper snake case.
+    fn code(&self) -> &'static str;
+}
+
+impl<R: Refusal> From<transact::Error<R>> for Error {
+    fn from(error: transact::Error<R>) -> Self {
+        use transact::Error as E;
+        let message = error.to_string();
+        match error {
+            E::Refused(refusal) => Self::Refused { reason: refusal.code(), message },
+            E::Stale { .. } => Self::Aborted { reason: "STALE_POSITION", message },
+            E::CommandIdReused => Self::Malformed { reason: "COMMAND_ID_REUSED", message },
+            E::Contention => Self::Aborted { reason: "CONTENTION", message },
+            E::TooLarge(_) => Self::Malformed { reason: "TOO_LARGE", message },
+            E::Unavailable(_) => Self::Unavailable(message),
+            E::Unreadable(_) => Self::Refused { reason: "STREAM_PARKED", message },
+        }
+    }
+}
+
+impl token::Invalid {
+    /// As the error of a field.
+    pub fn field(self, field: &str) -> Error {
+        Error::field(field, self)
+    }
+}
+
+fn violations(list: &[Violation]) -> String {
+    list.iter().map(|v| format!("{}: {}", v.field, v.message)).collect::<Vec<_>>().join("; ")
+}

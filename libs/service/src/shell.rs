@@ -1,0 +1,100 @@
+//! What a service is given to work with. All of it can be replaced in a test.
+
+use std::{path::PathBuf, sync::Arc};
+
+use domain::ids::SiteId;
+use eventlog::{EventLog, Position};
+use vault::{Blobs, Vault};
+
+use crate::{
+    Error,
+    auth::Authenticator,
+    clock::Clock,
+    store::{self, Schema, Store},
+    token::Token,
+};
+
+/// The surroundings of every service of a site.
+#[derive(Clone)]
+pub struct Shell {
+    /// The site's name.
+    pub site: SiteId,
+    /// What case numbers begin with.
+    pub number_prefix: Arc<str>,
+    /// Which life of the site's log this is.
+    pub epoch: u32,
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Seals and opens personal values.
+    pub vault: Arc<Vault>,
+    /// Keeps what is large.
+    pub blobs: Arc<Blobs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where stores are.
+    pub stores: Stores,
+    /// Knows callers.
+    pub auth: Arc<Authenticator>,
+    /// A name of this process, for leases.
+    pub replica: Arc<str>,
+}
+
+impl Shell {
+    /// The wire form of a position of this site's log.
+    pub fn token(&self, position: Position) -> String {
+        Token { site: self.site.clone(), epoch: self.epoch, position }.to_string()
+    }
+
+    /// The position in a field of a request; empty is none.
+    pub fn position(&self, field: &str, token: &str) -> Result<Option<Position>, Error> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let parsed = token.parse::<Token>().and_then(|token| token.of(&self.site, self.epoch));
+        parsed.map(Some).map_err(|invalid| invalid.field(field))
+    }
+}
+
+/// Where the stores of a site are.
+#[derive(Clone, Debug)]
+pub enum Stores {
+    /// Files in a folder: one process.
+    Folder(PathBuf),
+    /// Schemas of a database: any number of processes.
+    Postgres(String),
+}
+
+impl Stores {
+    /// The control store of a service: leases and positions.
+    pub async fn control(&self, service: &str) -> Result<Store, store::Error> {
+        static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/control/sqlite");
+        static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/control/postgres");
+        self.open(&format!("{service}_control"), Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await
+    }
+
+    /// The store called `name`, made if it is not there.
+    pub async fn open(&self, name: &str, schema: Schema) -> Result<Store, store::Error> {
+        match self {
+            Self::Folder(folder) => Store::open_sqlite(&folder.join(format!("{name}.db")), schema).await,
+            Self::Postgres(url) => Store::open_postgres(url, &format!("dossier_{name}"), schema).await,
+        }
+    }
+
+    /// Removes the store called `name`. It must be closed.
+    pub async fn remove(&self, name: &str, control: &Store) -> Result<(), store::Error> {
+        match self {
+            Self::Folder(folder) => {
+                for suffix in ["", "-wal", "-shm"] {
+                    match std::fs::remove_file(folder.join(format!("{name}.db{suffix}"))) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                            return Err(store::Error::Unavailable(error.to_string()));
+                        }
+                        _ => {}
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(_) => control.drop_schema(&format!("dossier_{name}")).await,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Traces, metrics and logs. One trace goes from a request through the log to everything that reacts to it.
+
+use std::{collections::HashMap, time::Duration};
+
+use opentelemetry::{
+    propagation::{Extractor, TextMapPropagator},
+    trace::TracerProvider as _,
+};
+use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_sdk::{
+    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator, trace::SdkTracerProvider,
+};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// How long the exporters may take to send what they have when the process ends.
+pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+
+/// Where telemetry goes.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// An OTLP collector (`http://host:4317`); without one, traces stay here.
+    pub otlp_url: Option<String>,
+    /// Logs as JSON, one object a line; else as text for people.
+    pub json: bool,
+    /// Which log lines: `info`, `warn,cases=debug`.
+    pub filter: String,
+}
+
+/// Keeps telemetry alive; ends it in order.
+pub struct Telemetry {
+    registry: prometheus::Registry,
+    tracer: Option<SdkTracerProvider>,
+    meter: SdkMeterProvider,
+}
+
+/// Telemetry cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[error("telemetry cannot begin: {0}")]
+pub struct Error(String);
+
+impl Telemetry {
+    /// Begins. Once in a process: logs and metrics are global to it.
+    pub fn begin(service: &str, config: &Config) -> Result<Self, Error> {
+        let resource = Resource::builder().with_service_name(service.to_owned()).build();
+        let registry = prometheus::Registry::new();
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .with_namespace("dossier")
+            .without_target_info()
+            .build()
+            .map_err(|error| Error(error.to_string()))?;
+        let meter = SdkMeterProvider::builder().with_reader(reader).with_resource(resource.clone()).build();
+        opentelemetry::global::set_meter_provider(meter.clone());
+        let tracer = config.otlp_url.as_deref().map(|url| exporting(url, resource)).transpose()?;
+        let filter = EnvFilter::try_new(&config.filter).map_err(|error| Error(error.to_string()))?;
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = if config.json {
+            lines.json().flatten_event(true).boxed()
+        } else {
+            lines.with_target(false).boxed()
+        };
+        // A provider without an exporter still gives every request its trace id, which entries carry.
+        let spans = tracer.clone().unwrap_or_default().tracer("dossier");
+        tracing_subscriber::registry()
+            .with(lines.with_filter(filter))
+            .with(
+                tracing_opentelemetry::layer()
+                    .with_tracer(spans)
+                    .with_filter(EnvFilter::new("info,h2=off,tower=off,hyper=off")),
+            )
+            .try_init()
+            .map_err(|error| Error(error.to_string()))?;
+        Ok(Self { registry, tracer, meter })
+    }
+
+    /// The metrics, for `/metrics`.
+    pub fn registry(&self) -> prometheus::Registry {
+        self.registry.clone()
+    }
+
+    /// Sends what is left. Bounded: a collector that is away does not hold up the end.
+    pub async fn end(self) {
+        let end = tokio::task::spawn_blocking(move || {
+            if let Some(tracer) = self.tracer {
+                let _ = tracer.shutdown_with_timeout(SHUTDOWN_LIMIT);
+            }
+            let _ = self.meter.shutdown();
+        });
+        if tokio::time::timeout(SHUTDOWN_LIMIT, end).await.is_err() {
+            tracing::debug!("the telemetry collector did not answer in time");
+        }
+    }
+}
+
+fn exporting(url: &str, resource: Resource) -> Result<SdkTracerProvider, Error> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(url)
+        .build()
+        .map_err(|error| Error(error.to_string()))?;
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// The trace context of the present span, as a `traceparent` header.
+pub fn traceparent() -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
+    carrier.remove("traceparent")
+}
+
+/// Makes `span` part of the trace that `traceparent` names.
+pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
+    let Some(header) = traceparent else { return };
+    let context = TraceContextPropagator::new().extract(&Header(header));
+    // Fails only where no tracer is installed, as in most tests.
+    let _ = span.set_parent(context);
+}
+
+struct Header<'a>(&'a str);
+
+impl Extractor for Header<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == "traceparent").then_some(self.0)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent"]
+    }
+}
