@@ -1,1 +1,3 @@
-//! placeholder
+//! Channels in, replies out: how messages enter Dossier and how answers leave it.
+
+pub mod import;
