@@ -1,5 +1,8 @@
 //! The shape of every aggregate.
 
+#[cfg(test)]
+pub mod testing;
+
 use crate::{actor::Actor, time::Timestamp};
 
 /// A consistency boundary: commands are decided on its state, and its state is the fold of its events.

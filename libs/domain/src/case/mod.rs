@@ -11,13 +11,57 @@
 //! ```
 
 mod action;
+mod decide;
+mod error;
 mod event;
+mod evolve;
+mod gate;
+mod guards;
+mod state;
 mod values;
 
 pub use action::{Action, Command};
+pub use error::Error;
 pub use event::Event;
+pub use state::{Case, Cycle, Hold, Item, Received, Reply, ReplyStatus, State};
 pub use values::{
     Absorbed, ChecklistItem, ContactStage, CycleRule, Escalation, FieldValue, Guards, HoldKind, Inbound,
     Opening, Origin, Priority, ReopenCause, ReplyOutcome, ResumeCause, SilenceReason, Status, Waiver,
     WakeCause,
 };
+
+use crate::decider::Decider;
+
+/// The most tags of one case.
+pub const TAGS_MAX: usize = 100;
+/// The most custom fields of one case.
+pub const FIELDS_MAX: usize = 200;
+/// The most customer's messages in one case; more go to a follow-up case.
+pub const MESSAGES_MAX: usize = 20_000;
+/// The most people who are told of one note.
+pub const MENTIONS_MAX: usize = 50;
+/// The most items on a checklist.
+pub const CHECKLIST_MAX: usize = 100;
+/// The longest title, in bytes.
+pub const TITLE_LEN_MAX: usize = 1_000;
+/// The longest reply, in bytes.
+pub const REPLY_LEN_MAX: usize = 64 * 1024;
+/// The longest note, in bytes.
+pub const NOTE_LEN_MAX: usize = 32 * 1024;
+/// The longest reason in words, in bytes.
+pub const REASON_LEN_MAX: usize = 4 * 1024;
+
+impl Decider for State {
+    const CATEGORY: &'static str = "case";
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
+        decide::decide(self, command)
+    }
+
+    fn evolve(self, event: &Event) -> Self {
+        evolve::evolve(self, event)
+    }
+}

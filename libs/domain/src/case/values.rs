@@ -379,6 +379,33 @@ impl Status {
     }
 }
 
+impl ContactStage {
+    /// The word, as it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "not_needed",
+            Self::NeedsContact => "needs_contact",
+            Self::AskedPublic => "asked_public",
+            Self::AskedPrivate => "asked_private",
+            Self::Obtained => "obtained",
+            Self::Refused => "refused",
+            Self::Impossible => "impossible",
+        }
+    }
+
+    /// Whether the next stage may be `to`. Asking goes from public to private; who refused may still give it.
+    pub const fn may_become(self, to: Self) -> bool {
+        match self {
+            Self::NotNeeded => matches!(to, Self::NeedsContact),
+            Self::NeedsContact => !matches!(to, Self::NotNeeded | Self::NeedsContact),
+            Self::AskedPublic => !matches!(to, Self::NotNeeded | Self::NeedsContact | Self::AskedPublic),
+            Self::AskedPrivate => matches!(to, Self::Obtained | Self::Refused | Self::Impossible),
+            Self::Refused | Self::Impossible => matches!(to, Self::Obtained),
+            Self::Obtained => false,
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

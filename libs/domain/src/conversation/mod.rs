@@ -3,6 +3,7 @@
 //! It knows which case it belongs to at present; a case may have several, on different channels.
 
 mod event;
+mod rules;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use event::Event;
+pub use rules::{Conversation, Error, MESSAGES_MAX, State};
 
 use crate::{
     channel::{Direction, Visibility},

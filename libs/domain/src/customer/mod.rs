@@ -3,10 +3,12 @@
 //! Identities on different channels are linked only with the person's consent, and unlinked when it is taken back.
 
 mod event;
+mod rules;
 
 use serde::{Deserialize, Serialize};
 
 pub use event::Event;
+pub use rules::{CONSENTS_MAX, Error, IDENTITIES_MAX, Profile, State};
 
 use crate::{
     decider,

@@ -2,10 +2,12 @@
 //! streams of the cases follow by derived commands.
 
 mod event;
+mod rules;
 
 use serde::{Deserialize, Serialize};
 
 pub use event::Event;
+pub use rules::{Error, LINKS_MAX, State};
 
 use crate::{decider, ids::CaseId};
 
@@ -21,6 +23,8 @@ pub enum Action {
         source: CaseId,
         /// The case that goes on; if that is merged itself, the one in which it goes on.
         target: CaseId,
+        /// Whether the source was found closed.
+        source_closed: bool,
         /// Whether the target, followed to its end, was found closed.
         target_closed: bool,
         /// Whether both were found to be of the same customer.

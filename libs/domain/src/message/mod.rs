@@ -2,9 +2,16 @@
 
 mod event;
 
+use std::collections::BTreeSet;
+
 pub use event::{Attachment, Content, EntryPoint, Event};
 
-use crate::decider;
+use crate::{
+    channel::Direction,
+    decider::{self, Decider},
+    ids::{Digest, IdentityId},
+    time::Timestamp,
+};
 
 /// An action on a message, with its time and actor.
 pub type Command = decider::Command<Action>;
@@ -18,4 +25,143 @@ pub enum Action {
     Record(Box<Content>),
     /// Its author, or the channel, deleted it. It is kept, and marked.
     MarkDeleted,
+}
+
+/// A message, if it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State(Option<Message>);
+
+/// A message that is known. Its text is in the log; here is what tells a second delivery from an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Which way it went.
+    pub direction: Direction,
+    /// The customer.
+    pub identity: Option<IdentityId>,
+    /// The digest of its present body.
+    pub digest: Digest,
+    /// When its body last changed, if the channel says so.
+    pub revised_at: Option<Timestamp>,
+    /// How often it was edited.
+    pub edits: u32,
+    /// When it was deleted at the source.
+    pub deleted_at: Option<Timestamp>,
+    /// Every body that it had.
+    digests: BTreeSet<Digest>,
+}
+
+/// Why a message refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no such message.
+    #[error("there is no such message: it must be received first")]
+    Unknown,
+    /// It has too much of something.
+    #[error("{what}: at most {max}")]
+    LimitExceeded {
+        /// Of what.
+        what: &'static str,
+        /// How much there may be.
+        max: usize,
+    },
+}
+
+/// The most edits that are kept of one message: more would be a channel that repeats itself.
+pub const EDITS_MAX: u32 = 1_000;
+
+impl State {
+    /// The message, if it is known.
+    pub fn message(&self) -> Option<&Message> {
+        self.0.as_ref()
+    }
+}
+
+impl Error {
+    /// The stable code of the refusal, for callers.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "MESSAGE_UNKNOWN",
+            Self::LimitExceeded { .. } => "LIMIT_EXCEEDED",
+        }
+    }
+}
+
+impl Decider for State {
+    const CATEGORY: &'static str = "message";
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    fn decide(&self, Command { at, action, .. }: Command) -> Result<Vec<Event>, Error> {
+        match (&self.0, action) {
+            (None, Action::Receive(content)) => once(content, |content| Event::Received { at, content }),
+            (None, Action::Record(content)) => once(content, |content| Event::Recorded { at, content }),
+            (None, Action::MarkDeleted) => Err(Error::Unknown),
+            (Some(known), Action::Receive(content) | Action::Record(content)) if known.has_had(&content) => {
+                Ok(Vec::new())
+            }
+            (Some(known), Action::Receive(_) | Action::Record(_)) if known.edits >= EDITS_MAX => {
+                Err(Error::LimitExceeded { what: "edits of a message", max: EDITS_MAX as usize })
+            }
+            (Some(_), Action::Receive(content) | Action::Record(content)) => {
+                once(content, |content| Event::Edited { at, content })
+            }
+            (Some(known), Action::MarkDeleted) if known.deleted_at.is_some() => Ok(Vec::new()),
+            (Some(_), Action::MarkDeleted) => Ok(vec![Event::DeletedAtSource { at }]),
+        }
+    }
+
+    fn evolve(self, event: &Event) -> Self {
+        match (self.0, event) {
+            (None, Event::Received { content, .. }) => Self(Some(Message::new(Direction::In, content))),
+            (None, Event::Recorded { content, .. }) => Self(Some(Message::new(Direction::Out, content))),
+            (None, Event::Edited { .. } | Event::DeletedAtSource { .. }) => Self(None),
+            (Some(known), Event::Received { .. } | Event::Recorded { .. }) => Self(Some(known)),
+            (Some(mut known), Event::Edited { content, .. }) => {
+                known.edits = known.edits.saturating_add(1);
+                known.digest = content.digest.clone();
+                known.digests.insert(content.digest.clone());
+                known.revised_at = content.revised_at.or(known.revised_at);
+                Self(Some(known))
+            }
+            (Some(mut known), Event::DeletedAtSource { at }) => {
+                known.deleted_at.get_or_insert(*at);
+                Self(Some(known))
+            }
+        }
+    }
+}
+
+impl Message {
+    fn new(direction: Direction, content: &Content) -> Self {
+        Self {
+            direction,
+            identity: content.identity.clone(),
+            digest: content.digest.clone(),
+            revised_at: content.revised_at,
+            edits: 0,
+            deleted_at: None,
+            digests: BTreeSet::from([content.digest.clone()]),
+        }
+    }
+
+    /// Whether this is no news. An older body that comes again is a late delivery, unless the channel says that the
+    /// message was changed back to it since.
+    fn has_had(&self, content: &Content) -> bool {
+        let changed_since =
+            content.revised_at.is_some_and(|revised| self.revised_at.is_none_or(|last| last < revised));
+        let changed_before =
+            content.revised_at.zip(self.revised_at).is_some_and(|(revised, last)| revised < last);
+        content.digest == self.digest
+            || changed_before
+            || (self.digests.contains(&content.digest) && !changed_since)
+    }
+}
+
+/// The one event that follows, if the message is not too large.
+fn once(content: Box<Content>, event: impl FnOnce(Box<Content>) -> Event) -> Result<Vec<Event>, Error> {
+    let fits = |what, count, max| if count <= max { Ok(()) } else { Err(Error::LimitExceeded { what, max }) };
+    fits("attachments of a message", content.attachments.len(), Content::ATTACHMENTS_MAX)?;
+    fits("fields of a message", content.fields.len(), Content::FIELDS_MAX)?;
+    Ok(vec![event(content)])
 }

@@ -1,0 +1,488 @@
+//! What each action means where a case stands. The statuses that take an action at all are in `gate`.
+
+use std::collections::BTreeSet;
+
+use super::{
+    MENTIONS_MAX, MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX, REPLY_LEN_MAX, TITLE_LEN_MAX,
+    action::{Action, Command},
+    error::Error,
+    event::Event,
+    guards::{checklist_fits, fits, opening_fits, text_fits},
+    state::{Case, Hold, ReplyStatus, State},
+    values::{
+        ChecklistItem, ContactStage, CycleRule, Escalation, FieldValue, Guards, HoldKind, Inbound, Opening,
+        ReopenCause, ReplyOutcome, ResumeCause, SilenceReason, Status, Waiver, WakeCause,
+    },
+};
+use crate::{
+    actor::Actor,
+    channel::{Place, Visibility},
+    ids::{CaseId, ChecklistItemId, ConversationId, MessageId, ReasonCode, ReplyId},
+    personal::Personal,
+    time::Timestamp,
+};
+
+type Decision = Result<Vec<Event>, Error>;
+
+pub(super) fn decide(state: &State, command: Command) -> Decision {
+    let Command { at, by, action } = command;
+    match (state.case(), action) {
+        (None, Action::Open { opening, messages }) => open(at, by, opening, messages),
+        (None, _) => Err(Error::Unknown),
+        (Some(case), action) => {
+            if case.has_already(&action) {
+                return nothing();
+            }
+            case.admit(action.needs())?;
+            case.decide(at, by, action)
+        }
+    }
+}
+
+fn nothing() -> Decision {
+    Ok(Vec::new())
+}
+
+fn once(event: Event) -> Decision {
+    Ok(vec![event])
+}
+
+/// An event, unless it would change nothing.
+fn unless(already: bool, event: impl FnOnce() -> Event) -> Decision {
+    if already { nothing() } else { once(event()) }
+}
+
+fn open(at: Timestamp, by: Actor, opening: Box<Opening>, messages: Vec<Inbound>) -> Decision {
+    opening_fits(&opening)?;
+    fits("messages that a case is opened with", messages.len(), MESSAGES_MAX)?;
+    let mut seen = BTreeSet::new();
+    let mut events = vec![Event::Opened { at, by, opening }];
+    for message in messages {
+        if seen.insert(message.message.clone()) {
+            events.push(Event::CustomerMessageReceived { at, message });
+        }
+    }
+    Ok(events)
+}
+
+impl Case {
+    /// Whether the thing that an action brings is here, wherever the case stands by now. Its id says so, for ever.
+    fn has_already(&self, action: &Action) -> bool {
+        match action {
+            Action::ReceiveMessage { message, .. } => self.messages.contains_key(&message.message),
+            Action::RecordOutbound { message, .. } => self.outbound.contains(message),
+            Action::Reply { reply, .. } => self.replies.contains_key(reply),
+            Action::Note { note, .. } => self.notes.contains(note),
+            _ => false,
+        }
+    }
+
+    fn decide(&self, at: Timestamp, by: Actor, action: Action) -> Decision {
+        match action {
+            Action::Open { opening, .. } if opening.origin == self.origin => nothing(),
+            Action::Open { .. } => Err(Error::AlreadyOpen),
+            Action::Retitle { title } => {
+                text_fits("bytes of a title", &title, TITLE_LEN_MAX)?;
+                once(Event::Retitled { at, title })
+            }
+            Action::SetLanguage { language } => {
+                unless(self.language.as_ref() == Some(&language), || Event::LanguageSet { at, language })
+            }
+
+            Action::ReceiveMessage { message, reopen_window_s, cycle_rule } => {
+                self.receive_message(at, message, reopen_window_s, cycle_rule)
+            }
+            Action::RecordOutbound { message, conversation, place, sent_at, author } => {
+                let started = author == crate::actor::Kind::Human;
+                let recorded = Event::OutboundRecorded { at, message, conversation, place, sent_at, author };
+                Ok(self.started_by(started, at, recorded))
+            }
+            Action::Reply {
+                reply,
+                conversation,
+                place,
+                text,
+                in_reply_to,
+                closing,
+                seen,
+                override_stale,
+            } => {
+                text_fits("bytes of a reply", &text, REPLY_LEN_MAX)?;
+                let stale = self.stale(seen.as_ref())?;
+                if let (Some(latest), false) = (&stale, override_stale) {
+                    return Err(Error::StaleReply { latest: latest.clone() });
+                }
+                let started = by.is_human();
+                let stale_overridden = stale.is_some();
+                let released = Event::ReplyReleased {
+                    at,
+                    by,
+                    reply,
+                    conversation,
+                    place,
+                    text,
+                    in_reply_to,
+                    closing,
+                    seen,
+                    stale_overridden,
+                };
+                Ok(self.started_by(started, at, released))
+            }
+            Action::ReportReply { reply, outcome } => self.report_reply(at, reply, outcome),
+            Action::Note { note, text, mentions } => {
+                text_fits("bytes of a note", &text, NOTE_LEN_MAX)?;
+                fits("people who are told of a note", mentions.len(), MENTIONS_MAX)?;
+                once(Event::Noted { at, by, note, text, mentions })
+            }
+
+            Action::Tag { mut tags } => {
+                tags.retain(|tag| !self.own_tags.contains(tag));
+                self.tags_fit(&tags)?;
+                unless(tags.is_empty(), || Event::Tagged { at, tags })
+            }
+            Action::Untag { mut tags } => {
+                let present = self.tags();
+                tags.retain(|tag| present.contains(tag));
+                unless(tags.is_empty(), || Event::Untagged { at, tags })
+            }
+            Action::Prioritise { priority } => unless(self.priority == priority, || Event::Prioritised {
+                at,
+                from: self.priority,
+                to: priority,
+            }),
+            Action::Categorise { category } => unless(self.category == category, || Event::Categorised {
+                at,
+                from: self.category.clone(),
+                to: category,
+            }),
+            Action::SetFields { mut fields } => {
+                fields.retain(|field, value| match value {
+                    Some(FieldValue::Personal(_)) => true,
+                    Some(value) => self.fields.get(field) != Some(value),
+                    None => self.fields.contains_key(field),
+                });
+                self.fields_fit(&fields)?;
+                unless(fields.is_empty(), || Event::FieldsChanged { at, fields })
+            }
+            Action::Label { label: Some(label), status } if status != self.status => {
+                Err(Error::LabelMismatch { label, status: self.status })
+            }
+            Action::Label { label, .. } => unless(self.label == label, || Event::Labelled { at, label }),
+
+            Action::Assign { person, team } => {
+                let team = team.or_else(|| self.team.clone());
+                if self.assignee.as_ref() == Some(&person) && self.team == team {
+                    return nothing();
+                }
+                let previous = self.assignee.clone();
+                Ok(self.started_by(true, at, Event::Assigned { at, by, person, team, previous }))
+            }
+            Action::Unassign => match &self.assignee {
+                Some(previous) => once(Event::Unassigned { at, previous: previous.clone() }),
+                None => nothing(),
+            },
+            Action::Transfer { team, region, reason } => {
+                let region = region.unwrap_or_else(|| self.region.clone());
+                text_fits("bytes of a reason", &reason, REASON_LEN_MAX)?;
+                unless(self.team.as_ref() == Some(&team) && self.region == region, || Event::Transferred {
+                    at,
+                    by,
+                    from_team: self.team.clone(),
+                    from_region: self.region.clone(),
+                    team,
+                    region,
+                    previous: self.assignee.clone(),
+                    reason,
+                })
+            }
+            Action::Escalate { to, reason } => self.escalate(at, by, to, reason),
+
+            Action::Pend => unless(self.status == Status::Pending, || Event::Pended { at }),
+            Action::Hold { kind, reason, until } => self.put_on_hold(at, kind, reason, until),
+            Action::Resume { deadline: None } => match self.status {
+                Status::Pending | Status::OnHold => once(self.resumed(at, ResumeCause::Requested)),
+                Status::New
+                | Status::Open
+                | Status::Resolved
+                | Status::Closed
+                | Status::Merged
+                | Status::Spam => nothing(),
+            },
+            Action::Resume { deadline: Some(deadline) } => {
+                let meant =
+                    self.status == Status::OnHold && self.hold.and_then(|hold| hold.until) == Some(deadline);
+                unless(!meant, || self.resumed(deadline, ResumeCause::HoldOver))
+            }
+            Action::Snooze { until } if self.snoozed_until == Some(until) => nothing(),
+            Action::Snooze { until } if until <= at => Err(Error::DeadlineNotAhead),
+            Action::Snooze { until } => once(Event::Snoozed { at, until }),
+            Action::Wake { deadline: None } => {
+                unless(self.snoozed_until.is_none(), || Event::Woken { at, cause: WakeCause::Requested })
+            }
+            Action::Wake { deadline: Some(deadline) } => {
+                let meant = self.status.is_unresolved() && self.snoozed_until == Some(deadline);
+                unless(!meant, || Event::Woken { at: deadline, cause: WakeCause::Timer })
+            }
+
+            Action::Resolve { resolution, waivers, guards } => {
+                self.resolve(at, by, resolution, waivers, &guards)
+            }
+            Action::Reopen { window_s, cycle_rule } => match self.status {
+                Status::Resolved if !self.may_reopen(at, window_s) => {
+                    Err(Error::ReopenWindowOver { window_s })
+                }
+                Status::Resolved => once(self.reopened(at, ReopenCause::Requested, cycle_rule)),
+                Status::New | Status::Open | Status::Pending | Status::OnHold => nothing(),
+                Status::Closed | Status::Merged | Status::Spam => nothing(),
+            },
+            Action::Close => match self.status {
+                Status::Resolved => once(Event::Closed { at }),
+                Status::Closed => nothing(),
+                Status::Spam => Err(Error::Spam),
+                Status::New | Status::Open | Status::Pending | Status::OnHold | Status::Merged => {
+                    Err(Error::NotResolved { status: self.status })
+                }
+            },
+            Action::MarkSpam => {
+                unless(self.status == Status::Spam, || Event::MarkedSpam { at, from: self.status })
+            }
+            Action::UnmarkSpam if self.status != Status::Spam => nothing(),
+            Action::UnmarkSpam => {
+                let mut events = vec![Event::UnmarkedSpam { at, to: self.before_spam }];
+                events.extend(self.thaw(at, self.before_spam));
+                Ok(events)
+            }
+            Action::ChooseSilence { reason, note } => self.choose_silence(at, by, reason, note),
+
+            Action::MoveConversation { from_conversation, from, to_conversation, to, ack } => {
+                self.move_conversation(at, (from_conversation, from), (to_conversation, to), ack)
+            }
+            Action::AdvanceContact { stage } => self.advance_contact(at, stage),
+            Action::SetChecklist { items } => self.set_checklist(at, items),
+            Action::Tick { item } => self.tick(at, by, item, true),
+            Action::Untick { item } => self.tick(at, by, item, false),
+
+            Action::SplitOff { messages, into } => self.split(at, messages, into),
+            Action::MarkMerged { into } if self.merged_into == Some(into) => nothing(),
+            Action::MarkMerged { into } => {
+                let merged = self.status == Status::Merged;
+                once(Event::Merged { at, into, from: if merged { self.before_merge } else { self.status } })
+            }
+            Action::Restore if self.status != Status::Merged => nothing(),
+            Action::Restore => {
+                let mut events = vec![Event::Unmerged { at, to: self.before_merge }];
+                events.extend(self.thaw(at, self.before_merge));
+                Ok(events)
+            }
+            Action::Absorb { source, brings } => {
+                unless(self.absorbed.contains_key(&source), || Event::SourceAbsorbed { at, source, brings })
+            }
+            Action::Release { source } => {
+                unless(!self.absorbed.contains_key(&source), || Event::SourceReleased { at, source })
+            }
+        }
+    }
+
+    fn receive_message(&self, at: Timestamp, message: Inbound, window_s: i64, rule: CycleRule) -> Decision {
+        if self.messages.len() >= MESSAGES_MAX {
+            return Err(Error::Full);
+        }
+        let engageable = message.engageable;
+        let sent_at = message.sent_at;
+        let mut events = vec![Event::CustomerMessageReceived { at, message }];
+        if !engageable {
+            return Ok(events);
+        }
+        match self.status {
+            Status::Pending | Status::OnHold => events.push(self.resumed(at, ResumeCause::CustomerMessage)),
+            // The customer was in time if he sent it in time, however long the channel took.
+            Status::Resolved if !self.may_reopen(sent_at, window_s) => {
+                return Err(Error::ReopenWindowOver { window_s });
+            }
+            Status::Resolved => events.push(self.reopened(at, ReopenCause::CustomerMessage, rule)),
+            Status::New | Status::Open | Status::Closed | Status::Merged | Status::Spam => {}
+        }
+        if self.snoozed_until.is_some() && self.status.is_unresolved() {
+            events.push(Event::Woken { at, cause: WakeCause::CustomerMessage });
+        }
+        Ok(events)
+    }
+
+    fn report_reply(&self, at: Timestamp, id: ReplyId, outcome: ReplyOutcome) -> Decision {
+        let Some(reply) = self.replies.get(&id) else { return Err(Error::UnknownReply) };
+        let (status, event) = match outcome {
+            ReplyOutcome::Sent { message } => {
+                (ReplyStatus::Sent, Event::ReplySent { at, reply: id, author: reply.author, message })
+            }
+            ReplyOutcome::Failed { reason } => {
+                (ReplyStatus::Failed, Event::ReplyFailed { at, reply: id, reason })
+            }
+            ReplyOutcome::Bounced { reason } => {
+                (ReplyStatus::Bounced, Event::ReplyBounced { at, reply: id, reason })
+            }
+        };
+        unless(status <= reply.status, || event)
+    }
+
+    fn escalate(&self, at: Timestamp, by: Actor, to: Escalation, reason: Personal) -> Decision {
+        text_fits("bytes of a reason", &reason, REASON_LEN_MAX)?;
+        let min = self.escalation.as_ref().map_or(1, |now| now.level);
+        if !(min..=Escalation::LEVEL_MAX).contains(&to.level) {
+            return Err(Error::EscalationLevel { min });
+        }
+        unless(self.escalation.as_ref() == Some(&to), || Event::Escalated { at, by, to, reason })
+    }
+
+    fn put_on_hold(
+        &self,
+        at: Timestamp,
+        kind: HoldKind,
+        reason: Personal,
+        until: Option<Timestamp>,
+    ) -> Decision {
+        if self.hold == Some(Hold { kind, until }) {
+            return nothing();
+        }
+        if until.is_some_and(|until| until <= at) {
+            return Err(Error::DeadlineNotAhead);
+        }
+        text_fits("bytes of a reason", &reason, REASON_LEN_MAX)?;
+        once(Event::Held { at, kind, reason, until })
+    }
+
+    fn resolve(
+        &self,
+        at: Timestamp,
+        by: Actor,
+        resolution: Option<ReasonCode>,
+        waivers: Vec<Waiver>,
+        guards: &Guards,
+    ) -> Decision {
+        if self.status == Status::Resolved {
+            return nothing();
+        }
+        self.may_be_resolved(guards, &waivers)?;
+        let woken = self.snoozed_until.map(|_| Event::Woken { at, cause: WakeCause::StatusChanged });
+        let resolved = Event::Resolved {
+            at,
+            by,
+            cycle: self.cycle.number,
+            from: self.status,
+            assignee: self.assignee.clone(),
+            resolution,
+            waivers: self.waivers_needed(waivers),
+        };
+        Ok(woken.into_iter().chain([resolved]).collect())
+    }
+
+    fn choose_silence(
+        &self,
+        at: Timestamp,
+        by: Actor,
+        reason: SilenceReason,
+        note: Option<Personal>,
+    ) -> Decision {
+        note.iter().try_for_each(|note| text_fits("bytes of a note", note, NOTE_LEN_MAX))?;
+        unless(self.silence == Some(reason), || Event::SilenceChosen { at, by, reason, note })
+    }
+
+    fn move_conversation(
+        &self,
+        at: Timestamp,
+        (from_conversation, from): (ConversationId, Place),
+        (to_conversation, to): (ConversationId, Place),
+        ack: Option<ReplyId>,
+    ) -> Decision {
+        if (from.visibility, to.visibility) != (Visibility::Public, Visibility::Private) {
+            return Err(Error::MoveNotToPrivate);
+        }
+        unless(self.moves.get(&from_conversation) == Some(&to_conversation), || Event::ConversationMoved {
+            at,
+            from_conversation,
+            from,
+            to_conversation,
+            to,
+            ack,
+        })
+    }
+
+    fn advance_contact(&self, at: Timestamp, to: ContactStage) -> Decision {
+        let from = self.contact;
+        if from == to {
+            return nothing();
+        }
+        if !from.may_become(to) {
+            return Err(Error::ContactStage { from, to });
+        }
+        once(Event::ContactAdvanced { at, from, to })
+    }
+
+    fn set_checklist(&self, at: Timestamp, mut items: Vec<ChecklistItem>) -> Decision {
+        checklist_fits(&items)?;
+        let mut known = BTreeSet::new();
+        items.retain(|item| known.insert(item.item.clone()));
+        let same = items.len() == self.checklist.len()
+            && items
+                .iter()
+                .all(|new| self.checklist.get(&new.item).is_some_and(|old| old.required == new.required));
+        unless(same, || Event::ChecklistSet { at, items })
+    }
+
+    fn tick(&self, at: Timestamp, by: Actor, item: ChecklistItemId, tick: bool) -> Decision {
+        let Some(known) = self.checklist.get(&item) else { return Err(Error::UnknownChecklistItem { item }) };
+        match (known.ticked_by.is_some(), tick) {
+            (true, true) | (false, false) => nothing(),
+            (false, true) => once(Event::ChecklistItemTicked { at, by, item }),
+            (true, false) => once(Event::ChecklistItemUnticked { at, by, item }),
+        }
+    }
+
+    fn split(&self, at: Timestamp, mut messages: BTreeSet<MessageId>, into: CaseId) -> Decision {
+        let unknown: BTreeSet<_> =
+            messages.iter().filter(|m| !self.messages.contains_key(*m)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(Error::MessageNotInCase { messages: unknown });
+        }
+        let split_into = |message: &MessageId| self.messages.get(message).and_then(|known| known.split_into);
+        messages.retain(|message| split_into(message) != Some(into));
+        let elsewhere: BTreeSet<_> = messages.iter().filter(|m| split_into(m).is_some()).cloned().collect();
+        if !elsewhere.is_empty() {
+            return Err(Error::MessageAlreadySplit { messages: elsewhere });
+        }
+        unless(messages.is_empty(), || Event::SplitOff { at, messages, into })
+    }
+
+    /// `event` and, if it is the first that somebody did for the customer, that work began.
+    fn started_by(&self, starts: bool, at: Timestamp, event: Event) -> Vec<Event> {
+        let started = starts && self.status == Status::New;
+        [event].into_iter().chain(started.then_some(Event::Started { at })).collect()
+    }
+
+    fn resumed(&self, at: Timestamp, cause: ResumeCause) -> Event {
+        Event::Resumed { at, cause, from: self.status }
+    }
+
+    fn reopened(&self, at: Timestamp, cause: ReopenCause, rule: CycleRule) -> Event {
+        let cycle = match rule {
+            CycleRule::Continue => self.cycle.number,
+            CycleRule::Restart => self.cycle.number.saturating_add(1),
+        };
+        Event::Reopened { at, cause, cycle }
+    }
+
+    /// The window's last instant is inside.
+    fn may_reopen(&self, at: Timestamp, window_s: i64) -> bool {
+        self.cycle.resolved_at.is_none_or(|resolved_at| at <= resolved_at.plus_seconds(window_s))
+    }
+
+    /// What timers would have done while the case was away, had they not fallen silent.
+    fn thaw(&self, at: Timestamp, back_to: Status) -> impl Iterator<Item = Event> {
+        let over = |until: Option<Timestamp>| until.is_some_and(|until| until <= at);
+        let hold_over = back_to == Status::OnHold && over(self.hold.and_then(|hold| hold.until));
+        let resumed =
+            hold_over.then_some(Event::Resumed { at, cause: ResumeCause::HoldOver, from: Status::OnHold });
+        let woken = (back_to.is_unresolved() && over(self.snoozed_until))
+            .then_some(Event::Woken { at, cause: WakeCause::Timer });
+        resumed.into_iter().chain(woken)
+    }
+}
