@@ -1,0 +1,259 @@
+use std::{
+    collections::HashSet,
+    fs,
+    io::ErrorKind,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{KeyStore, Record, StoredKey, Tombstone, now_us};
+use crate::Error;
+
+/// Keys in an SQLite file of their own, readable by its owner only.
+///
+/// Every commit is on the disk before it is answered (`synchronous = full`); callers that create keys at the
+/// same time share one. Erased bytes are overwritten in the file (`secure_delete`) and the write-ahead log is cut
+/// to nothing before a destruction is answered. What the disk itself keeps of overwritten sectors, and what
+/// backups keep, is out of reach: there the site key is what protects, since all that could be found is wrapped.
+pub struct SqliteKeys {
+    readers: SqlitePool,
+    writer: SqlitePool,
+    /// Creations that wait for the writer; whoever gets the turn commits them all.
+    waiting: Mutex<Vec<Creation>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct Creation {
+    candidates: Vec<StoredKey>,
+    answer: oneshot::Sender<Result<Vec<StoredKey>, String>>,
+}
+
+impl SqliteKeys {
+    const READERS_MAX: u32 = 4;
+    /// How long a statement waits for another process's lock.
+    const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The mode bits that nobody but the owner of the file may have.
+    const MODE_OTHERS: u32 = 0o077;
+
+    /// How often a file is opened that another process is making at the same time, and the pause between.
+    const OPEN_ATTEMPTS_MAX: u32 = 20;
+    const OPEN_PAUSE: Duration = Duration::from_millis(50);
+
+    /// Opens the file, or makes it.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        protect(path)?;
+        for _ in 1..Self::OPEN_ATTEMPTS_MAX {
+            if let Ok(keys) = Self::try_open(path).await {
+                return Ok(keys);
+            }
+            tokio::time::sleep(Self::OPEN_PAUSE).await;
+        }
+        Self::try_open(path).await
+    }
+
+    async fn try_open(path: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Self::BUSY_TIMEOUT)
+            .pragma("secure_delete", "on");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        let writer = writer.map_err(Error::keys_away)?;
+        sqlx::migrate!("migrations/keys_sqlite").run(&writer).await.map_err(|reason| {
+            Error::Unusable(format!(
+                "the key store {} cannot be brought up to date: {reason}",
+                path.display()
+            ))
+        })?;
+        let readers = SqlitePoolOptions::new().max_connections(Self::READERS_MAX).connect_with(options).await;
+        Ok(Self {
+            readers: readers.map_err(Error::keys_away)?,
+            writer,
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Commits what waits, in one transaction.
+    async fn commit_waiting(&self) {
+        let batch = std::mem::take(&mut *self.waiting());
+        if batch.is_empty() {
+            return;
+        }
+        let outcome = self.insert(&batch).await.map_err(|reason| reason.to_string());
+        for Creation { candidates, answer } in batch {
+            let keys = outcome.clone().map(|keys| {
+                let wanted: HashSet<&str> = candidates.iter().map(|key| &key.subject[..]).collect();
+                keys.into_iter().filter(|key| wanted.contains(&key.subject[..])).collect()
+            });
+            // Whoever asked may have gone away; its keys are there nevertheless.
+            let _ = answer.send(keys);
+        }
+    }
+
+    async fn insert(&self, batch: &[Creation]) -> Result<Vec<StoredKey>, sqlx::Error> {
+        let mut transaction = self.writer.begin_with("begin immediate").await?;
+        let candidates = || batch.iter().flat_map(|creation| &creation.candidates);
+        for StoredKey { id, subject, wrapped } in candidates() {
+            sqlx::query(
+                "insert into keys (id, subject, wrapped) values ($1, $2, $3)
+                 on conflict (subject) where destroyed_at is null do nothing",
+            )
+            .bind(id.to_string())
+            .bind(subject)
+            .bind(wrapped)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        let keys = live(&mut *transaction, candidates().map(|candidate| &candidate.subject)).await?;
+        transaction.commit().await?;
+        Ok(keys)
+    }
+
+    /// Moves the write-ahead log into the file and cuts it to nothing, so that no erased byte lingers in it.
+    async fn cut_log(&self) -> Result<(), Error> {
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(truncate)")
+            .fetch_one(&self.writer)
+            .await
+            .map_err(Error::keys_away)?;
+        if busy == 0 {
+            Ok(())
+        } else {
+            Err(Error::keys_away("a reader holds the write-ahead log; try again"))
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Creation>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl KeyStore for SqliteKeys {
+    async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error> {
+        sqlx::query("insert into site (one, check_value) values (1, $1) on conflict do nothing")
+            .bind(candidate)
+            .execute(&self.writer)
+            .await
+            .map_err(Error::keys_away)?;
+        sqlx::query_scalar("select check_value from site")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(Error::keys_away)
+    }
+
+    async fn live(&self, subjects: &[String]) -> Result<Vec<StoredKey>, Error> {
+        live(&self.readers, subjects.iter()).await.map_err(Error::keys_away)
+    }
+
+    async fn create(&self, candidates: Vec<StoredKey>) -> Result<Vec<StoredKey>, Error> {
+        loop {
+            let (answer, mut answered) = oneshot::channel();
+            self.waiting().push(Creation { candidates: candidates.clone(), answer });
+            let turn = self.turn.lock().await;
+            self.commit_waiting().await;
+            drop(turn);
+            match answered.try_recv() {
+                Ok(keys) => return keys.map_err(Error::keys_away),
+                // Whoever had taken our creation along was cancelled before it was answered: ask again.
+                Err(oneshot::error::TryRecvError::Closed | oneshot::error::TryRecvError::Empty) => {}
+            }
+        }
+    }
+
+    async fn get(&self, ids: &[Uuid]) -> Result<Vec<Record>, Error> {
+        let ids = json_list(ids.iter().map(Uuid::to_string));
+        let rows: Vec<(String, String, Option<Vec<u8>>, Option<i64>)> = sqlx::query_as(
+            "select id, subject, wrapped, destroyed_at from keys
+             where id in (select value from json_each($1))",
+        )
+        .bind(ids)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(Error::keys_away)?;
+        rows.into_iter()
+            .map(|(id, subject, wrapped, at)| Ok(Record::from_row(parse_id(&id)?, subject, wrapped, at)))
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(Error::keys_away)
+    }
+
+    async fn destroy(&self, subjects: &[String]) -> Result<Vec<Tombstone>, Error> {
+        let tombstones = destroy(&self.writer, subjects).await.map_err(Error::keys_away)?;
+        self.cut_log().await?;
+        Ok(tombstones)
+    }
+}
+
+async fn live(
+    database: impl sqlx::SqliteExecutor<'_>,
+    subjects: impl Iterator<Item = &String>,
+) -> Result<Vec<StoredKey>, sqlx::Error> {
+    let rows: Vec<(String, String, Vec<u8>)> = sqlx::query_as(
+        "select id, subject, wrapped from keys
+         where destroyed_at is null and subject in (select value from json_each($1))",
+    )
+    .bind(json_list(subjects.cloned()))
+    .fetch_all(database)
+    .await?;
+    rows.into_iter()
+        .map(|(id, subject, wrapped)| Ok(StoredKey { id: parse_id(&id)?, subject, wrapped }))
+        .collect()
+}
+
+async fn destroy(writer: &SqlitePool, subjects: &[String]) -> Result<Vec<Tombstone>, sqlx::Error> {
+    let subjects = json_list(subjects.iter().cloned());
+    let mut transaction = writer.begin_with("begin immediate").await?;
+    sqlx::query(
+        "update keys set wrapped = null, destroyed_at = $1
+         where destroyed_at is null and subject in (select value from json_each($2))",
+    )
+    .bind(now_us())
+    .bind(&subjects)
+    .execute(&mut *transaction)
+    .await?;
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "select id, subject, destroyed_at from keys
+         where destroyed_at is not null and subject in (select value from json_each($1))",
+    )
+    .bind(&subjects)
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    rows.into_iter().map(|(id, subject, at)| Ok(Tombstone::from_row(parse_id(&id)?, subject, at))).collect()
+}
+
+/// Makes the file with the right mode before SQLite would make it with the umask's; refuses one that others read.
+///
+/// A file that is there is not even opened: closing it would drop the locks that this process's SQLite has on it.
+fn protect(path: &Path) -> Result<(), Error> {
+    let unusable = |reason: String| Error::Unusable(format!("the key store {}: {reason}", path.display()));
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(error.to_string())),
+        Ok(_) | Err(_) => {}
+    }
+    let mode = fs::metadata(path).map_err(|error| unusable(error.to_string()))?.permissions().mode();
+    if mode & SqliteKeys::MODE_OTHERS == 0 {
+        Ok(())
+    } else {
+        Err(unusable(format!("others than its owner may read it; run `chmod 600 {}`", path.display())))
+    }
+}
+
+fn json_list(items: impl Iterator<Item = String>) -> String {
+    serde_json::Value::from_iter(items).to_string()
+}
+
+fn parse_id(text: &str) -> Result<Uuid, sqlx::Error> {
+    Uuid::parse_str(text).map_err(|reason| sqlx::Error::Decode(reason.into()))
+}
