@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Fault, KeyStore, SiteKey, Tombstone, ValueError,
-    cipher::{DataKey, Secret, base64url, from_base64url, hex},
+    cipher::{DataKey, Secret, hex},
     keyring::{Keyring, Known, Limits},
     value::{self, Change, Form, Found, Sealed},
 };
@@ -55,6 +55,8 @@ pub enum Compared {
 impl Vault {
     /// 160 bits: no two external ids of any site will ever meet, and stream names stay short.
     const HASH_LEN: usize = 20;
+    /// 120 bits: with the key's id it still fits where a short name must.
+    const DIGEST_LEN: usize = 15;
     const CHECK_AAD: &[u8] = b"dossier vault check";
 
     /// The vault over a key store, with the usual [`Limits`].
@@ -158,21 +160,24 @@ impl Vault {
         hex(&self.fingerprinting.mac(&[bytes]))
     }
 
-    /// A digest of a text under its subject's own key, which it dies with. It stands beside the sealed text, so
-    /// that [`Vault::compare`] can tell an edit from a redelivery without opening it.
+    /// A digest of a text under its subject's own key, which it dies with: 62 lower-case hexadecimal digits, of the
+    /// key's id and of an HMAC. It stands beside the sealed text, so that [`Vault::compare`] can tell an edit from a
+    /// redelivery without opening it.
     pub async fn digest(&self, subject: &str, text: &str) -> Result<String, Error> {
         let key = self.keyring.live(subject).await?;
-        Ok(format!("{}.{}", base64url(key.id.as_bytes()), base64url(&digest(&key, text))))
+        Ok(format!("{}{}", key.id.simple(), digest(&key, text)))
     }
 
     /// Compares a text with the one that `digest` was made of. A digest that is none compares as different.
     pub async fn compare(&self, digest_then: &str, text: &str) -> Result<Compared, Error> {
-        let parts = digest_then
-            .split_once('.')
-            .and_then(|(id, mac)| Some((Uuid::from_slice(&from_base64url(id)?).ok()?, from_base64url(mac)?)));
-        let Some((id, then)) = parts else { return Ok(Compared::Different) };
+        let parts = digest_then.split_at_checked(uuid::fmt::Simple::LENGTH);
+        let Some((Ok(id), then)) = parts.map(|(id, mac)| (Uuid::try_parse(id), mac)) else {
+            return Ok(Compared::Different);
+        };
         match self.keyring.known_one(id).await? {
-            Some(Known::Live(key)) if bool::from(digest(&key, text)[..].ct_eq(&then)) => Ok(Compared::Same),
+            Some(Known::Live(key)) if bool::from(digest(&key, text).as_bytes().ct_eq(then.as_bytes())) => {
+                Ok(Compared::Same)
+            }
             Some(Known::Destroyed { .. }) => Ok(Compared::Erased),
             Some(Known::Live(_) | Known::Damaged) | None => Ok(Compared::Different),
         }
@@ -265,6 +270,6 @@ fn value_error(stream: &str, entry_id: Uuid, event: usize, found: Found) -> Valu
     ValueError { stream: stream.to_owned(), entry_id, event, path: found.path, fault: found.fault }
 }
 
-fn digest(key: &DataKey, text: &str) -> [u8; 32] {
-    key.secret.derive("dossier vault: digest v1").mac(&[text.as_bytes()])
+fn digest(key: &DataKey, text: &str) -> String {
+    hex(&key.secret.derive("dossier vault: digest v1").mac(&[text.as_bytes()])[..Vault::DIGEST_LEN])
 }

@@ -305,11 +305,14 @@ async fn hashes_are_stable_keyed_and_never_confuse_their_parts() {
 async fn a_digest_tells_an_edit_from_a_redelivery_until_the_person_is_erased() {
     let vault = in_memory().await;
     let digest = vault.digest("ann", "hello").await.unwrap();
+    assert!(digest.len() == 62 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
     assert_eq!(vault.digest("ann", "hello").await.unwrap(), digest);
     assert_ne!(vault.digest("bob", "hello").await.unwrap(), digest);
     assert_eq!(vault.compare(&digest, "hello").await.unwrap(), Compared::Same);
     assert_eq!(vault.compare(&digest, "hello!").await.unwrap(), Compared::Different);
     assert_eq!(vault.compare("nonsense", "hello").await.unwrap(), Compared::Different);
+    assert_eq!(vault.compare(&"é".repeat(40), "hello").await.unwrap(), Compared::Different);
+    assert_eq!(vault.compare(&digest[..32], "hello").await.unwrap(), Compared::Different);
     vault.destroy(&["ann".to_owned()]).await.unwrap();
     assert_eq!(vault.compare(&digest, "hello").await.unwrap(), Compared::Erased);
 }
