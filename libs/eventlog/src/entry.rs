@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::{AppendError, InvalidName};
+use crate::{AppendError, Error, InvalidName};
 
 /// The place of an entry in its site's log, and the version of a stream (the position of its last entry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,7 +130,7 @@ pub struct NewEntry {
     pub id: Uuid,
     /// The stream that it belongs to.
     pub stream: StreamId,
-    /// W3C trace context of the writer, if there is one.
+    /// W3C trace context of the writer, if there is one: at most [`NewEntry::TRACEPARENT_MAX`] visible ASCII.
     pub traceparent: Option<String>,
     /// At most [`NewEntry::BODY_MAX`] bytes of anything.
     pub body: Bytes,
@@ -140,9 +140,21 @@ impl NewEntry {
     /// The longest body, in bytes. What is larger belongs into a blob store.
     pub const BODY_MAX: usize = 256 * 1024;
 
-    /// What every backend does first.
+    /// The longest trace context, in bytes. The format's own length is 55.
+    pub const TRACEPARENT_MAX: usize = 128;
+
+    /// What every backend does first: what one could not carry, none is given.
     pub(crate) fn check(&self) -> Result<(), AppendError> {
-        if self.body.len() > Self::BODY_MAX { Err(AppendError::TooLarge(self.body.len())) } else { Ok(()) }
+        if self.body.len() > Self::BODY_MAX {
+            return Err(AppendError::TooLarge(self.body.len()));
+        }
+        let is_text = |text: &String| {
+            (1..=Self::TRACEPARENT_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if !self.traceparent.as_ref().is_none_or(is_text) {
+            return Err(Error::Unusable("an entry with a trace context that is none".into()).into());
+        }
+        Ok(())
     }
 }
 

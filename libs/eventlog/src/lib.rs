@@ -7,12 +7,14 @@ mod attempts;
 pub mod conformance;
 mod entry;
 mod error;
+mod jetstream;
 mod rng;
 mod sim;
 mod sqlite;
 
 pub use entry::{Category, Entry, NewEntry, Position, StreamId};
 pub use error::{AppendError, Error, InvalidName};
+pub use jetstream::{JetStreamConfig, JetStreamLog};
 pub use sim::{Faults, SimLog};
 pub use sqlite::SqliteLog;
 

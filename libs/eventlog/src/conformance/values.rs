@@ -3,7 +3,7 @@ use futures_util::TryStreamExt;
 use uuid::Uuid;
 
 use super::{append, appended, assert_same, category, entry, filled, own_category, read, stream, take};
-use crate::{AppendError, Category, EventLog, NewEntry, Position, StreamId};
+use crate::{AppendError, Category, Error, EventLog, NewEntry, Position, StreamId};
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -48,13 +48,18 @@ pub async fn any_bytes_come_back(log: &dyn EventLog) {
     assert_same(&take(&mut follower, written.len()).await, &written);
 }
 
-/// One byte more than allowed is refused by its length, and nothing is written.
+/// One byte more than allowed is refused by its length, a trace context that is none too, and nothing is written.
 pub async fn a_body_over_the_limit_is_refused(log: &dyn EventLog) {
     let stream = stream("large");
     let large = entry(&stream, vec![1; NewEntry::BODY_MAX + 1]);
     let outcome = log.append(Position::NONE, large).await;
     let refused = matches!(outcome, Err(AppendError::TooLarge(length)) if length == NewEntry::BODY_MAX + 1);
     assert!(refused, "one byte too many: {outcome:?}");
+    for text in ["", " ", "a\nb", "a\r\nNats-Msg-Id: x", "ä", &"x".repeat(NewEntry::TRACEPARENT_MAX + 1)] {
+        let odd = NewEntry { traceparent: Some(text.into()), ..entry(&stream, "body") };
+        let outcome = log.append(Position::NONE, odd).await;
+        assert!(matches!(outcome, Err(AppendError::Log(Error::Unusable(_)))), "{text:?}: {outcome:?}");
+    }
     assert_same(&read(log, &stream).await, &[]);
 }
 
