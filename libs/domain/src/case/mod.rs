@@ -18,6 +18,8 @@ mod evolve;
 mod gate;
 mod guards;
 mod state;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use action::{Action, Command};

@@ -1,0 +1,183 @@
+//! Merge, unmerge and split, as the case streams see them.
+
+use std::collections::BTreeSet;
+
+use super::fixtures::*;
+use crate::{
+    case::{Action, Error, Event, HoldKind, ResumeCause, State, Status},
+    decider::testing::given,
+};
+
+#[test]
+fn a_merged_case_sends_everything_to_the_other() {
+    given::<State>(&open_case())
+        .when(by_bot(5, Action::MarkMerged { into: case_id(2) }))
+        .then(&[Event::Merged { at: at(5), into: case_id(2), from: Status::Open }])
+        .when(by_bot(6, receive(inbound(2, 6))))
+        .then_refused(&Error::Merged { into: case_id(2) })
+        // A chain is shortened, and still leads back to where the case stood.
+        .when(by_bot(7, Action::MarkMerged { into: case_id(3) }))
+        .then(&[Event::Merged { at: at(7), into: case_id(3), from: Status::Open }])
+        .when(by_bot(8, Action::Restore))
+        .then(&[Event::Unmerged { at: at(8), to: Status::Open }])
+        .with(|case| assert_eq!((case.status, case.merged_into), (Status::Open, None)));
+}
+
+#[test]
+fn an_unmerge_restores_everything_from_before() {
+    let before = after(
+        &open_case(),
+        [
+            by_ana(3, Action::Tag { tags: tags(&["late"]) }),
+            by_ana(4, Action::Assign { person: person("ana"), team: None }),
+            by_ana(5, Action::Snooze { until: at(DAY_S) }),
+            by_ana(6, closing_post(1, public())),
+        ],
+    );
+    let case = before.case().clone();
+    before
+        .when(by_bot(10, Action::MarkMerged { into: case_id(2) }))
+        .then_kinds(&["case.merged"])
+        .when(by_bot(20, Action::Restore))
+        .then_kinds(&["case.unmerged"])
+        .with(|restored| assert_eq!(restored.tags(), case.tags()))
+        .with(|restored| {
+            let same = (restored.status, restored.snoozed_until, &restored.assignee, &restored.places);
+            assert_eq!(same, (case.status, case.snoozed_until, &case.assignee, &case.places));
+        });
+}
+
+#[test]
+fn what_ended_while_the_case_was_away_ends_when_it_is_back() {
+    let hold = Action::Hold { kind: HoldKind::Legal, reason: text(), until: Some(at(50)) };
+    after(&open_case(), [by_ana(5, hold), by_bot(6, Action::MarkMerged { into: case_id(2) })])
+        .when(by_bot(50, Action::Resume { deadline: Some(at(50)) }))
+        .then_nothing()
+        .when(by_bot(60, Action::Restore))
+        .then(&[
+            Event::Unmerged { at: at(60), to: Status::OnHold },
+            Event::Resumed { at: at(60), cause: ResumeCause::HoldOver, from: Status::OnHold },
+        ]);
+}
+
+#[test]
+fn a_reply_that_was_on_its_way_is_reported_to_the_merged_case() {
+    after(&open_case(), [by_ana(5, reply(1)), by_bot(6, Action::MarkMerged { into: case_id(2) })])
+        .when(by_bot(7, sent(1)))
+        .then_kinds(&["case.reply_sent"])
+        .with(|case| assert_eq!(case.first_response_at(), Some(at(7))));
+}
+
+#[test]
+fn the_target_takes_over_and_gives_back() {
+    let own = after(&open_case(), [by_ana(1, Action::Tag { tags: tags(&["late"]) })]).case().clone();
+    given::<State>(&[open_case(), vec![Event::Tagged { at: at(1), tags: tags(&["late"]) }]].concat())
+        .when(by_bot(5, Action::Absorb { source: case_id(1), brings: brings() }))
+        .then_kinds(&["case.source_absorbed"])
+        .with(|case| {
+            assert_eq!(case.tags().len(), 2);
+            assert_eq!(case.identities().len(), 2);
+            assert_eq!(case.conversations(), BTreeSet::from([conversation(1), conversation(9)]));
+            assert_eq!(case.places_open(), BTreeSet::from([&private(), &public()]));
+            assert_eq!(case.waiting_since(), Some(at(-50)), "the earliest of both");
+        })
+        .when(by_bot(9, Action::Release { source: case_id(1) }))
+        .then_kinds(&["case.source_released"])
+        .with(|case| {
+            assert_eq!((case.tags(), case.identities()), (own.tags(), own.identities()));
+            assert_eq!((case.conversations(), case.places_open()), (own.conversations(), own.places_open()));
+            assert_eq!(case.waiting_since(), own.waiting_since());
+        });
+}
+
+#[test]
+fn what_the_target_says_of_an_absorbed_tag_outlives_the_release() {
+    after(
+        &open_case(),
+        [
+            by_bot(5, Action::Absorb { source: case_id(1), brings: brings() }),
+            by_ana(6, Action::Tag { tags: tags(&["refund"]) }),
+            by_bot(7, Action::Release { source: case_id(1) }),
+        ],
+    )
+    .with(|case| assert_eq!(case.own_tags, tags(&["refund"])));
+    after(&open_case(), [by_bot(5, Action::Absorb { source: case_id(1), brings: brings() })])
+        .when(by_ana(6, Action::Untag { tags: tags(&["refund"]) }))
+        .then_kinds(&["case.untagged"])
+        .with(|case| assert!(case.tags().is_empty()));
+}
+
+#[test]
+fn one_reply_answers_both_and_closes_both_places() {
+    after(
+        &open_case(),
+        [
+            by_bot(5, Action::Absorb { source: case_id(1), brings: brings() }),
+            by_ana(6, closing_post(1, private())),
+            by_bot(7, sent(1)),
+        ],
+    )
+    .with(|case| assert_eq!((case.waiting_since(), case.first_response_at()), (None, Some(at(7)))))
+    .with(|case| assert_eq!(case.places_open(), BTreeSet::from([&public()])));
+}
+
+#[test]
+fn the_earliest_first_response_counts() {
+    let mut earlier = brings();
+    earlier.first_response_at = Some(at(-10));
+    after(&open_case(), [by_ana(2, reply(1)), by_bot(3, sent(1))])
+        .when(by_bot(5, Action::Absorb { source: case_id(1), brings: earlier }))
+        .then_kinds(&["case.source_absorbed"])
+        .with(|case| assert_eq!(case.first_response_at(), Some(at(-10))));
+}
+
+#[test]
+fn a_reply_after_a_merge_may_have_seen_a_message_of_the_source() {
+    let answer = |n, seen| match reply(n) {
+        Action::Reply { reply, conversation, place, text, in_reply_to, closing, override_stale, .. } => {
+            Action::Reply {
+                reply,
+                conversation,
+                place,
+                text,
+                in_reply_to,
+                closing,
+                seen: Some(seen),
+                override_stale,
+            }
+        }
+        other => other,
+    };
+    after(&open_case(), [by_bot(5, Action::Absorb { source: case_id(1), brings: brings() })])
+        .when(by_ana(6, answer(1, message_id(77))))
+        .then_kinds(&["case.reply_released"])
+        .when(by_bot(7, receive(inbound(2, 7))))
+        .then_kinds(&["case.customer_message_received"])
+        .when(by_ana(8, answer(2, message_id(77))))
+        .then_refused(&Error::StaleReply { latest: message_id(2) });
+}
+
+#[test]
+fn a_split_marks_and_the_new_case_waits_for_its_own_messages() {
+    let split = |numbers: &[u32], into| Action::SplitOff {
+        messages: numbers.iter().map(|n| message_id(*n)).collect(),
+        into: case_id(into),
+    };
+    let messages =
+        [open_case(), vec![received(inbound_at(2, 10, private())), received(inbound(3, 20))]].concat();
+    given::<State>(&messages)
+        .when(by_ana(30, split(&[2, 9], 5)))
+        .then_refused(&Error::MessageNotInCase { messages: BTreeSet::from([message_id(9)]) })
+        .when(by_ana(30, split(&[1, 2], 5)))
+        .then_kinds(&["case.split_off"])
+        .with(|case| {
+            assert_eq!(case.messages.len(), 3, "they stay here too");
+            assert_eq!(case.messages[&message_id(1)].split_into, Some(case_id(5)));
+            assert_eq!(case.waiting_since(), Some(at(20)));
+            assert_eq!(case.places_open(), BTreeSet::from([&public()]), "only message 3's place is left");
+        })
+        .when(by_ana(31, split(&[1, 3], 6)))
+        .then_refused(&Error::MessageAlreadySplit { messages: BTreeSet::from([message_id(1)]) })
+        .when(by_ana(32, split(&[1, 3], 5)))
+        .then(&[Event::SplitOff { at: at(32), messages: BTreeSet::from([message_id(3)]), into: case_id(5) }]);
+}

@@ -1,0 +1,6 @@
+mod fixtures;
+mod life;
+mod merging;
+mod properties;
+mod resolving;
+mod table;
