@@ -11,7 +11,7 @@ use async_nats::jetstream;
 use eventlog::{
     Category, Error, EventLog, JetStreamConfig, JetStreamLog, NewEntry, Position, StreamId, conformance,
 };
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tests::servers::{Nats, NatsCluster, NatsOptions};
 use uuid::Uuid;
 
@@ -155,6 +155,32 @@ async fn a_log_that_is_full_or_away_says_so_and_loses_nothing() {
     nats.resume();
     let read: Vec<_> = log.read(&stream).try_collect().await.unwrap();
     assert_eq!(read.len(), written.len());
+}
+
+/// So far behind that it takes all of the log and filters by itself, until it is near the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_is_far_behind_catches_up() {
+    const ENTRIES: usize = 25_000;
+    const IN_FLIGHT: usize = 256;
+    let nats = Nats::start(NatsOptions { sync_always: false });
+    let log =
+        JetStreamLog::connect(JetStreamConfig { unsynced_for_tests: true, ..one(&nats) }).await.unwrap();
+    let categories = ["case", "message"].map(|name| Category::new(name).unwrap());
+    let append = async |n: usize| {
+        let stream = StreamId::new(&categories[n % 2], n).unwrap();
+        let entry = NewEntry { id: Uuid::new_v4(), stream, traceparent: None, body: "body".into() };
+        (log.append(Position::NONE, entry.clone()).await.unwrap(), entry.id)
+    };
+    let written: Vec<_> = stream::iter(0..ENTRIES).map(append).buffered(IN_FLIGHT).collect().await;
+    let mut cases: Vec<_> = written.into_iter().step_by(2).collect();
+    cases.sort();
+    let mut follower = log.follow(Position::NONE, &categories[..1]);
+    let first = follower.by_ref().take(cases.len()).map_ok(|entry| (entry.position, entry.id));
+    assert_eq!(first.try_collect::<Vec<_>>().await.unwrap(), cases);
+    // A message, which is not wanted, and a case.
+    append(ENTRIES + 1).await;
+    let (position, _) = append(ENTRIES + 2).await;
+    assert_eq!(follower.next().await.unwrap().unwrap().position, position);
 }
 
 fn one(nats: &Nats) -> JetStreamConfig {

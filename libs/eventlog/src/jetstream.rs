@@ -19,6 +19,7 @@ use async_nats::{
 };
 use futures_util::{
     StreamExt, TryStreamExt,
+    future::try_join,
     stream::{self, BoxStream},
 };
 use tokio::sync::watch;
@@ -35,8 +36,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How often a read asks again while the cluster has no leader.
 const READ_ATTEMPTS_MAX: u32 = 5;
-/// Entries of a stream that are fetched one by one before a consumer is worth its making.
-const READ_SINGLY_MAX: usize = 4;
+/// Entries of a stream that are fetched one by one before a consumer is worth its making: 0.1 ms each, against 1 ms
+/// on one server and 6 ms on three that sync always.
+const READ_SINGLY_MAX: usize = 32;
 /// How long a read waits for the next entry, which is known to be there.
 const READ_WAIT: Duration = Duration::from_secs(30);
 
@@ -97,11 +99,11 @@ impl JetStreamLog {
 
     /// The first entries of a stream, and a stream of those that follow.
     async fn open_read(&self, stream: &StreamId) -> Result<Read, Error> {
-        let mut entries = Vec::new();
-        let Some(tail) = self.tail(stream).await? else {
-            return Ok(Read { entries, rest: stream::empty().boxed() });
-        };
-        let mut after = Position::NONE;
+        let first = self.again(|| self.next_entry(stream, Position::NONE));
+        // The tail is asked for at the same time; an entry that comes between the two is read or not.
+        let (first, tail) = try_join(first, self.tail(stream)).await?;
+        let mut entries: Vec<Entry> = first.into_iter().collect();
+        let mut after = entries.last().map_or(Position::NONE, |entry| entry.position);
         while entries.len() < READ_SINGLY_MAX && after < tail {
             let Some(entry) = self.again(|| self.next_entry(stream, after)).await? else { break };
             after = entry.position;
@@ -118,8 +120,7 @@ impl JetStreamLog {
         after: Position,
         tail: Position,
     ) -> BoxStream<'static, Result<Entry, Error>> {
-        let subjects = vec![self.shared.subjects.of_stream(stream)];
-        let follower = Follower::new(self.clone(), subjects, after);
+        let follower = Follower::of_stream(self.clone(), stream, after);
         stream::try_unfold((follower, after), move |(mut follower, after)| async move {
             if after >= tail {
                 return Ok(None);
@@ -132,11 +133,11 @@ impl JetStreamLog {
         .boxed()
     }
 
-    async fn tail(&self, stream: &StreamId) -> Result<Option<Position>, Error> {
+    async fn tail(&self, stream: &StreamId) -> Result<Position, Error> {
         let subject = self.shared.subjects.of_stream(stream);
         let get = || self.shared.stream.raw_message_builder().last_by_subject(subject.as_str()).send();
         let last = self.again(|| async { publish::found(get().await) }).await?;
-        Ok(last.map(|message| Position(message.sequence)))
+        Ok(last.map_or(Position::NONE, |message| Position(message.sequence)))
     }
 
     /// Asks until there is an answer, a bounded number of times.
@@ -177,8 +178,7 @@ impl EventLog for JetStreamLog {
     }
 
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {
-        let subjects = self.shared.subjects.of_categories(categories);
-        Follower::new(self.clone(), subjects, after).into_stream()
+        Follower::of_categories(self.clone(), categories, after).into_stream()
     }
 }
 
