@@ -281,3 +281,6 @@ fn is_identity(text: &str) -> bool {
 fn is_message(text: &str) -> bool {
     text.rsplit_once('-').is_some_and(|(account, hash)| is_slug(account) && is_hash(hash))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ pub mod channel;
 pub mod conversation;
 pub mod customer;
 pub mod decider;
+#[cfg(test)]
+mod goldens;
 pub mod ids;
 pub mod links;
 pub mod message;

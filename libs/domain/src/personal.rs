@@ -137,3 +137,6 @@ impl TryFrom<Wire> for Personal {
         Ok(Self { subject: wire.subject.into(), value })
     }
 }
+
+#[cfg(test)]
+mod tests;

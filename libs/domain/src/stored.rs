@@ -4,6 +4,8 @@
 //! were put into another order, and older versions, are read as well, through a copy.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use serde::{Deserializer, Serializer};

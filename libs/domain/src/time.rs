@@ -14,12 +14,15 @@ pub struct Timestamp(jiff::Timestamp);
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
-    /// The earliest instant that can be written.
-    pub const MIN: Self = Self(jiff::Timestamp::MIN);
+    /// The earliest instant that can be written: the year 0, so that years have four digits.
+    pub const MIN: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
+    /// The latest instant that can be written, in the year 9999.
+    pub const MAX: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 
     /// The instant so many microseconds after 1970, if it can be written.
     pub fn from_microsecond(microsecond: i64) -> Option<Self> {
-        jiff::Timestamp::from_microsecond(microsecond).ok().map(Self)
+        let at = jiff::Timestamp::from_microsecond(microsecond).ok().map(Self);
+        at.filter(|at| (Self::MIN..=Self::MAX).contains(at))
     }
 
     /// Microseconds since 1970.
@@ -36,13 +39,7 @@ impl Timestamp {
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let microsecond = seconds.saturating_mul(1_000_000).saturating_add(self.as_microsecond());
-        let last = jiff::Timestamp::MAX;
-        let first = jiff::Timestamp::MIN;
-        Self::from(jiff::Timestamp::from_microsecond(microsecond).unwrap_or(if seconds < 0 {
-            first
-        } else {
-            last
-        }))
+        Self::from_microsecond(microsecond).unwrap_or(if seconds < 0 { Self::MIN } else { Self::MAX })
     }
 
     /// Whole seconds from `earlier` to `self`; negative if `earlier` is later.
@@ -60,8 +57,8 @@ impl From<jiff::Timestamp> for Timestamp {
     fn from(at: jiff::Timestamp) -> Self {
         // Towards the past, before 1970 too, so that cutting off never changes the order of two instants.
         let microsecond = at.as_nanosecond().div_euclid(1_000);
-        let cut = i64::try_from(microsecond).ok().and_then(|m| jiff::Timestamp::from_microsecond(m).ok());
-        Self(cut.unwrap_or(jiff::Timestamp::MIN))
+        let cut = i64::try_from(microsecond).ok().and_then(Self::from_microsecond);
+        cut.unwrap_or(if microsecond < 0 { Self::MIN } else { Self::MAX })
     }
 }
 
@@ -75,7 +72,8 @@ impl FromStr for Timestamp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        text.parse::<jiff::Timestamp>().map(Self::from).map_err(|_| Invalid)
+        let at = text.parse::<jiff::Timestamp>().map_err(|_| Invalid)?;
+        if (Self::MIN.0..=Self::MAX.0).contains(&at) { Ok(Self::from(at)) } else { Err(Invalid) }
     }
 }
 
@@ -108,3 +106,6 @@ impl<'de> Deserialize<'de> for Timestamp {
         deserializer.deserialize_str(Text)
     }
 }
+
+#[cfg(test)]
+mod tests;

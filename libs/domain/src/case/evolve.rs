@@ -192,6 +192,7 @@ impl Case {
         self.joined = self.joined.saturating_add(1);
         let received = Received {
             ordinal: self.joined,
+            conversation: message.conversation,
             place: message.place.clone(),
             engageable: message.engageable,
             split_into: None,

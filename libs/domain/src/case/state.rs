@@ -138,6 +138,8 @@ pub struct Hold {
 pub struct Received {
     /// Where it stands among what joined.
     pub ordinal: u32,
+    /// Its conversation.
+    pub conversation: ConversationId,
     /// Where it was posted.
     pub place: Place,
     /// Whether it asks for an answer.

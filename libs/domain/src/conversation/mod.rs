@@ -4,6 +4,8 @@
 
 mod event;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, fmt};
 

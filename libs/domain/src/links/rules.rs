@@ -127,7 +127,9 @@ impl Decider for State {
             Action::Merge { source, target, source_closed, target_closed, same_customer, confirmed } => {
                 let root = self.root(target);
                 match self.merged_into(source) {
-                    _ if root == source => Err(Error::MergeCycle { source_case: source, target }),
+                    _ if root == source || target == source => {
+                        Err(Error::MergeCycle { source_case: source, target })
+                    }
                     Some(into) if self.root(into) == root => Ok(Vec::new()),
                     Some(into) => Err(Error::AlreadyMerged { into }),
                     None if source_closed => Err(Error::SourceClosed),

@@ -1,6 +1,8 @@
 //! A message of a channel: one stream each, so that a second delivery finds the first.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

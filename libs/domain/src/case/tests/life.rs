@@ -47,7 +47,7 @@ fn the_customer_waits_since_the_oldest_message_that_nobody_answered() {
         .when(by_bot(25, sent(1)))
         .then_kinds(&["case.reply_sent"])
         .with(|case| {
-            assert_eq!((case.waiting_since(), case.first_response_at()), (Some(at(21)), Some(at(25))))
+            assert_eq!((case.waiting_since(), case.first_response_at()), (Some(at(21)), Some(at(25))));
         });
 }
 
@@ -350,7 +350,7 @@ fn history_that_was_sent_elsewhere_is_a_response_when_it_was_sent() {
         .when(by_bot(100, outbound(Kind::Human)))
         .then_kinds(&["case.outbound_recorded", "case.started"])
         .with(|case| {
-            assert_eq!((case.first_response_at(), case.waiting_since()), (Some(at(30)), Some(at(40))))
+            assert_eq!((case.first_response_at(), case.waiting_since()), (Some(at(30)), Some(at(40))));
         });
     given::<State>(&new_case())
         .when(by_bot(100, outbound(Kind::Bot)))

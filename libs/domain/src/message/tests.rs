@@ -1,0 +1,128 @@
+use super::*;
+use crate::{
+    actor::{Actor, Kind},
+    channel::Visibility,
+    decider::testing::given,
+    personal::Personal,
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH.plus_seconds(second)
+}
+
+fn command(second: i64, action: Action) -> Command {
+    Command::new(
+        at(second),
+        Actor::new(Kind::Service, "intake".parse().unwrap(), "internal".parse().unwrap()),
+        action,
+    )
+}
+
+/// The message with a body, and when the channel says that it was last changed.
+fn content(body: u32, revised: Option<i64>) -> Box<Content> {
+    let personal = || Personal::open("mail-fr_0123456789abcdef", "text");
+    Box::new(Content {
+        account: "mail-fr".parse().unwrap(),
+        channel: "email".parse().unwrap(),
+        external_id: personal(),
+        identity: None,
+        author_name: None,
+        author_handle: None,
+        text: personal(),
+        subject: None,
+        sent_at: at(0),
+        detected_at: at(1),
+        revised_at: revised.map(at),
+        visibility: Visibility::Private,
+        thread: None,
+        reply_to: None,
+        language: None,
+        attachments: Vec::new(),
+        digest: format!("{body:016}").parse().unwrap(),
+        fields: std::collections::BTreeMap::new(),
+        forwarded: false,
+        entry_point: None,
+        campaign: None,
+    })
+}
+
+fn receive(second: i64, body: u32) -> Command {
+    command(second, Action::Receive(content(body, None)))
+}
+
+#[test]
+fn a_second_delivery_is_nothing_and_another_body_an_edit() {
+    given::<State>(&[])
+        .when(receive(1, 1))
+        .then(&[Event::Received { at: at(1), content: content(1, None) }])
+        .when(receive(900, 1))
+        .then_nothing()
+        .when(receive(901, 2))
+        .then(&[Event::Edited { at: at(901), content: content(2, None) }])
+        // The first body, delivered late, is no edit back to it.
+        .when(receive(902, 1))
+        .then_nothing();
+}
+
+#[test]
+fn an_edit_back_is_one_if_the_channel_says_when_it_was_made() {
+    let revised = |second, body, revised| command(second, Action::Receive(content(body, Some(revised))));
+    given::<State>(&[])
+        .when(revised(1, 1, 1))
+        .then_kinds(&["message.received"])
+        .when(revised(5, 2, 5))
+        .then_kinds(&["message.edited"])
+        .when(revised(9, 1, 9))
+        .then_kinds(&["message.edited"])
+        // An older revision that comes late changes nothing, even with a body that was never seen.
+        .when(revised(10, 3, 7))
+        .then_nothing();
+}
+
+#[test]
+fn what_we_sent_elsewhere_is_recorded() {
+    let state = given::<State>(&[])
+        .when(command(1, Action::Record(content(1, None))))
+        .then_kinds(&["message.recorded"])
+        .when(receive(2, 1))
+        .then_nothing()
+        .0;
+    assert_eq!(state.message().unwrap().direction, Direction::Out);
+}
+
+#[test]
+fn what_is_deleted_at_the_source_is_kept_and_marked() {
+    let state = given::<State>(&[])
+        .when(command(1, Action::MarkDeleted))
+        .then_refused(&Error::Unknown)
+        .when(receive(1, 1))
+        .then_kinds(&["message.received"])
+        .when(command(5, Action::MarkDeleted))
+        .then(&[Event::DeletedAtSource { at: at(5) }])
+        .when(receive(6, 1))
+        .then_nothing()
+        .0;
+    assert_eq!(state.message().unwrap().deleted_at, Some(at(5)));
+}
+
+#[test]
+fn there_is_a_limit_to_everything() {
+    let mut large = content(1, None);
+    large.fields = (0..=Content::FIELDS_MAX)
+        .map(|n| (format!("f{n}").parse().unwrap(), Personal::open("case-1", "x")))
+        .collect();
+    given::<State>(&[])
+        .when(command(1, Action::Receive(large)))
+        .then_refused(&Error::LimitExceeded { what: "fields of a message", max: Content::FIELDS_MAX });
+    let events: Vec<Event> = (0..=EDITS_MAX)
+        .map(|n| match n {
+            0 => Event::Received { at: at(0), content: content(0, None) },
+            n => Event::Edited { at: at(1), content: content(n, None) },
+        })
+        .collect();
+    given::<State>(&events)
+        .when(receive(5, EDITS_MAX + 1))
+        .then_refused(&Error::LimitExceeded { what: "edits of a message", max: EDITS_MAX as usize })
+        .when(receive(5, 3))
+        .then_nothing();
+}
