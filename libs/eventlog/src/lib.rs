@@ -41,7 +41,7 @@ pub trait EventLog: Send + Sync {
     /// Appends `entry` if `expected` still is the tail of its stream ([`Position::NONE`]: the stream is empty).
     async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError>;
 
-    /// The entries of one stream up to its tail at the time of the call, oldest first.
+    /// The entries of one stream up to its tail at the time of the call (or of the first poll), oldest first.
     ///
     /// Every append that was acknowledged before the call is among them. An error ends the stream.
     fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
