@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::values::{
-    Absorbed, ChecklistItem, ContactStage, CycleRule, Escalation, FieldValue, Guards, HoldKind, Inbound,
-    Opening, Priority, ReplyOutcome, SilenceReason, Status, Waiver,
+use super::{
+    status::{ContactStage, HoldKind, SilenceReason, Status},
+    values::{
+        Absorbed, ChecklistItem, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Priority,
+        ReplyOutcome, Waiver,
+    },
 };
 use crate::{
     actor::Kind,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::values::{ContactStage, Status};
+use super::status::{ContactStage, Status};
 use crate::{
     channel::Place,
     ids::{CaseId, ChecklistItemId, FieldId, MessageId, StatusLabel},

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{
-    Absorbed, ChecklistItem, ContactStage, Escalation, FieldValue, HoldKind, Inbound, Opening, Priority,
-    ReopenCause, ResumeCause, SilenceReason, Status, Waiver, WakeCause,
+use super::{
+    status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause},
+    values::{Absorbed, ChecklistItem, Escalation, FieldValue, Inbound, Opening, Priority, Waiver},
 };
 use crate::{
     actor::{self, Actor},

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{
     event::Event,
     state::{Case, Cycle, Hold, Item, Received, Reply, ReplyStatus, State, Waiting},
-    values::{Absorbed, Inbound, Status},
+    status::Status,
+    values::{Absorbed, Inbound},
 };
 use crate::{
     channel::Place,

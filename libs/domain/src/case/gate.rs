@@ -1,6 +1,6 @@
 //! Which actions a case takes where it stands. What happens to those that it takes is in `decide`.
 
-use super::{action::Action, error::Error, state::Case, values::Status};
+use super::{action::Action, error::Error, state::Case, status::Status};
 
 /// Where a case must stand for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,18 @@ impl Action {
 }
 
 impl Case {
+    /// Whether what an action brings is here already, wherever the case stands by now: its id says so, for ever.
+    pub(super) fn has_already(&self, action: &Action) -> bool {
+        match action {
+            Action::ReceiveMessage { message, .. } => self.messages.contains_key(&message.message),
+            Action::RecordOutbound { message, .. } => self.outbound.contains(message),
+            Action::Reply { reply, .. } => self.replies.contains_key(reply),
+            Action::Note { note, .. } => self.notes.contains(note),
+            // All others bring nothing that has an id.
+            _ => false,
+        }
+    }
+
     pub(super) fn admit(&self, needs: Needs) -> Result<(), Error> {
         match (self.status, needs) {
             (Status::New | Status::Open | Status::Pending | Status::OnHold, _) | (_, Needs::Nothing) => {

@@ -18,6 +18,8 @@ mod evolve;
 mod gate;
 mod guards;
 mod state;
+mod status;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -26,10 +28,10 @@ pub use action::{Action, Command};
 pub use error::Error;
 pub use event::Event;
 pub use state::{Case, Cycle, Hold, Item, Received, Reply, ReplyStatus, State};
+pub use status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause};
 pub use values::{
-    Absorbed, ChecklistItem, ContactStage, CycleRule, Escalation, FieldValue, Guards, HoldKind, Inbound,
-    Opening, Origin, Priority, ReopenCause, ReplyOutcome, ResumeCause, SilenceReason, Status, Waiver,
-    WakeCause,
+    Absorbed, ChecklistItem, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Origin, Priority,
+    ReplyOutcome, Waiver,
 };
 
 use crate::decider::Decider;

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::values::{
-    Absorbed, ContactStage, Escalation, FieldValue, HoldKind, Opening, Origin, Priority, SilenceReason,
-    Status,
+use super::{
+    status::{ContactStage, HoldKind, SilenceReason, Status},
+    values::{Absorbed, Escalation, FieldValue, Opening, Origin, Priority},
 };
 use crate::{
     actor,
