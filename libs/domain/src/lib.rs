@@ -18,5 +18,6 @@ pub mod ids;
 pub mod links;
 pub mod message;
 pub mod personal;
+pub mod policy;
 pub mod stored;
 pub mod time;
