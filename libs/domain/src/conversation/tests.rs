@@ -64,12 +64,15 @@ fn a_message_begins_it_and_others_join() {
         .then_kinds(&["conversation.message_joined"])
         .when(join(5, 3, Direction::In))
         .then_kinds(&["conversation.message_joined"])
+        // Late, and older than the last.
+        .when(join(4, 4, Direction::In))
+        .then_kinds(&["conversation.message_joined"])
         .0;
     let conversation = state.conversation().unwrap();
-    assert_eq!((conversation.messages.len(), conversation.last_inbound_at), (3, Some(at(5))));
+    assert_eq!((conversation.messages.len(), conversation.last_inbound_at), (4, Some(at(5))));
     assert_eq!(conversation.participants.len(), 1);
     // A caller need not know whether it began.
-    let events = decide_all(&state, [start(20, Visibility::Public), join(20, 4, Direction::In)]).unwrap();
+    let events = decide_all(&state, [start(20, Visibility::Public), join(20, 5, Direction::In)]).unwrap();
     assert!(matches!(events[..], [Event::MessageJoined { .. }]));
 }
 

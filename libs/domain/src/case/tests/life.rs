@@ -416,3 +416,19 @@ fn a_new_cycle_has_its_own_first_response_and_keeps_the_first_ones() {
             );
         });
 }
+
+#[test]
+fn what_an_earlier_cycle_left_unanswered_makes_no_response_in_a_later_one() {
+    let again = || Action::Reopen { window_s: WINDOW_S, cycle_rule: CycleRule::Restart };
+    after(
+        &open_case(),
+        [by_ana(10, resolve()), by_ana(20, again()), by_ana(30, resolve()), by_ana(40, again())],
+    )
+    .with(|case| assert_eq!((case.cycle.number, case.cycle.started_at), (3, at(40))))
+    .with(|case| assert_eq!((case.first_cycle().number, case.first_cycle().started_at), (1, at(0))))
+    .when(by_ana(50, reply(1)))
+    .then_kinds(&["case.reply_released"])
+    .when(by_bot(51, sent(1)))
+    .then_kinds(&["case.reply_sent"])
+    .with(|case| assert_eq!(case.first_response_at(), None));
+}

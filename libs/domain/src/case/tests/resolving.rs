@@ -114,6 +114,20 @@ fn a_closing_post_counts_until_it_fails_or_the_customer_posts_there_again() {
 }
 
 #[test]
+fn a_closing_post_that_is_sent_late_does_not_close_over_a_newer_message() {
+    after(
+        &open_case(),
+        [
+            by_ana(3, closing_post(1, public())),
+            by_bot(4, failed(1)),
+            by_bot(5, receive(inbound(2, 5))),
+            by_bot(6, sent(1)),
+        ],
+    )
+    .with(|case| assert_eq!(case.places_open(), BTreeSet::from([&public()])));
+}
+
+#[test]
 fn a_closing_post_where_the_customer_never_was_asks_for_nothing_when_it_fails() {
     after(&open_case(), [by_ana(3, closing_post(1, private())), by_bot(4, failed(1))])
         .with(|case| assert_eq!(case.places_open(), BTreeSet::from([&public()])));
@@ -149,7 +163,10 @@ fn a_message_inside_the_window_reopens_and_one_outside_wants_a_follow_up() {
         .with(|case| assert_eq!(case.status, Status::Resolved, "a thanks reopens nothing"))
         // Sent in time is in time, however long the channel took.
         .when(by_bot(last + 500, receive(inbound(2, last))))
-        .then_kinds(&["case.customer_message_received", "case.reopened"])
+        .then(&[
+            Event::CustomerMessageReceived { at: at(last + 500), message: inbound(2, last) },
+            Event::Reopened { at: at(last + 500), cause: ReopenCause::CustomerMessage, cycle: 1 },
+        ])
         .with(|case| {
             assert_eq!((case.status, case.reopenings, case.cycle.number), (Status::Open, 1, 1));
             assert_eq!((case.cycle.first_resolved_at, case.cycle.resolved_at), (Some(at(100)), None));
