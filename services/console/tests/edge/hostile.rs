@@ -1,0 +1,111 @@
+//! Bodies that are meant to hurt.
+
+use axum::body::Body;
+use console::Config;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{APPLY, Bench, SHOW};
+
+/// Every document of the JSON test suite as a body.
+#[tokio::test]
+async fn the_json_test_suite_is_read_as_it_should_be() {
+    let Some(data) = std::env::var_os("DOSSIER_REAL_DATA") else {
+        println!("DOSSIER_REAL_DATA is not set: goes on without the JSON test suite");
+        return;
+    };
+    let folder = std::path::Path::new(&data).join("audit/jsontestsuite/test_parsing");
+    let bench = Bench::new().await;
+    let (mut good, mut bad) = (0, 0);
+    for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let answer = bench.post(SHOW, "application/json", std::fs::read(file.path()).unwrap()).await;
+        assert!(answer.status.as_u16() < 500, "{name}: {answer:?}");
+        if answer.status != StatusCode::OK {
+            answer.error(400, "invalid_argument");
+        }
+        let malformed = answer.status != StatusCode::OK
+            && answer.json()["details"][0]["debug"]["reason"] == "MALFORMED_JSON";
+        match name.split('_').next() {
+            // The edge is stricter here, on purpose.
+            Some("y") if name.starts_with("y_object_duplicated_key") => assert!(malformed, "{name}"),
+            Some("y") => {
+                good += 1;
+                assert!(!malformed, "{name}: {answer:?}");
+            }
+            Some("n") => {
+                bad += 1;
+                assert!(malformed, "{name}: {answer:?}");
+            }
+            _ => {}
+        }
+    }
+    assert!(good > 20 && bad > 20, "{good} good and {bad} bad ones were found");
+}
+
+#[tokio::test]
+async fn nesting_is_refused_and_hurts_nobody() {
+    let bench = Bench::new().await;
+    for body in
+        ["[".repeat(4 << 20), "{\"a\":".repeat(1 << 20), format!("{{\"path\":{}", "[".repeat(1 << 20))]
+    {
+        let error = bench.post(SHOW, "application/json", body).await.error(400, "invalid_argument");
+        assert!(error["message"].as_str().unwrap().contains("nested deeper than 64"), "{error}");
+    }
+    // The same in binary: groups in groups.
+    let groups = vec![0x7b_u8; 1 << 20];
+    bench.post(SHOW, "application/proto", groups).await.error(400, "invalid_argument");
+    assert_eq!(bench.call(SHOW, &json!({})).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_is_taken_up_to_the_limit_and_no_further() {
+    let max = 4 << 20;
+    let bench = Bench::with(Config { body_bytes_max: max, ..Config::default() }).await;
+    let body = |bytes: usize| {
+        let frame = json!({ "files": [{ "text": "" }] }).to_string().len();
+        json!({ "files": [{ "text": "x".repeat(bytes - frame) }] }).to_string()
+    };
+    let answer = bench.post(APPLY, "application/json", body(max)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    let text = answer.json()["position"].as_str().unwrap().parse::<usize>().unwrap();
+    assert!(text > max - 100, "all of it reached the service");
+    // With its length declared, and in chunks.
+    let declared = bench.post(APPLY, "application/json", body(max + 1)).await;
+    let chunks = body(max + 1)
+        .into_bytes()
+        .chunks(1 << 16)
+        .map(|part| Ok::<_, std::io::Error>(part.to_vec()))
+        .collect::<Vec<_>>();
+    let chunked =
+        bench.post(APPLY, "application/json", Body::from_stream(futures_util::stream::iter(chunks))).await;
+    for answer in [declared, chunked] {
+        let error = answer.error(413, "resource_exhausted");
+        assert_eq!(error["message"], "the body is larger than 4194304 bytes");
+    }
+}
+
+#[tokio::test]
+async fn many_small_values_are_refused_before_they_fill_the_memory() {
+    let bench = Bench::new().await;
+    let body = format!("{{\"files\":[{}]}}", vec!["{}"; 1_000_000].join(","));
+    let error = bench.post(APPLY, "application/json", body).await.error(400, "invalid_argument");
+    assert!(error["message"].as_str().unwrap().contains("more than 500000 values"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_twice_and_an_empty_body_are_refused() {
+    let bench = Bench::new().await;
+    for body in
+        [r#"{"path":"a","path":"b"}"#, r#"{"path":"a","\u0070ath":"b"}"#, "", " ", "\u{feff}{}", "{}x"]
+    {
+        let error = bench.post(SHOW, "application/json", body).await.error(400, "invalid_argument");
+        assert_eq!(error["details"][0]["debug"]["reason"], "MALFORMED_JSON", "{body:?}");
+    }
+    let request = bench.request(Method::POST, SHOW).header("content-type", "application/json");
+    let cut = futures_util::stream::iter([Ok(&b"{"[..]), Err(std::io::Error::other("gone"))]);
+    // The client breaks off: there is nobody to answer, and nothing breaks.
+    let _ = bench.try_send(request.body(Body::from_stream(cut)).unwrap()).await;
+    assert_eq!(bench.call(SHOW, &json!({})).await.status, StatusCode::OK);
+}
