@@ -130,9 +130,6 @@ pub enum Error {
         "`{0}` is no origin; write it as the browser sends it: https://desk.example.org, no path, no `*`"
     )]
     Origin(String),
-    /// The address that is listened on is gone.
-    #[error("cannot listen: {0}")]
-    Listen(#[from] std::io::Error),
 }
 
 /// What every request needs.

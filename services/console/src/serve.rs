@@ -22,6 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::{Config, Edge, Error, router};
@@ -47,7 +48,10 @@ pub async fn serve(config: Config, edge: Edge, listener: TcpListener) -> Result<
         permits: Arc::new(Semaphore::new(config.connections_max)),
         router: router(config, edge)?,
         graceful: GracefulShutdown::new(),
+        cut: CancellationToken::new(),
     };
+    // However this ends, and if it is dropped: no connection outlives it.
+    let _cut = server.cut.clone().drop_guard();
     // The listener is closed when this returns: while draining, new clients are refused at once.
     stop.run_until_cancelled(server.accept(listener)).await;
     if tokio::time::timeout(drain, server.graceful.shutdown()).await.is_err() {
@@ -62,6 +66,8 @@ struct Server {
     /// One for each connection.
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
+    /// Closes what does not end by itself.
+    cut: CancellationToken,
 }
 
 impl Server {
@@ -73,7 +79,9 @@ impl Server {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let (router, watcher) = (self.router.clone(), self.graceful.watcher());
-                    tokio::spawn(connection(stream, router, watcher, self.head_time_max, permit));
+                    let serving = connection(stream, router, watcher, self.head_time_max, permit);
+                    let cut = self.cut.clone();
+                    tokio::spawn(async move { cut.run_until_cancelled(serving).await });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");

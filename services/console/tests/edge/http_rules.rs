@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::support::{Bench, PATIENCE, SHOW, TAIL};
@@ -143,9 +144,7 @@ async fn a_connection_without_a_request_is_closed() {
         let mut rest = Vec::new();
         let reading = stream.read_to_end(&mut rest);
         // However it is closed, it is.
-        let _ = tokio::time::timeout(PATIENCE, reading)
-            .await
-            .unwrap_or_else(|_| panic!("open after {beginning:?}"));
+        let _ = timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("open after {beginning:?}"));
     }
 }
 
@@ -158,4 +157,22 @@ async fn http2_without_tls_is_spoken_too() {
     let answer =
         client.request(bench.request(Method::GET, "/healthz").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!((answer.status(), answer.version()), (StatusCode::OK, http::Version::HTTP_2));
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_end_is_cut_off_after_the_drain() {
+    let bench = Bench::with(Config { drain_time_max: Duration::from_millis(50), ..Config::default() }).await;
+    let mut stream = TcpStream::connect(bench.address).await.unwrap();
+    let body = r#"{"path":"never"}"#;
+    let head =
+        format!("POST {SHOW} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ");
+    stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    timeout(PATIENCE, bench.role.never.notified()).await.expect("the call has reached the service");
+    bench.stop.cancel();
+    timeout(PATIENCE, bench.served).await.expect("it ends").unwrap().unwrap();
+    let mut rest = Vec::new();
+    // However it is closed, it is, and without an answer.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed");
+    assert_eq!(rest, b"");
+    assert!(TcpStream::connect(bench.address).await.is_err(), "nobody listens any more");
 }

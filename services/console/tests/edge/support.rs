@@ -24,7 +24,7 @@ use proto::{
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_stream::wrappers::TcpListenerStream;
@@ -50,6 +50,8 @@ pub struct Role {
     pub submitted: Arc<Mutex<Option<ingestion::SubmitRequest>>>,
     /// Told when an endless stream is dropped.
     dropped: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+    /// Told when a call has come that is never answered.
+    pub never: Arc<Notify>,
 }
 
 impl Role {
@@ -110,7 +112,10 @@ impl policy_service_server::PolicyService for Role {
         match request.into_inner().path.as_str() {
             "refuse" => Err(refusal()),
             "strange" => Err(Status::with_details(Code::Aborted, "strange", Bytes::from_static(b"\xff\xff"))),
-            "never" => std::future::pending().await,
+            "never" => {
+                self.never.notify_one();
+                std::future::pending().await
+            }
             "metadata" => {
                 let fields = metadata
                     .into_headers()
