@@ -1,3 +1,91 @@
 //! Channels in, replies out: how messages enter Dossier and how answers leave it.
+//!
+//! A submitted message is checked ([`intake`]), named after what its channel calls it, sealed, and appended to a stream of
+//! its own, so that a second delivery finds the first, this year or next. The sender is answered when the entry is
+//! durable and the call is counted in the [`ledger`].
+//!
+//! What is absent: nothing here opens a case, decides who answers, or reads what another service keeps.
 
+mod accepted;
+mod access;
+pub mod account;
+mod content;
+mod delivery;
+mod grpc;
+mod history;
+mod identity;
 pub mod import;
+pub mod intake;
+pub mod ledger;
+mod pointer;
+pub mod submit;
+mod take;
+mod thread;
+mod wire;
+
+use std::sync::Arc;
+
+use proto::ingestion::v1;
+use service::{Error, auth::Principal, lifecycle::Tasks, shell::Shell};
+
+use account::Accounts;
+use ledger::Ledger;
+use submit::Submitter;
+
+/// What the service has to be told.
+#[derive(Clone)]
+pub struct Config {
+    /// Where channel accounts are looked up.
+    pub accounts: Arc<dyn Accounts>,
+}
+
+/// The service, open. Clones are the same service.
+#[derive(Clone)]
+pub struct Ingestion(Arc<Parts>);
+
+struct Parts {
+    shell: Shell,
+    submitter: Submitter,
+    ledger: Ledger,
+}
+
+/// Opens the stores of the service and brings them to their schema.
+pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
+    let ledger = Ledger::open(&shell).await?;
+    let submitter = Submitter::new(shell.clone(), config.accounts);
+    Ok(Ingestion(Arc::new(Parts { shell, submitter, ledger })))
+}
+
+impl Ingestion {
+    /// Takes messages in for `principal`. When this answers, what was accepted is in the log and everything is counted;
+    /// after an error the same request again is harmless.
+    pub async fn submit(
+        &self,
+        principal: &Principal,
+        request: v1::SubmitRequest,
+    ) -> Result<v1::SubmitResponse, Error> {
+        self.0.submitter.submit(&self.0.ledger, principal, request).await
+    }
+
+    /// What came in, for `principal`: everything that this replica has answered, and of others what has arrived here.
+    pub async fn ledger(
+        &self,
+        principal: &Principal,
+        request: &v1::GetLedgerRequest,
+    ) -> Result<v1::GetLedgerResponse, Error> {
+        access::may_read_ledger(principal)?;
+        let rows = self.0.ledger.rows(request, self.0.shell.clock.now()).await?;
+        Ok(v1::GetLedgerResponse { rows })
+    }
+
+    /// What the service adds to the gRPC server of its process.
+    pub fn routes(&self) -> Box<dyn service::grpc::Routes> {
+        Box::new(grpc::Service::new(self.clone(), self.0.shell.clone()))
+    }
+
+    /// Starts what goes on without being asked: the count of what is accepted.
+    pub fn spawn(&self, tasks: &mut Tasks) {
+        let accepted = self.0.ledger.accepted();
+        tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
+    }
+}

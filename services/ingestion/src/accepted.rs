@@ -1,0 +1,90 @@
+//! How many messages the log has, by account and hour: a read model.
+
+use std::collections::BTreeMap;
+
+use domain::message::{Event, State};
+use eventlog::{Category, Entry, Position};
+use service::{
+    envelope::{Unreadable, decode},
+    projection::{self, Projection},
+    store::{Schema, Sql, Tx},
+};
+
+use crate::ledger::hour_of;
+
+static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/accepted/sqlite");
+static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/accepted/postgres");
+
+/// Counts messages and edits.
+pub(crate) struct Accepted;
+
+/// What one entry counts as.
+pub(crate) struct Counted {
+    /// The account that it belongs to.
+    account: String,
+    /// The beginning of the hour in which it was recorded, in microseconds since 1970.
+    hour: i64,
+    /// How many messages and edits it is.
+    count: i64,
+}
+
+#[async_trait::async_trait]
+impl Projection for Accepted {
+    type Item = Option<Counted>;
+
+    fn name(&self) -> &'static str {
+        "ingestion_accepted_v1"
+    }
+
+    fn schema(&self) -> Schema {
+        Schema { sqlite: &SQLITE, postgres: &POSTGRES }
+    }
+
+    fn categories(&self) -> Vec<Category> {
+        Category::new("message").into_iter().collect()
+    }
+
+    fn tables(&self) -> &'static [(&'static str, Sql)] {
+        const ROWS: &str = "select hour, account, count from accepted order by hour, account";
+        &[("accepted", Sql { sqlite: ROWS, postgres: ROWS })]
+    }
+
+    fn read(&self, entry: &Entry) -> Result<Option<Counted>, Unreadable> {
+        let envelope = decode::<State>(entry)?;
+        let mut counted: Option<Counted> = None;
+        for event in envelope.events {
+            match event {
+                Event::Received { content, .. }
+                | Event::Recorded { content, .. }
+                | Event::Edited { content, .. } => {
+                    counted
+                        .get_or_insert_with(|| Counted {
+                            account: content.account.to_string(),
+                            hour: hour_of(envelope.recorded_at),
+                            count: 0,
+                        })
+                        .count += 1;
+                }
+                Event::DeletedAtSource { .. } => {}
+            }
+        }
+        Ok(counted)
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        items: Vec<(Position, Option<Counted>)>,
+    ) -> Result<(), projection::Error> {
+        let mut sums: BTreeMap<(i64, String), i64> = BTreeMap::new();
+        for Counted { account, hour, count } in items.into_iter().filter_map(|(_, item)| item) {
+            *sums.entry((hour, account)).or_default() += count;
+        }
+        for ((hour, account), count) in sums {
+            let sql = "insert into accepted (account, hour, count) values ($1, $2, $3) \
+                       on conflict (hour, account) do update set count = accepted.count + excluded.count";
+            tx.execute(sql, &[account.into(), hour.into(), count.into()]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! What the intake has to know of the channel accounts of the policy.
+
+use domain::{
+    channel::Visibility,
+    ids::{AccountId, ChannelKind, RegionId},
+    policy::account::{self, Thread},
+};
+use service::policies::Policies;
+
+/// An account of ours on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The kind of its channel.
+    pub channel: ChannelKind,
+    /// Who can see what is posted there, where a message does not say.
+    pub visibility: Visibility,
+    /// Whether its conversations are threads; else there is one with each contact.
+    pub threads: bool,
+    /// The region that it belongs to.
+    pub region: RegionId,
+}
+
+/// Where accounts are looked up.
+pub trait Accounts: Send + Sync + 'static {
+    /// The account with this id as the policy has it now, and the position of the policy's last entry (0 = none).
+    fn find(&self, id: &str) -> (u64, Option<Account>);
+}
+
+impl From<&account::Account> for Account {
+    fn from(account: &account::Account) -> Self {
+        Self {
+            id: account.id.clone(),
+            channel: account.channel.clone(),
+            visibility: account.visibility,
+            threads: match account.thread {
+                Thread::Threads => true,
+                Thread::Contact => false,
+            },
+            region: account.region.clone(),
+        }
+    }
+}
+
+/// As far as this process follows the policy.
+impl Accounts for Policies {
+    fn find(&self, id: &str) -> (u64, Option<Account>) {
+        let current = self.current();
+        let account = AccountId::new(id).ok();
+        let account = account.and_then(|id| current.state.set().account(&id).map(Account::from));
+        (current.version.0, account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_as_the_policy_has_it() {
+        for (thread, threads) in [("threads", true), ("contact", false)] {
+            let of_policy: account::Account = serde_json::from_value(serde_json::json!({
+                "id": "wall", "channel": "forum", "name": "Our wall", "region": "france", "team": "care",
+                "thread": thread, "visibility": "public",
+            }))
+            .unwrap();
+            let expected = Account {
+                id: "wall".parse().unwrap(),
+                channel: "forum".parse().unwrap(),
+                visibility: Visibility::Public,
+                threads,
+                region: "france".parse().unwrap(),
+            };
+            assert_eq!(Account::from(&of_policy), expected);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The way in over gRPC.
+
+use proto::ingestion::v1::{
+    self,
+    ingestion_server::{IngestionServer, SERVICE_NAME},
+};
+use service::{
+    grpc::{Authenticate, REQUEST_MAX, Routes, principal},
+    shell::Shell,
+};
+use tonic::{
+    Request, Response, Status,
+    service::{RoutesBuilder, interceptor::InterceptedService},
+};
+
+use crate::Ingestion;
+
+/// Translates calls; decides nothing.
+pub(crate) struct Service {
+    ingestion: Ingestion,
+    shell: Shell,
+}
+
+impl Service {
+    pub(crate) fn new(ingestion: Ingestion, shell: Shell) -> Self {
+        Self { ingestion, shell }
+    }
+}
+
+impl Routes for Service {
+    fn names(&self) -> Vec<&'static str> {
+        vec![SERVICE_NAME]
+    }
+
+    fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
+        let authenticate = Authenticate::new(&self.shell);
+        let server = IngestionServer::new(*self).max_decoding_message_size(REQUEST_MAX);
+        routes.add_service(InterceptedService::new(server, authenticate));
+    }
+}
+
+#[tonic::async_trait]
+impl v1::ingestion_server::Ingestion for Service {
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let principal = principal(&request)?;
+        Ok(Response::new(self.ingestion.submit(&principal, request.into_inner()).await?))
+    }
+
+    async fn get_ledger(
+        &self,
+        request: Request<v1::GetLedgerRequest>,
+    ) -> Result<Response<v1::GetLedgerResponse>, Status> {
+        let principal = principal(&request)?;
+        Ok(Response::new(self.ingestion.ledger(&principal, request.get_ref()).await?))
+    }
+}

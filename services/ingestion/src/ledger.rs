@@ -1,0 +1,181 @@
+//! What came in: received = accepted + duplicate + rejected, for each account and hour.
+//!
+//! `received` is never stored: it is the sum of the three, so that nothing can make it differ from them. `accepted` follows
+//! from the log ([`Accepted`]); an entry counts once, whoever wrote it and whatever happened to the answer. Second
+//! deliveries and rejections leave no entry, so they are counted in the service's own store: all of a call in one
+//! transaction, after its last append and before its answer. Therefore:
+//!
+//! - Every answered call is counted in full, exactly once. Increments of several replicas add up in the database, and of
+//!   two replicas that take the same message at once only one is told that it was new.
+//! - A crash between the appends and the count: what was new is counted, the rest of that call is not, and the sender
+//!   has no answer. When it sends the call again all of it is counted, as what it is then.
+//! - A crash between the count and the answer: the call is counted, and its repetition, which came in as well, too.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use domain::{ids::AccountId, time::Timestamp};
+use eventlog::Position;
+use proto::ingestion::v1;
+use service::{
+    Error,
+    models::Models,
+    shell::Shell,
+    store::{self, Row, Schema, Store, Value},
+};
+use tokio::sync::watch;
+
+use crate::{accepted::Accepted, wire};
+
+/// The account under which calls are counted that named none of the policy's. No account can be called like this.
+pub const UNKNOWN_ACCOUNT: &str = "(unknown)";
+/// Rows of one answer.
+pub const ROWS_MAX: usize = 10_000;
+/// How long an answer waits for the count of what this replica wrote.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// The time that is shown if nobody says which, in seconds.
+const PERIOD_S: i64 = 24 * 60 * 60;
+const MICROS_PER_HOUR: i64 = 3_600_000_000;
+
+static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/tally/sqlite");
+static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/tally/postgres");
+
+/// The beginning of the hour of `at`, in microseconds since 1970.
+pub(crate) fn hour_of(at: Timestamp) -> i64 {
+    at.as_microsecond().div_euclid(MICROS_PER_HOUR) * MICROS_PER_HOUR
+}
+
+/// What of a call leaves no entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) duplicate: u64,
+    pub(crate) rejected: u64,
+}
+
+/// Counts and tells.
+pub(crate) struct Ledger {
+    tallies: Store,
+    accepted: Arc<Models<Accepted>>,
+    /// The last position that this replica wrote.
+    written: watch::Sender<Position>,
+}
+
+impl Ledger {
+    pub(crate) async fn open(shell: &Shell) -> Result<Self, store::Error> {
+        let tallies = shell.stores.open("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await?;
+        let control = shell.stores.control("ingestion").await?;
+        let accepted = Arc::new(Models::open(shell.clone(), control, Accepted).await?);
+        Ok(Self { tallies, accepted, written: watch::Sender::new(Position::NONE) })
+    }
+
+    /// The read model of what was accepted.
+    pub(crate) fn accepted(&self) -> Arc<Models<Accepted>> {
+        Arc::clone(&self.accepted)
+    }
+
+    /// Counts what a call left outside the log. Durable when it answers, as the store understands it.
+    pub(crate) async fn count(&self, account: &str, at: Timestamp, tally: Tally) -> Result<(), store::Error> {
+        if tally == Tally::default() {
+            return Ok(());
+        }
+        let sql = "insert into tally (account, hour, duplicate, rejected) values ($1, $2, $3, $4) \
+                   on conflict (hour, account) do update set \
+                   duplicate = tally.duplicate + excluded.duplicate, rejected = tally.rejected + excluded.rejected";
+        let binds = [account.into(), hour_of(at).into(), tally.duplicate.into(), tally.rejected.into()];
+        self.tallies.execute(sql, &binds).await.map(|_| ())
+    }
+
+    /// This replica wrote up to `position`: the next answer has it in.
+    pub(crate) fn wrote(&self, position: Position) {
+        self.written.send_if_modified(|last| {
+            let newer = position > *last;
+            *last = position.max(*last);
+            newer
+        });
+    }
+
+    /// The rows of the hours that begin in the time that is asked for; without one, of the last day and the present hour.
+    pub(crate) async fn rows(
+        &self,
+        request: &v1::GetLedgerRequest,
+        now: Timestamp,
+    ) -> Result<Vec<v1::get_ledger_response::Row>, Error> {
+        let Asked { account, from, to } = Asked::of(request, now)?;
+        let accepted = self.accepted.current();
+        let written = *self.written.borrow();
+        if !accepted.wait_for(written, WAIT_MAX).await {
+            return Err(Error::Unavailable("the ledger is behind the log; ask again".into()));
+        }
+        // One more than may be answered, to tell that there is more.
+        let limit = ROWS_MAX as u64 + 1;
+        let binds = [Value::from(from), to.into(), account.as_str().into(), limit.into()];
+        let counted = "select account, hour, count from accepted \
+                       where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
+        let counted = accepted.store.query(counted, &binds).await?;
+        let tallied = "select account, hour, duplicate, rejected from tally \
+                       where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
+        let tallied = self.tallies.query(tallied, &binds).await?;
+        let rows = joined(&counted, &tallied);
+        if rows.len() > ROWS_MAX {
+            let what = format_args!("more than {ROWS_MAX} rows: ask for a shorter time or for one account");
+            return Err(Error::field("from", what));
+        }
+        Ok(rows)
+    }
+}
+
+/// What of the ledger is asked for.
+struct Asked {
+    account: String,
+    from: i64,
+    to: i64,
+}
+
+impl Asked {
+    fn of(request: &v1::GetLedgerRequest, now: Timestamp) -> Result<Self, Error> {
+        let account = request.account.as_str();
+        if !account.is_empty() && account != UNKNOWN_ACCOUNT {
+            AccountId::new(account).map_err(|invalid| Error::field("account", invalid))?;
+        }
+        let given = |field: &str, value: &Option<prost_types::Timestamp>| match value {
+            Some(value) => wire::instant(value).map(Some).ok_or_else(|| Error::field(field, "an instant")),
+            None => Ok(None),
+        };
+        let to = given("to", &request.to)?;
+        let end = to.map_or_else(|| hour_of(now) + MICROS_PER_HOUR, Timestamp::as_microsecond);
+        let from = given("from", &request.from)?;
+        let from = from.unwrap_or_else(|| to.unwrap_or(now).plus_seconds(-PERIOD_S));
+        if from.as_microsecond() > end {
+            return Err(Error::field("from", "not after `to`"));
+        }
+        Ok(Self { account: account.to_owned(), from: hour_of(from), to: end })
+    }
+}
+
+fn joined(counted: &[Row], tallied: &[Row]) -> Vec<v1::get_ledger_response::Row> {
+    let key = |row: &Row| (row.int(1).unwrap_or_default(), row.string(0));
+    let mut accepted: BTreeMap<_, u64> = counted.iter().map(|row| (key(row), row.count(2))).collect();
+    let mut tallies: BTreeMap<_, Tally> = tallied
+        .iter()
+        .map(|row| (key(row), Tally { duplicate: row.count(2), rejected: row.count(3) }))
+        .collect();
+    let keys: BTreeSet<_> = accepted.keys().chain(tallies.keys()).cloned().collect();
+    keys.into_iter()
+        .map(|key| {
+            let accepted = accepted.remove(&key).unwrap_or_default();
+            let Tally { duplicate, rejected } = tallies.remove(&key).unwrap_or_default();
+            let (hour, account) = key;
+            v1::get_ledger_response::Row {
+                account,
+                hour: Some(wire::timestamp(hour)),
+                received: accepted + duplicate + rejected,
+                accepted,
+                duplicate,
+                rejected,
+            }
+        })
+        .collect()
+}

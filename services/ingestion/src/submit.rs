@@ -1,0 +1,249 @@
+//! `Ingestion.Submit`: a batch of one account's messages. The answer comes when all of it is in the log and counted.
+
+use std::collections::BTreeMap;
+
+use domain::ids::KeyedHash;
+use eventlog::Position;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use opentelemetry::{KeyValue, metrics::Counter};
+use proto::ingestion::v1::{
+    self,
+    submit_response::{Outcome, Result as Answer},
+};
+use service::{Error, auth::Principal, envelope::Origin, shell::Shell};
+
+use crate::{
+    access,
+    account::Accounts,
+    intake::{self, Incoming, Rejection, limits::MESSAGES_MAX},
+    ledger::{Ledger, Tally, UNKNOWN_ACCOUNT},
+    take::{Batch, Taken, Taker},
+    thread::{self, Threads},
+};
+
+/// Messages of one call that are worked on side by side.
+pub const CONCURRENCY_MAX: usize = 32;
+
+/// Takes batches in.
+pub(crate) struct Submitter {
+    shell: Shell,
+    accounts: std::sync::Arc<dyn Accounts>,
+    taker: Taker,
+    received: Counter<u64>,
+}
+
+/// A call that cannot be looked into, and the account under which its messages are counted as rejected.
+struct Refused {
+    account: String,
+    error: Error,
+}
+
+impl Submitter {
+    pub(crate) fn new(shell: Shell, accounts: std::sync::Arc<dyn Accounts>) -> Self {
+        let taker = Taker::new(&shell);
+        let received = opentelemetry::global::meter("ingestion")
+            .u64_counter("messages_received")
+            .with_description("Messages that came in, by account and what became of them.")
+            .build();
+        Self { shell, accounts, taker, received }
+    }
+
+    /// Takes the messages in, counts them, and answers for each.
+    pub(crate) async fn submit(
+        &self,
+        ledger: &Ledger,
+        principal: &Principal,
+        request: v1::SubmitRequest,
+    ) -> Result<v1::SubmitResponse, Error> {
+        access::may_submit(principal)?;
+        let messages = request.messages.len() as u64;
+        let batch = match self.admit(principal, &request) {
+            Ok(batch) => batch,
+            Err(Refused { account, error }) => {
+                let tally = Tally { duplicate: 0, rejected: messages };
+                ledger.count(&account, self.shell.clock.now(), tally).await?;
+                self.meter(&account, "rejected", messages);
+                return Err(error);
+            }
+        };
+        let taken = self.take_all(&batch, request.messages).await?;
+        self.finish(ledger, &batch, &taken).await?;
+        self.answer(&taken)
+    }
+
+    /// What all messages of the call share, if the call can be looked into at all.
+    fn admit(&self, principal: &Principal, request: &v1::SubmitRequest) -> Result<Batch, Refused> {
+        let (policy_version, account) = self.accounts.find(&request.account);
+        let Some(account) = account else {
+            let what = "not an account of the policy; add it there, or take one that is in it";
+            return Err(Refused {
+                account: UNKNOWN_ACCOUNT.to_owned(),
+                error: Error::field("account", what),
+            });
+        };
+        let refused = |error| Refused { account: account.id.to_string(), error };
+        if request.messages.len() > MESSAGES_MAX {
+            let what = format_args!("at most {MESSAGES_MAX}; send the rest in further calls");
+            return Err(refused(Error::field("messages", what)));
+        }
+        let origin = match v1::submit_request::Origin::try_from(request.origin) {
+            Ok(v1::submit_request::Origin::Unspecified) => Origin::Live,
+            Ok(v1::submit_request::Origin::Import) => Origin::Import,
+            Err(_) => return Err(refused(Error::field("origin", "unset or ORIGIN_IMPORT"))),
+        };
+        let now = self.shell.clock.now();
+        Ok(Batch { account, policy_version, origin, principal: principal.clone(), now })
+    }
+
+    /// What became of each message, in their order.
+    async fn take_all(&self, batch: &Batch, messages: Vec<v1::Message>) -> Result<Vec<Done>, Error> {
+        let checked: Vec<Result<Incoming, Rejection>> =
+            messages.into_iter().map(|message| intake::check(&batch.account, message, batch.now)).collect();
+        let stored = self.stored_threads(batch, &checked).await?;
+        let threads = Threads::new(checked.iter().flatten(), &stored);
+        // Deliveries of one message are taken in one after the other, as they were sent; others side by side.
+        let mut lanes: BTreeMap<&str, Vec<(usize, &Incoming)>> = BTreeMap::new();
+        let mut done = BTreeMap::new();
+        for (index, checked) in checked.iter().enumerate() {
+            match checked {
+                Ok(incoming) => lanes.entry(&incoming.external_id).or_default().push((index, incoming)),
+                Err(rejection) => {
+                    done.insert(index, Done { id: String::new(), taken: Taken::Rejected(rejection.clone()) });
+                }
+            }
+        }
+        let lanes: Vec<_> = lanes.into_values().map(|lane| self.lane(batch, &threads, lane)).collect();
+        let mut ends = stream::iter(lanes).buffer_unordered(CONCURRENCY_MAX);
+        while let Some(end) = ends.next().await {
+            done.extend(end?);
+        }
+        Ok(done.into_values().collect())
+    }
+
+    async fn lane<'a>(
+        &self,
+        batch: &Batch,
+        threads: &Threads<'a>,
+        lane: Vec<(usize, &'a Incoming)>,
+    ) -> Result<Vec<(usize, Done)>, Error> {
+        let mut done = Vec::with_capacity(lane.len());
+        for (index, incoming) in lane {
+            let taken = self.taker.take(batch, incoming, threads.root(incoming)).await?;
+            let id = self.taker.id(&batch.account, &incoming.external_id)?.to_string();
+            done.push((index, Done { id, taken }));
+        }
+        Ok(done)
+    }
+
+    /// The threads of those parents that are in the log.
+    async fn stored_threads(
+        &self,
+        batch: &Batch,
+        checked: &[Result<Incoming, Rejection>],
+    ) -> Result<BTreeMap<String, KeyedHash>, Error> {
+        if !batch.account.threads {
+            return Ok(BTreeMap::new());
+        }
+        let parents = thread::parents(checked.iter().flatten());
+        let look_ups: Vec<_> = parents.into_iter().map(|parent| self.stored_thread(batch, parent)).collect();
+        let found = stream::iter(look_ups).buffer_unordered(CONCURRENCY_MAX);
+        found.try_filter_map(|found| std::future::ready(Ok(found))).try_collect().await
+    }
+
+    async fn stored_thread(
+        &self,
+        batch: &Batch,
+        parent: String,
+    ) -> Result<Option<(String, KeyedHash)>, Error> {
+        let thread = self.taker.stored_thread(&batch.account, &parent).await?;
+        Ok(thread.map(|thread| (parent, thread)))
+    }
+
+    /// Counts what the log does not, and tells the ledger how far the log has come.
+    async fn finish(&self, ledger: &Ledger, batch: &Batch, done: &[Done]) -> Result<(), Error> {
+        let account = batch.account.id.as_str();
+        let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for Done { taken, .. } in done {
+            *outcomes.entry(taken.name()).or_default() += 1;
+        }
+        let tally = Tally {
+            duplicate: outcomes.get(DUPLICATE).copied().unwrap_or_default(),
+            rejected: outcomes.get(REJECTED).copied().unwrap_or_default(),
+        };
+        if let Some(last) = written(done) {
+            ledger.wrote(last);
+        }
+        ledger.count(account, self.shell.clock.now(), tally).await?;
+        for (outcome, count) in outcomes {
+            self.meter(account, outcome, count);
+        }
+        Ok(())
+    }
+
+    fn answer(&self, done: &[Done]) -> Result<v1::SubmitResponse, Error> {
+        let position = written(done).map(|last| self.shell.token(last)).unwrap_or_default();
+        let results = done.iter().enumerate().map(|(index, done)| self.result(index, done)).collect();
+        Ok(v1::SubmitResponse { results, position })
+    }
+
+    fn result(&self, index: usize, Done { id, taken }: &Done) -> Answer {
+        let at = |outcome: Outcome, position: Position| Answer {
+            outcome: outcome.into(),
+            message_id: id.clone(),
+            position: self.shell.token(position),
+            ..Answer::default()
+        };
+        match taken {
+            Taken::Accepted(position) => at(Outcome::Accepted, *position),
+            Taken::Edited(position) => at(Outcome::Edited, *position),
+            Taken::Duplicate(position) => at(Outcome::Duplicate, *position),
+            Taken::Rejected(Rejection { field, reason }) => Answer {
+                outcome: Outcome::Rejected.into(),
+                field: path(index, field),
+                reason: reason.clone(),
+                ..Answer::default()
+            },
+        }
+    }
+
+    fn meter(&self, account: &str, outcome: &'static str, count: u64) {
+        let labels = [KeyValue::new("account", account.to_owned()), KeyValue::new("outcome", outcome)];
+        self.received.add(count, &labels);
+    }
+}
+
+/// One message of a call, done with.
+struct Done {
+    /// Its id here; empty if it was never looked at.
+    id: String,
+    taken: Taken,
+}
+
+const DUPLICATE: &str = "duplicate";
+const REJECTED: &str = "rejected";
+
+impl Taken {
+    /// As metrics call it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Edited(_) => "edited",
+            Self::Duplicate(_) => DUPLICATE,
+            Self::Rejected(_) => REJECTED,
+        }
+    }
+}
+
+/// The last position that was written for the call.
+fn written(done: &[Done]) -> Option<Position> {
+    let positions = done.iter().filter_map(|done| match done.taken {
+        Taken::Accepted(position) | Taken::Edited(position) => Some(position),
+        Taken::Duplicate(_) | Taken::Rejected(_) => None,
+    });
+    positions.max()
+}
+
+/// `messages[3].author.external_id`; without a field, the message as a whole.
+fn path(index: usize, field: &str) -> String {
+    if field.is_empty() { format!("messages[{index}]") } else { format!("messages[{index}].{field}") }
+}

@@ -1,0 +1,239 @@
+//! One message becomes an entry, or is found to be one already.
+
+use std::sync::Arc;
+
+use domain::{
+    actor::{Actor, Kind},
+    channel::Direction,
+    ids::{ActorId, AuthMethod, Digest, IdentityId, Invalid, KeyedHash, MessageId, derive},
+    message::{self, Action, Command, State},
+    time::Timestamp,
+};
+use eventlog::{EventLog, Position};
+use service::{
+    Error,
+    auth::Principal,
+    envelope::Origin,
+    shell::Shell,
+    transact::{self, Meta, Transactor},
+};
+use uuid::Uuid;
+use vault::{Blobs, Compared, Vault};
+
+use crate::{
+    account::Account,
+    content,
+    delivery::{self, Delivery},
+    history::{self, History},
+    identity::Names,
+    intake::{Incoming, Rejection},
+    thread::Root,
+};
+
+/// How often a message is looked at anew because another delivery of it was faster.
+const ATTEMPTS_MAX: usize = 8;
+/// The namespace of the commands of deliveries.
+const NAMESPACE: Uuid = Uuid::from_u128(0x1f0c_8f1e_52d7_5a3b_8f6e_3d0b_97c1_42aa);
+/// The domain of the digests that stand in events.
+const DIGEST: &str = "message body";
+/// How a customer is known: the channel says so.
+const CHANNEL: &str = "channel";
+
+/// What one call says of all its messages.
+pub(crate) struct Batch {
+    pub(crate) account: Account,
+    pub(crate) policy_version: u64,
+    pub(crate) origin: Origin,
+    /// Who submitted it.
+    pub(crate) principal: Principal,
+    pub(crate) now: Timestamp,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is new: there.
+    Accepted(Position),
+    /// Its body changed: there.
+    Edited(Position),
+    /// It had been there: there.
+    Duplicate(Position),
+    /// It is not kept.
+    Rejected(Rejection),
+}
+
+/// Writes messages. One entry for each body of a message, however often, in whatever order and by however many
+/// replicas at once it is delivered:
+///
+/// - The stream is named after the message, and an append names the version of the stream that was looked at, so that
+///   of two deliveries one is second and sees the first.
+/// - The command is named after the message, its body and the replica: a repeated append is the same entry, and of two
+///   replicas that write the same body at once one is told that the other was faster, so that only one counts it.
+pub(crate) struct Taker {
+    log: Arc<dyn EventLog>,
+    vault: Arc<Vault>,
+    blobs: Arc<Blobs>,
+    messages: Transactor<State>,
+    replica: Arc<str>,
+}
+
+impl Taker {
+    pub(crate) fn new(shell: &Shell) -> Self {
+        let (log, vault, clock) =
+            (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.clock));
+        let messages = Transactor::new(shell.site.as_str(), log, vault, clock);
+        let (log, vault, blobs) =
+            (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.blobs));
+        Self { log, vault, blobs, messages, replica: Arc::clone(&shell.replica) }
+    }
+
+    /// Takes a message in. When this answers, it is in the log.
+    pub(crate) async fn take(
+        &self,
+        batch: &Batch,
+        incoming: &Incoming,
+        root: Root<'_>,
+    ) -> Result<Taken, Error> {
+        let delivery = Delivery::of(&self.vault, &batch.account, incoming, root).map_err(internal)?;
+        for _ in 0..ATTEMPTS_MAX {
+            let history = match History::read(self.log.as_ref(), &delivery.stream).await {
+                Ok(history) => history,
+                Err(history::Error::Log(error)) => return Err(error.into()),
+                Err(history::Error::Unreadable(error)) => return Ok(unreadable(&error)),
+            };
+            if let Some(position) = self.seen(&history, &delivery.body).await? {
+                return Ok(Taken::Duplicate(position));
+            }
+            if let Some(taken) = self.append(batch, incoming, &delivery, &history).await? {
+                return Ok(taken);
+            }
+        }
+        Err(Error::Aborted {
+            reason: "CONTENTION",
+            message: "too many deliveries of the same message at once; send it again".into(),
+        })
+    }
+
+    /// The thread of a message, if the log has one for it.
+    pub(crate) async fn stored_thread(
+        &self,
+        account: &Account,
+        external_id: &str,
+    ) -> Result<Option<KeyedHash>, Error> {
+        let stream = delivery::stream_of(&self.vault, account, external_id).map_err(internal)?;
+        match History::read(self.log.as_ref(), &stream).await {
+            Ok(history) => Ok(history.first.and_then(|first| first.thread)),
+            Err(history::Error::Log(error)) => Err(error.into()),
+            // Its answers are threaded as if it had not come yet.
+            Err(history::Error::Unreadable(_)) => Ok(None),
+        }
+    }
+
+    /// The message's id, for an answer.
+    pub(crate) fn id(&self, account: &Account, external_id: &str) -> Result<MessageId, Error> {
+        Names::new(&self.vault, account).message(external_id).map_err(internal)
+    }
+
+    /// Where the body is in the log, if it is.
+    ///
+    /// Where the key of an earlier body is destroyed nobody can tell any more whether this is that body. It is taken for
+    /// it: a late redelivery must not bring back what was erased.
+    async fn seen(&self, history: &History, body: &str) -> Result<Option<Position>, Error> {
+        let mut erased = None;
+        for (position, digest) in history.digests.iter().rev() {
+            match self.vault.compare(digest, body).await.map_err(vault_error)? {
+                Compared::Same => return Ok(Some(*position)),
+                Compared::Erased => erased = Some(history.version),
+                Compared::Different => {}
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Appends the message to its stream as it was read. Nothing: the stream has moved on since.
+    async fn append(
+        &self,
+        batch: &Batch,
+        incoming: &Incoming,
+        delivery: &Delivery,
+        history: &History,
+    ) -> Result<Option<Taken>, Error> {
+        let Delivery { id, stream, subject, body, .. } = delivery;
+        let digest = self.vault.digest(subject, body).await.map_err(vault_error)?;
+        let blobs = content::keep(&self.blobs, incoming, subject).await.map_err(vault_error)?;
+        // The digest of an event is one of the digest, in the form that events have for it: it dies with the key, too.
+        let short = Digest::new(&self.vault.hash(DIGEST, &[&digest])).map_err(internal)?;
+        let first = history.first.as_ref();
+        let content = content::content(&batch.account, incoming, delivery, first, &blobs, short, batch.now);
+        let content = Box::new(content.map_err(internal)?);
+        let actor = actor(batch, incoming.direction, delivery.identity.as_ref()).map_err(internal)?;
+        let meta = Meta {
+            command_id: derive(NAMESPACE, &format!("{id}/{digest}/{}", self.replica)),
+            digest,
+            actor: actor.clone(),
+            on_behalf_of: None,
+            reason: None,
+            request_id: None,
+            causation: None,
+            correlation: None,
+            origin: batch.origin,
+            // When a message was edited nobody says: some time before now.
+            occurred_at: first.is_none().then_some(incoming.sent_at),
+            policy_version: batch.policy_version,
+            expected: Some(history.version),
+            region: Some(batch.account.region.to_string()),
+        };
+        let action = match incoming.direction {
+            Direction::In => Action::Receive(content),
+            Direction::Out => Action::Record(content),
+        };
+        let make = |_: &_, at| Ok(vec![Command::new(at, actor.clone(), action.clone())]);
+        match self.messages.execute::<message::Error>(stream, &meta, make).await {
+            Ok(done) if done.repeated || !done.changed => Ok(Some(Taken::Duplicate(done.position))),
+            Ok(done) if first.is_none() => Ok(Some(Taken::Accepted(done.position))),
+            Ok(done) => Ok(Some(Taken::Edited(done.position))),
+            Err(transact::Error::Stale { .. } | transact::Error::Contention) => Ok(None),
+            Err(transact::Error::Refused(refusal)) => Ok(Some(rejected(refusal))),
+            Err(transact::Error::TooLarge(bytes)) => {
+                Ok(Some(rejected(format_args!("its entry would have {bytes} bytes; send less of it"))))
+            }
+            Err(transact::Error::Unreadable(error)) => Ok(Some(unreadable(&error))),
+            Err(error @ transact::Error::Unavailable(_)) => Err(Error::Unavailable(error.to_string())),
+            Err(error @ transact::Error::CommandIdReused) => Err(internal(error)),
+        }
+    }
+}
+
+fn actor(batch: &Batch, direction: Direction, customer: Option<&IdentityId>) -> Result<Actor, Invalid> {
+    let submitter = &batch.principal.actor;
+    Ok(match (batch.origin, direction, customer) {
+        (Origin::Import, ..) => Actor::new(Kind::Import, submitter.id.clone(), submitter.auth.clone()),
+        (_, Direction::In, Some(identity)) => {
+            Actor::new(Kind::Customer, ActorId::new(identity.as_str())?, AuthMethod::new(CHANNEL)?)
+        }
+        (_, Direction::In, None) | (_, Direction::Out, _) => submitter.clone(),
+    })
+}
+
+fn rejected(reason: impl std::fmt::Display) -> Taken {
+    Taken::Rejected(Rejection::new("", reason))
+}
+
+fn unreadable(error: &service::envelope::Unreadable) -> Taken {
+    tracing::warn!(%error, "a message cannot be taken in");
+    rejected("earlier deliveries of it cannot be read by this version; send it again after the upgrade")
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::Internal(error.to_string())
+}
+
+fn vault_error(error: vault::Error) -> Error {
+    match error {
+        vault::Error::Unavailable { .. } => Error::Unavailable(error.to_string()),
+        vault::Error::Unusable(_)
+        | vault::Error::Value(_)
+        | vault::Error::Blob { .. }
+        | vault::Error::TooLarge { .. } => internal(error),
+    }
+}
