@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // With comments, so that what describes the contract to people can take its text from here.
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let descriptors = prost_types(&compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure().build_transport(true).compile_fds(descriptors)?;
+    // Ordered maps: the same message has the same bytes, so that a retry can be told from another command.
+    tonic_prost_build::configure().build_transport(true).btree_map(".").compile_fds(descriptors)?;
     Ok(())
 }
 

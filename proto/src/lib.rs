@@ -5,7 +5,13 @@
     missing_docs,
     reason = "generated code; the contracts themselves are documented in the .proto files"
 )]
-#![expect(clippy::all, unused_qualifications, reason = "generated code")]
+#![expect(
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    unused_qualifications,
+    reason = "generated code"
+)]
 
 /// Cases and what is done with them.
 pub mod cases {

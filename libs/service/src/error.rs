@@ -151,18 +151,41 @@ impl From<eventlog::Error> for Error {
     }
 }
 
-/// A refusal of the rules with a stable code, as every aggregate's error is.
-pub trait Refusal: std::error::Error {
+/// A refusal with a stable code, as every aggregate's error is.
+pub trait Refusal: std::error::Error + Sized {
     /// Stable, in upper snake case.
     fn code(&self) -> &'static str;
+
+    /// What the caller is told.
+    fn into_error(self) -> Error {
+        Error::Refused { reason: self.code(), message: self.to_string() }
+    }
 }
+
+macro_rules! refusals {
+    ($($error:ty),*) => {$(
+        impl Refusal for $error {
+            fn code(&self) -> &'static str {
+                <$error>::code(self)
+            }
+        }
+    )*};
+}
+
+refusals!(
+    domain::case::Error,
+    domain::conversation::Error,
+    domain::customer::Error,
+    domain::links::Error,
+    domain::message::Error
+);
 
 impl<R: Refusal> From<transact::Error<R>> for Error {
     fn from(error: transact::Error<R>) -> Self {
         use transact::Error as E;
         let message = error.to_string();
         match error {
-            E::Refused(refusal) => Self::Refused { reason: refusal.code(), message },
+            E::Refused(refusal) => refusal.into_error(),
             E::Stale { .. } => Self::Aborted { reason: "STALE_POSITION", message },
             E::CommandIdReused => Self::Malformed { reason: "COMMAND_ID_REUSED", message },
             E::Contention => Self::Aborted { reason: "CONTENTION", message },

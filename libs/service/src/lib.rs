@@ -10,6 +10,8 @@ pub mod grpc;
 pub mod lease;
 pub mod lifecycle;
 pub mod models;
+pub mod operations;
+pub mod policies;
 pub mod projection;
 pub mod reaction;
 pub mod shell;

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{actor::Actor, decider::Decider, time::Timestamp};
+use domain::{
+    actor::Actor,
+    decider::{Decider, decide_all, fold},
+    time::Timestamp,
+};
 use eventlog::{AppendError, Category, Entry, EventLog, NewEntry, Position, StreamId};
 use futures_util::TryStreamExt;
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,6 +64,8 @@ pub struct Meta {
 pub struct Aggregate<D> {
     /// What the events say.
     pub state: D,
+    /// Position of the stream's first entry.
+    pub first: Position,
     /// Position of the stream's last entry.
     pub version: Position,
     /// `recorded_at` of the stream's last entry.
@@ -78,6 +84,11 @@ impl<D: Decider + Clone> Aggregate<D>
 where
     D::Event: DeserializeOwned,
 {
+    /// Whether a command had its effect on this stream, and where.
+    pub fn executed(&self, command_id: Uuid) -> Option<Position> {
+        self.executed.get(&command_id).map(|done| done.position)
+    }
+
     /// Applies the next entry of the stream.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Unreadable> {
         let Envelope { recorded_at, command, events, .. } = decode::<D>(entry)?;
@@ -86,8 +97,10 @@ where
     }
 
     fn evolve(&mut self, position: Position, recorded: Recorded<D::Event>) {
-        let state = std::mem::take(&mut self.state);
-        self.state = recorded.events.iter().fold(state, D::evolve);
+        self.state = fold(std::mem::take(&mut self.state), &recorded.events);
+        if self.first == Position::NONE {
+            self.first = position;
+        }
         self.version = position;
         self.recorded_at = Some(recorded.at);
         let CommandStamp { id, digest } = recorded.command;
@@ -175,17 +188,17 @@ where
         StreamId::new(&self.category, id)
     }
 
-    /// Executes the command that `make` yields for the present state.
+    /// Executes the commands that `make` yields for the present state: as one entry, all of them or none.
     ///
     /// `make` may be called several times: with a hot state first, and again with a fresh one if the hot one was
     /// refuted. A hot state is believed only as far as an append proves it right: a refusal or "nothing to do" is
     /// decided again on what the log says now.
-    pub async fn execute(
+    pub async fn execute<R: From<D::Error> + Send>(
         &self,
         stream: &StreamId,
         meta: &Meta,
-        make: impl Fn(&Aggregate<D>, Timestamp) -> Result<D::Command, D::Error> + Send + Sync,
-    ) -> Result<Outcome<D>, Error<D::Error>> {
+        make: impl Fn(&Aggregate<D>, Timestamp) -> Result<Vec<D::Command>, R> + Send + Sync,
+    ) -> Result<Outcome<D>, Error<R>> {
         let slot = self.hot.get_with_by_ref(stream, Slot::default);
         let mut slot = slot.lock().await;
         let mut conflicts = 0;
@@ -226,25 +239,44 @@ where
         }
     }
 
+    /// The state of a stream as this process last saw it, or as the log has it. Good for a first look: what is decided
+    /// on it has to stand the test of [`execute`](Self::execute).
+    pub async fn peek<R>(&self, stream: &StreamId) -> Result<Arc<Aggregate<D>>, Error<R>> {
+        let slot = self.hot.get_with_by_ref(stream, Slot::default);
+        let mut slot = slot.lock().await;
+        if let Some(hot) = slot.as_ref() {
+            return Ok(Arc::clone(hot));
+        }
+        let cold = Arc::new(self.load(stream).await?);
+        *slot = Some(Arc::clone(&cold));
+        Ok(cold)
+    }
+
     /// The present state of a stream, from the log.
-    pub async fn load(&self, stream: &StreamId) -> Result<Aggregate<D>, Error<D::Error>> {
+    pub async fn load<R>(&self, stream: &StreamId) -> Result<Aggregate<D>, Error<R>> {
+        self.load_to(stream, Position(u64::MAX)).await
+    }
+
+    /// The state of a stream after the entry at `upto`, from the log.
+    pub async fn load_to<R>(&self, stream: &StreamId, upto: Position) -> Result<Aggregate<D>, Error<R>> {
         let mut entries = self.log.read(stream);
         let mut aggregate = Aggregate::default();
-        while let Some(entry) =
-            entries.try_next().await.map_err(|error| Error::Unavailable(error.to_string()))?
-        {
+        while let Some(entry) = entries.try_next().await.map_err(|error| Error::Unavailable(error.to_string()))? {
+            if entry.position > upto {
+                break;
+            }
             aggregate.apply(&entry)?;
         }
         Ok(aggregate)
     }
 
-    async fn attempt(
+    async fn attempt<R: From<D::Error> + Send>(
         &self,
         stream: &StreamId,
         meta: &Meta,
-        make: &(impl Fn(&Aggregate<D>, Timestamp) -> Result<D::Command, D::Error> + Send + Sync),
+        make: &(impl Fn(&Aggregate<D>, Timestamp) -> Result<Vec<D::Command>, R> + Send + Sync),
         aggregate: &Aggregate<D>,
-    ) -> Result<Attempt<D::Event>, Error<D::Error>> {
+    ) -> Result<Attempt<D::Event>, Error<R>> {
         if let Some(done) = aggregate.executed.get(&meta.command_id) {
             let same = done.digest == meta.digest;
             return if same { Ok(Attempt::Repeated(done.position)) } else { Err(Error::CommandIdReused) };
@@ -255,8 +287,8 @@ where
             return Err(Error::Stale { actual: aggregate.version });
         }
         let now = self.clock.now();
-        let command = make(aggregate, meta.occurred_at.unwrap_or(now)).map_err(Error::Refused)?;
-        let events = aggregate.state.decide(command).map_err(Error::Refused)?;
+        let commands = make(aggregate, meta.occurred_at.unwrap_or(now)).map_err(Error::Refused)?;
+        let events = decide_all(&aggregate.state, commands).map_err(|refusal| Error::Refused(refusal.into()))?;
         if events.is_empty() {
             return Ok(Attempt::Unchanged);
         }
@@ -271,13 +303,13 @@ where
     }
 
     /// The entry, sealed once, and what a cold reader would make of it.
-    async fn seal(
+    async fn seal<R>(
         &self,
         stream: &StreamId,
         meta: &Meta,
         recorded_at: Timestamp,
         events: Vec<D::Event>,
-    ) -> Result<(NewEntry, Recorded<D::Event>), Error<D::Error>> {
+    ) -> Result<(NewEntry, Recorded<D::Event>), Error<R>> {
         let broken =
             |error: serde_json::Error| Error::Unavailable(format!("an event has no JSON form: {error}"));
         let id = entry_id(stream, meta.command_id);

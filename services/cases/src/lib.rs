@@ -1,1 +1,124 @@
-//! placeholder
+//! Cases from opening to closing: commands, the read model, and the reactions that turn messages into cases.
+
+mod act;
+mod core;
+mod follow;
+mod policy_files;
+mod policy_server;
+mod read;
+mod server;
+
+use std::sync::Arc;
+
+use proto::{
+    cases::v1::cases_server::CasesServer, operations::v1::operations_server::OperationsServer,
+    policy::v1::policy_service_server::PolicyServiceServer,
+};
+use service::{
+    Error,
+    grpc::{Authenticate, REQUEST_MAX, Routes},
+    lease::Lease,
+    lifecycle::Tasks,
+    operations::{self, AnyModel},
+    policies::Policies,
+    reaction::Runner,
+    shell::Shell,
+};
+use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
+
+use crate::{
+    core::Core,
+    follow::{links::FollowLinks, messages::FollowMessages},
+};
+
+/// The service of cases, opened.
+pub struct Service {
+    core: Arc<Core>,
+    messages: Arc<Runner<FollowMessages>>,
+    links: Arc<Runner<FollowLinks>>,
+}
+
+impl Service {
+    /// Opens the stores and reads the policy. Nothing runs yet.
+    pub async fn open(shell: Shell) -> Result<Self, Error> {
+        let core = Arc::new(Core::open(shell).await?);
+        let lease = |name| {
+            let Shell { clock, replica, .. } = &core.shell;
+            Lease::new(core.control.clone(), Arc::clone(clock), name, replica)
+        };
+        let log = || Arc::clone(&core.shell.log);
+        let control = || core.control.clone();
+        let messages =
+            Runner::new(FollowMessages(Arc::clone(&core)), log(), control(), lease("cases.follow_messages"));
+        let links =
+            Runner::new(FollowLinks(Arc::clone(&core)), log(), control(), lease("cases.follow_links"));
+        Ok(Self { messages: Arc::new(messages), links: Arc::new(links), core })
+    }
+
+    /// The policy in force, for other services of this process.
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.core.policies)
+    }
+
+    /// Its read models, for operators.
+    pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
+        vec![Arc::clone(&self.core.models) as Arc<dyn AnyModel>]
+    }
+
+    /// Up to where messages have become cases, for those who wait for it.
+    pub fn followed(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.messages.done()
+    }
+
+    /// Starts everything that runs by itself.
+    pub fn spawn(&self, tasks: &mut Tasks) {
+        let stop = tasks.stop();
+        tasks.spawn("policies", Arc::clone(&self.core.policies).run(stop.clone()));
+        tasks.spawn("the read model of cases", Arc::clone(&self.core.models).run(stop.clone()));
+        tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
+        tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
+        tasks.spawn("timers of cases", Arc::clone(&self.core).run_timers(stop));
+    }
+
+    /// The way in over gRPC.
+    pub fn routes(&self) -> Box<dyn Routes> {
+        Box::new(Way(Arc::clone(&self.core)))
+    }
+
+    /// What operators ask, about these and other read models of the process.
+    pub fn operations(&self, others: Vec<Arc<dyn AnyModel>>) -> Box<dyn Routes> {
+        let models = self.models().into_iter().chain(others).collect();
+        let server = operations::Server::new(self.core.shell.clone(), self.policies(), models);
+        Box::new(OperationsWay(server, Authenticate::new(&self.core.shell)))
+    }
+}
+
+struct Way(Arc<Core>);
+
+impl Routes for Way {
+    fn names(&self) -> Vec<&'static str> {
+        vec!["dossier.cases.v1.Cases", "dossier.policy.v1.PolicyService"]
+    }
+
+    fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
+        let auth = Authenticate::new(&self.0.shell);
+        let cases =
+            CasesServer::new(server::Server(Arc::clone(&self.0))).max_decoding_message_size(REQUEST_MAX);
+        let policy =
+            PolicyServiceServer::new(policy_server::Server(self.0)).max_decoding_message_size(REQUEST_MAX);
+        routes.add_service(InterceptedService::new(cases, auth.clone()));
+        routes.add_service(InterceptedService::new(policy, auth));
+    }
+}
+
+struct OperationsWay(operations::Server, Authenticate);
+
+impl Routes for OperationsWay {
+    fn names(&self) -> Vec<&'static str> {
+        vec!["dossier.operations.v1.Operations"]
+    }
+
+    fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
+        routes.add_service(InterceptedService::new(OperationsServer::new(self.0), self.1));
+    }
+}

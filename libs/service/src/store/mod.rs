@@ -4,6 +4,7 @@
 //! reactions) and one store per generation of a read model, so that a rebuild fills a fresh one beside the old.
 //! Statements are written once; where the two dialects differ, [`Sql`] holds both texts.
 
+mod upsert;
 mod value;
 
 use std::{path::Path, str::FromStr, time::Duration};
@@ -15,6 +16,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use upsert::{Type, Upsert};
 pub use value::{Row, Value};
 
 /// Connections that one store keeps for reading.
@@ -31,9 +33,16 @@ pub struct Sql {
     pub postgres: &'static str,
 }
 
+impl Sql {
+    /// The same text for both.
+    pub const fn same(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: text }
+    }
+}
+
 impl From<&'static str> for Sql {
     fn from(text: &'static str) -> Self {
-        Self { sqlite: text, postgres: text }
+        Self::same(text)
     }
 }
 
@@ -228,13 +237,25 @@ pub enum Tx {
 impl Tx {
     /// Runs one statement; answers the rows that it touched.
     pub async fn execute(&mut self, sql: impl Into<Sql>, binds: &[Value]) -> Result<u64, Error> {
-        let sql = sql.into();
+        let Sql { sqlite, postgres } = sql.into();
+        Ok(match self {
+            Self::Sqlite(tx) => value::sqlite(sqlx::query(sqlite), binds).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                value::postgres(sqlx::query(postgres), binds).execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Like [`Tx::execute`] for texts put together at start. No value may stand in them: only placeholders.
+    async fn execute_built(&mut self, sqlite: &str, postgres: &str, binds: &[Value]) -> Result<u64, Error> {
         Ok(match self {
             Self::Sqlite(tx) => {
-                value::sqlite(sqlx::query(sql.sqlite), binds).execute(&mut **tx).await?.rows_affected()
+                let query = sqlx::query(AssertSqlSafe(sqlite.to_owned()));
+                value::sqlite(query, binds).execute(&mut **tx).await?.rows_affected()
             }
             Self::Postgres(tx) => {
-                value::postgres(sqlx::query(sql.postgres), binds).execute(&mut **tx).await?.rows_affected()
+                let query = sqlx::query(AssertSqlSafe(postgres.to_owned()));
+                value::postgres(query, binds).execute(&mut **tx).await?.rows_affected()
             }
         })
     }

@@ -1,0 +1,215 @@
+//! The policy in force, as the log says, at hand in every service.
+
+use std::{
+    collections::{HashMap, BTreeSet},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use domain::{
+    actor::Kind,
+    decider::{Decider, fold},
+    ids::{PersonId, RegionId, TeamId},
+    policy::{
+        State,
+        case::Rules,
+        organisation::{Role, Scope},
+    },
+};
+use eventlog::{Category, Entry, EventLog, Position, StreamId};
+use futures_util::TryStreamExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error,
+    auth::Principal,
+    backoff,
+    envelope::{Envelope, Unreadable},
+};
+
+/// The policy at one position.
+pub struct Snapshot {
+    /// Position of the last policy entry; none before the first.
+    pub version: Position,
+    /// The documents.
+    pub state: State,
+    rules: RwLock<HashMap<(Option<RegionId>, Option<TeamId>), Arc<Rules>>>,
+}
+
+impl Snapshot {
+    fn new(version: Position, state: State) -> Self {
+        Self { version, state, rules: RwLock::default() }
+    }
+
+    /// The rules of cases of a team in a region.
+    pub fn rules(&self, region: Option<&RegionId>, team: Option<&TeamId>) -> Arc<Rules> {
+        let key = (region.cloned(), team.cloned());
+        if let Some(rules) = self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&key) {
+            return Arc::clone(rules);
+        }
+        let rules = Arc::new(self.state.set().case_rules(region, team));
+        self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, Arc::clone(&rules));
+        rules
+    }
+
+    /// What a caller may do, and where.
+    pub fn access(&self, principal: &Principal) -> Access {
+        let person = (principal.actor.kind == Kind::Human)
+            .then(|| PersonId::new(principal.actor.id.as_str()).ok())
+            .flatten();
+        let known = PersonId::new(principal.actor.id.as_str()).ok();
+        let mut scope = known.and_then(|id| self.state.set().scope_of(&id)).unwrap_or_default();
+        scope.roles.extend(principal.roles.iter().filter_map(|role| role_named(role)));
+        Access { person, scope }
+    }
+}
+
+fn role_named(name: &str) -> Option<Role> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+}
+
+/// What a caller may do, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The person, if it is one.
+    pub person: Option<PersonId>,
+    /// Roles, teams, regions.
+    pub scope: Scope,
+}
+
+impl Access {
+    /// Whether the caller has one of these roles.
+    pub fn any(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.scope.roles.contains(role))
+    }
+
+    /// Refuses a caller without one of these roles.
+    pub fn need(&self, roles: &[Role], what: &str) -> Result<(), Error> {
+        if self.any(roles) {
+            return Ok(());
+        }
+        let names: Vec<String> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+        Err(Error::Denied(format!("{what} needs one of the roles {}", names.join(", "))))
+    }
+
+    /// Whether the caller sees the cases of every team and region.
+    pub fn everywhere(&self) -> bool {
+        self.any(&[Role::Administrator, Role::Compliance, Role::Integrator])
+    }
+
+    /// Whether the caller sees the cases of this region and team. A role must allow to see cases at all.
+    pub fn sees(&self, region: &RegionId, team: Option<&TeamId>) -> bool {
+        self.everywhere()
+            || (self.any(&[Role::Supervisor, Role::Agent, Role::Guest])
+                && (self.scope.regions.contains(region) || team.is_some_and(|team| self.scope.teams.contains(team))))
+    }
+
+    /// The regions and teams whose cases the caller sees; `None`: all.
+    pub fn limits(&self) -> Option<(&BTreeSet<RegionId>, &BTreeSet<TeamId>)> {
+        (!self.everywhere()).then_some((&self.scope.regions, &self.scope.teams))
+    }
+}
+
+/// The policy in force.
+pub struct Policies {
+    log: Arc<dyn EventLog>,
+    stream: StreamId,
+    current: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Policies {
+    /// Reads the policy of a site up to now.
+    pub async fn open(site: &str, log: Arc<dyn EventLog>) -> Result<Self, Error> {
+        let stream = stream_of(site)?;
+        let snapshot = read(log.as_ref(), &stream, |_| true).await?;
+        Ok(Self { log, stream, current: watch::Sender::new(Arc::new(snapshot)) })
+    }
+
+    /// The stream that all of it stands in.
+    pub fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// The policy as this process knows it.
+    pub fn current(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// The policy as it was: the entries that `keep` keeps.
+    pub async fn as_of(&self, keep: impl Fn(&Envelope<domain::policy::Event>, Position) -> bool) -> Result<Snapshot, Error> {
+        read(self.log.as_ref(), &self.stream, |(envelope, position)| keep(envelope, position)).await
+    }
+
+    /// Waits until the policy of `position` is in force here.
+    pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
+        let mut current = self.current.subscribe();
+        let reached = current.wait_for(|snapshot| snapshot.version >= position);
+        matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
+    }
+
+    /// Follows the log until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut failures = 0;
+        loop {
+            let end = tokio::select! {
+                () = stop.cancelled() => return,
+                end = self.follow() => end,
+            };
+            if let Err(error) = end {
+                failures += 1;
+                tracing::warn!(%error, failures, "the policy is not followed just now; trying again");
+                backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+            }
+        }
+    }
+
+    async fn follow(&self) -> Result<(), Error> {
+        let Ok(category) = Category::new(State::CATEGORY) else { return Ok(()) };
+        let mut entries = self.log.follow(self.current().version, &[category]);
+        while let Some(entry) = entries.try_next().await? {
+            if entry.stream == self.stream {
+                let mut state = self.current().state.clone();
+                apply(&mut state, &entry)?;
+                self.current.send_replace(Arc::new(Snapshot::new(entry.position, state)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The policy's stream of a site.
+pub fn stream_of(site: &str) -> Result<StreamId, Error> {
+    let category = Category::new(State::CATEGORY);
+    let stream = category.and_then(|category| StreamId::new(&category, site));
+    stream.map_err(|error| Error::Internal(error.to_string()))
+}
+
+async fn read(
+    log: &dyn EventLog,
+    stream: &StreamId,
+    keep: impl Fn((&Envelope<domain::policy::Event>, Position)) -> bool,
+) -> Result<Snapshot, Error> {
+    let mut entries = log.read(stream);
+    let mut snapshot = Snapshot::new(Position::NONE, State::default());
+    while let Some(entry) = entries.try_next().await? {
+        let envelope = Envelope::of(&entry).map_err(unreadable)?;
+        if keep((&envelope, entry.position)) {
+            snapshot.state = fold(snapshot.state, &envelope.events);
+            snapshot.state.stamp(entry.position.0);
+            snapshot.version = entry.position;
+        }
+    }
+    Ok(snapshot)
+}
+
+fn apply(state: &mut State, entry: &Entry) -> Result<(), Error> {
+    let envelope = Envelope::<domain::policy::Event>::of(entry).map_err(unreadable)?;
+    *state = fold(std::mem::take(state), &envelope.events);
+    state.stamp(entry.position.0);
+    Ok(())
+}
+
+fn unreadable(error: Unreadable) -> Error {
+    Error::Refused { reason: "STREAM_PARKED", message: format!("the policy cannot be read by this version: {error}") }
+}

@@ -1,0 +1,140 @@
+//! Fields of requests become words of the domain. Every error names the field and what it should be.
+
+use std::{collections::BTreeSet, fmt::Display, str::FromStr};
+
+use domain::{case, links::LinkKind, time::Timestamp};
+use proto::cases::v1 as pb;
+use service::Error;
+use uuid::Uuid;
+
+/// A field that must be there, parsed.
+pub fn required<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Error> {
+    if text.is_empty() {
+        return Err(Error::field(field, "must be given"));
+    }
+    text.parse().map_err(|error| Error::field(field, error))
+}
+
+/// A field that may be empty, parsed.
+pub fn optional<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Option<T>, Error> {
+    if text.is_empty() { Ok(None) } else { required(field, text).map(Some) }
+}
+
+/// A list of at most `max`, each parsed, none twice.
+pub fn set<T: FromStr<Err: Display> + Ord>(
+    field: &str,
+    list: &[String],
+    max: usize,
+) -> Result<BTreeSet<T>, Error> {
+    if list.len() > max {
+        return Err(Error::field(field, format!("at most {max}")));
+    }
+    list.iter().enumerate().map(|(i, text)| required(&format!("{field}[{i}]"), text)).collect()
+}
+
+/// Words of at most `max` bytes that must be there.
+pub fn words(field: &str, text: &str, max: usize) -> Result<String, Error> {
+    if text.trim().is_empty() {
+        return Err(Error::field(field, "must not be empty"));
+    }
+    if text.len() > max {
+        return Err(Error::field(field, format!("at most {max} bytes")));
+    }
+    Ok(text.to_owned())
+}
+
+/// A UUID.
+pub fn uuid(field: &str, text: &str) -> Result<Uuid, Error> {
+    Uuid::try_parse(text).map_err(|_| Error::field(field, "must be a UUID"))
+}
+
+/// An instant.
+pub fn instant(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp, Error> {
+    let micros = at.seconds.checked_mul(1_000_000).and_then(|s| s.checked_add(i64::from(at.nanos) / 1_000));
+    let ok = (0..1_000_000_000).contains(&at.nanos);
+    let instant = micros.filter(|_| ok).and_then(Timestamp::from_microsecond);
+    instant.ok_or_else(|| Error::field(field, "must be a time between the years -9999 and 9999"))
+}
+
+/// An instant that must be there.
+pub fn required_instant(field: &str, at: Option<&prost_types::Timestamp>) -> Result<Timestamp, Error> {
+    at.map_or_else(|| Err(Error::field(field, "must be given")), |at| instant(field, at))
+}
+
+fn unknown<T>(field: &str, one_of: &str) -> Result<T, Error> {
+    Err(Error::field(field, format!("must be one of {one_of}")))
+}
+
+/// A priority.
+pub fn priority(field: &str, number: i32) -> Result<case::Priority, Error> {
+    match pb::Priority::try_from(number) {
+        Ok(pb::Priority::Low) => Ok(case::Priority::Low),
+        Ok(pb::Priority::Normal) => Ok(case::Priority::Normal),
+        Ok(pb::Priority::High) => Ok(case::Priority::High),
+        Ok(pb::Priority::Urgent) => Ok(case::Priority::Urgent),
+        Ok(pb::Priority::Unspecified) | Err(_) => unknown(field, "low, normal, high, urgent"),
+    }
+}
+
+/// For whom a case waits.
+pub fn hold(field: &str, number: i32) -> Result<case::HoldKind, Error> {
+    match pb::HoldKind::try_from(number) {
+        Ok(pb::HoldKind::ThirdParty) => Ok(case::HoldKind::ThirdParty),
+        Ok(pb::HoldKind::Internal) => Ok(case::HoldKind::Internal),
+        Ok(pb::HoldKind::Legal) => Ok(case::HoldKind::Legal),
+        Ok(pb::HoldKind::Unspecified) | Err(_) => unknown(field, "third_party, internal, legal"),
+    }
+}
+
+/// Why a customer is not answered.
+pub fn silence(field: &str, number: i32) -> Result<case::SilenceReason, Error> {
+    match pb::SilenceReason::try_from(number) {
+        Ok(pb::SilenceReason::Troll) => Ok(case::SilenceReason::Troll),
+        Ok(pb::SilenceReason::Thanks) => Ok(case::SilenceReason::Thanks),
+        Ok(pb::SilenceReason::Duplicate) => Ok(case::SilenceReason::Duplicate),
+        Ok(pb::SilenceReason::Other) => Ok(case::SilenceReason::Other),
+        Ok(pb::SilenceReason::Unspecified) | Err(_) => unknown(field, "troll, thanks, duplicate, other"),
+    }
+}
+
+/// How far we are with a contact.
+pub fn contact(field: &str, number: i32) -> Result<case::ContactStage, Error> {
+    match pb::ContactStep::try_from(number) {
+        Ok(pb::ContactStep::Needed) => Ok(case::ContactStage::NeedsContact),
+        Ok(pb::ContactStep::AskedPublic) => Ok(case::ContactStage::AskedPublic),
+        Ok(pb::ContactStep::AskedPrivate) => Ok(case::ContactStage::AskedPrivate),
+        Ok(pb::ContactStep::Obtained) => Ok(case::ContactStage::Obtained),
+        Ok(pb::ContactStep::Refused) => Ok(case::ContactStage::Refused),
+        Ok(pb::ContactStep::Impossible) => Ok(case::ContactStage::Impossible),
+        Ok(pb::ContactStep::Unspecified) | Err(_) => {
+            unknown(field, "needed, asked_public, asked_private, obtained, refused, impossible")
+        }
+    }
+}
+
+/// How two cases relate.
+pub fn link(field: &str, number: i32) -> Result<LinkKind, Error> {
+    match pb::LinkKind::try_from(number) {
+        Ok(pb::LinkKind::ChildOf) => Ok(LinkKind::ChildOf),
+        Ok(pb::LinkKind::DuplicateOf) => Ok(LinkKind::DuplicateOf),
+        Ok(pb::LinkKind::CausedBy) => Ok(LinkKind::CausedBy),
+        Ok(pb::LinkKind::Unspecified) | Err(_) => unknown(field, "child_of, duplicate_of, caused_by"),
+    }
+}
+
+/// A place, as `Case.places` names it: `<account>/<public|private>`, and `/<thread>` where there are threads.
+pub fn place(field: &str, text: &str) -> Result<domain::channel::Place, Error> {
+    use domain::channel::{Place, Visibility};
+    let mut parts = text.split('/');
+    let (account, visibility, thread, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
+    let visibility = match visibility {
+        Some("public") => Visibility::Public,
+        Some("private") => Visibility::Private,
+        _ => return Err(Error::field(field, "must be a place as the case names it")),
+    };
+    if rest.is_some() {
+        return Err(Error::field(field, "must be a place as the case names it"));
+    }
+    let account = required(field, account.unwrap_or_default())?;
+    Ok(Place { account, visibility, thread: optional(field, thread.unwrap_or_default())? })
+}

@@ -1,0 +1,33 @@
+//! Why a command on a case was refused: by the rules, or before they were asked.
+
+use domain::case;
+use service::{Error, Refusal};
+
+/// A refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum No {
+    /// The rules of the case.
+    #[error(transparent)]
+    Rule(#[from] case::Error),
+    /// The request or the caller.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl Refusal for No {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.code(),
+            Self::Other(error) => error.reason(),
+        }
+    }
+
+    fn into_error(self) -> Error {
+        match self {
+            // There is no such case: the same words as for one that the caller may not see.
+            Self::Rule(case::Error::Unknown) => Error::NotFound { what: "case" },
+            Self::Rule(rule) => rule.into_error(),
+            Self::Other(error) => error,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What all of the service works with.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    actor::{Actor, Kind},
+    case, conversation, customer,
+    decider::Command,
+    ids::{ActorId, AuthMethod, CaseId},
+    links,
+    time::Timestamp,
+};
+use eventlog::{InvalidName, Position, StreamId};
+use service::{
+    Error,
+    auth::Principal,
+    envelope::Origin,
+    models::Models,
+    policies::{Access, Policies, Snapshot},
+    projection::ReadModel,
+    shell::Shell,
+    store::Store,
+    transact::{Aggregate, Meta, Transactor},
+};
+use uuid::Uuid;
+
+use crate::{
+    act::{
+        actions::{Act, Ground},
+        fields as f,
+        no::No,
+        request::Request,
+    },
+    read::projection::CasesProjection,
+};
+
+/// How long a query waits for the read model to reach the position that its caller has seen.
+pub const AT_LEAST_LIMIT: Duration = Duration::from_secs(10);
+
+/// The service's parts.
+pub struct Core {
+    /// Its surroundings.
+    pub shell: Shell,
+    /// Leases and positions.
+    pub control: Store,
+    /// Decides on cases.
+    pub cases: Transactor<case::State>,
+    /// Decides on conversations.
+    pub conversations: Transactor<conversation::State>,
+    /// Decides on customers.
+    pub customers: Transactor<customer::State>,
+    /// Decides on two cases.
+    pub links: Transactor<links::State>,
+    /// Decides on the policy.
+    pub policy: Transactor<domain::policy::State>,
+    /// The policy in force.
+    pub policies: Arc<Policies>,
+    /// The read model.
+    pub models: Arc<Models<CasesProjection>>,
+}
+
+/// A caller and what holds for the call.
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// What the caller may do.
+    pub access: Access,
+    /// The policy at the time of the call.
+    pub policy: Arc<Snapshot>,
+}
+
+impl Core {
+    /// Opens what the service keeps.
+    pub async fn open(shell: Shell) -> Result<Self, Error> {
+        let control = shell.stores.control("cases").await?;
+        let projection = CasesProjection::new(Arc::clone(&shell.log), Arc::clone(&shell.vault));
+        let models = Arc::new(Models::open(shell.clone(), control.clone(), projection).await?);
+        let policies = Arc::new(Policies::open(shell.site.as_str(), Arc::clone(&shell.log)).await?);
+        let (site, log, vault, clock) = (shell.site.as_str(), &shell.log, &shell.vault, &shell.clock);
+        let parts = || (Arc::clone(log), Arc::clone(vault), Arc::clone(clock));
+        let ((a, b, c), (d, e, g), (h, i, j), (k, l, m), (n, o, p)) =
+            (parts(), parts(), parts(), parts(), parts());
+        Ok(Self {
+            cases: Transactor::new(site, a, b, c),
+            conversations: Transactor::new(site, d, e, g),
+            customers: Transactor::new(site, h, i, j),
+            links: Transactor::new(site, k, l, m),
+            policy: Transactor::new(site, n, o, p),
+            policies,
+            models,
+            control,
+            shell,
+        })
+    }
+
+    /// The caller of a request.
+    pub fn caller(&self, principal: &Principal) -> Caller {
+        let policy = self.policies.current();
+        Caller { actor: principal.actor.clone(), access: policy.access(principal), policy }
+    }
+
+    /// The read model, once it has reached what the caller has seen.
+    pub async fn model(&self, at_least: &str) -> Result<Arc<ReadModel<CasesProjection>>, Error> {
+        let model = self.models.current();
+        if let Some(position) = self.shell.position("at_least", at_least)?
+            && !model.wait_for(position, AT_LEAST_LIMIT).await
+        {
+            return Err(Error::Unavailable(
+                "the read model has not reached this position yet; try again".into(),
+            ));
+        }
+        Ok(model)
+    }
+
+    /// The case that a request names, by id or by number.
+    pub async fn case_id(&self, field: &str, text: &str) -> Result<CaseId, Error> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let number = text.strip_prefix(&*self.shell.number_prefix).and_then(|rest| rest.strip_prefix('-'));
+        let Some(seq) = number.and_then(|number| number.parse::<u64>().ok()) else {
+            let prefix = &self.shell.number_prefix;
+            return Err(Error::field(
+                field,
+                format!("must be a case's UUID or its number, as {prefix}-1042"),
+            ));
+        };
+        let model = self.models.current();
+        // A number is a position: the case can be found as soon as that is applied.
+        if !model.wait_for(Position(seq), Duration::from_millis(500)).await {
+            tracing::debug!("a number of a case that is not in the read model yet, or never was");
+        }
+        let rows = model.store.query("select id from case_row where seq = $1", &[seq.into()]).await?;
+        let id = rows.first().and_then(|row| row.text(0)).and_then(|id| id.parse().ok());
+        id.ok_or(Error::NotFound { what: "case" })
+    }
+
+    /// What a case is called.
+    pub fn number(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.shell.number_prefix)
+    }
+
+    /// The stream of a case.
+    pub fn stream(&self, id: CaseId) -> Result<StreamId, Error> {
+        self.cases.stream(id).map_err(bad_name)
+    }
+
+    /// Why and by whom: of a command that came in.
+    pub fn meta(&self, caller: &Caller, command_id: Uuid, method: &str, payload: &[u8]) -> Meta {
+        let payload = [method.as_bytes(), b"\0", payload].concat();
+        Meta {
+            command_id,
+            digest: self.shell.vault.fingerprint(&payload),
+            actor: caller.actor.clone(),
+            on_behalf_of: None,
+            reason: None,
+            request_id: None,
+            causation: None,
+            correlation: None,
+            origin: Origin::Live,
+            occurred_at: None,
+            policy_version: caller.policy.version.0,
+            expected: None,
+            region: None,
+        }
+    }
+
+    /// Executes a request about one case.
+    pub async fn act<R: Act>(
+        &self,
+        caller: &Caller,
+        request: &R,
+    ) -> Result<(CaseId, service::transact::Outcome<case::State>), Error> {
+        let id = self.case_id("case_id", request.case_id()).await?;
+        let mut meta = self.command(caller, request)?;
+        caller.access.need(R::ROLES, "this command")?;
+        meta.expected = self.shell.position("expected_position", request.expected_position())?;
+        let outcome = self.decide(caller, id, &meta, |ground| request.actions(ground)).await?;
+        Ok((id, outcome))
+    }
+
+    /// Why and by whom: of a request.
+    pub fn command<R: Request>(&self, caller: &Caller, request: &R) -> Result<Meta, Error> {
+        let command_id = f::uuid("command_id", request.command_id())?;
+        Ok(self.meta(caller, command_id, R::METHOD, &request.encode_to_vec()))
+    }
+
+    /// Decides on one case that the caller sees.
+    pub async fn decide(
+        &self,
+        caller: &Caller,
+        id: CaseId,
+        meta: &Meta,
+        actions: impl Fn(&Ground<'_>) -> Result<Vec<case::Action>, No> + Send + Sync,
+    ) -> Result<service::transact::Outcome<case::State>, Error> {
+        let stream = self.stream(id)?;
+        let mut meta = meta.clone();
+        // For readers of the log only; what the case decides is decided on its state.
+        meta.region = self.cases.peek::<No>(&stream).await?.state.case().map(|case| case.region.to_string());
+        let outcome = self
+            .cases
+            .execute::<No>(&stream, &meta, |aggregate, at| {
+                let case = seen(&caller.access, aggregate)?;
+                let ground = Ground {
+                    command_id: meta.command_id,
+                    id,
+                    case,
+                    by: &caller.actor,
+                    access: &caller.access,
+                    policy: &caller.policy,
+                };
+                Ok(commands(at, &caller.actor, actions(&ground)?))
+            })
+            .await?;
+        // A command that had its effect before says so only to those who see the case.
+        seen(&caller.access, &outcome.aggregate)?;
+        Ok(outcome)
+    }
+}
+
+/// The case, if the caller sees it; else it is not there.
+pub fn seen<'a>(access: &Access, aggregate: &'a Aggregate<case::State>) -> Result<&'a case::Case, Error> {
+    let case = aggregate.state.case().filter(|case| access.sees(&case.region, case.team.as_ref()));
+    case.ok_or(Error::NotFound { what: "case" })
+}
+
+/// Actions as commands of one actor at one time.
+pub fn commands<A>(at: Timestamp, by: &Actor, actions: Vec<A>) -> Vec<Command<A>> {
+    actions.into_iter().map(|action| Command::new(at, by.clone(), action)).collect()
+}
+
+/// The service itself, where it reacts.
+pub fn myself() -> Result<Actor, Error> {
+    let internal = |error: domain::ids::Invalid| Error::Internal(error.to_string());
+    let id = ActorId::new("cases").map_err(internal)?;
+    Ok(Actor::new(Kind::Service, id, AuthMethod::new("internal").map_err(internal)?))
+}
+
+/// A name that the log cannot carry.
+pub fn bad_name(error: InvalidName) -> Error {
+    Error::Internal(error.to_string())
+}

@@ -1,0 +1,434 @@
+//! Messages become conversations and cases.
+//!
+//! A conversation decides which case its next message belongs to, in one entry with the message's joining, so that two
+//! messages at once cannot open two cases. All ids are derived from the message's entry: the same entry again is nothing.
+
+use std::sync::Arc;
+
+use domain::{
+    actor,
+    case::{self, Action, Opening, Status},
+    channel::Direction,
+    conversation::{self, Key},
+    customer::{self, Identity},
+    ids::{AccountId, CaseId, CustomerId, IdentityId, MessageId},
+    message::{self, Content},
+    personal::Personal,
+    policy::{account::Thread, case::Rules},
+};
+use eventlog::{Category, Entry};
+use serde_json::Value;
+use service::{
+    Error,
+    envelope::{Envelope, Origin},
+    reaction::{self, Reaction},
+    transact::{Aggregate, Meta},
+};
+use vault::Events;
+
+use super::links::outcome;
+use crate::{
+    act::{actions::owner, no::No, special::derived},
+    core::{Core, bad_name, commands},
+};
+
+/// The longest title that is made of a message's words, in characters.
+const TITLE_CHARS_MAX: usize = 80;
+/// Cases that one message may meet on its way (merged, closed) before something must be wrong.
+const HOPS_MAX: usize = 32;
+
+/// Turns messages into conversations and cases.
+pub struct FollowMessages(pub Arc<Core>);
+
+#[async_trait::async_trait]
+impl Reaction for FollowMessages {
+    fn name(&self) -> &'static str {
+        "cases.follow_messages"
+    }
+
+    fn categories(&self) -> Vec<Category> {
+        Category::new(<message::State as domain::decider::Decider>::CATEGORY).into_iter().collect()
+    }
+
+    /// By conversation, as far as the message itself tells. A late parent may join another: the conversation's own
+    /// compare-and-set keeps even that right.
+    fn lane(&self, entry: &Entry) -> String {
+        let envelope = Envelope::<message::Event>::of(entry);
+        let content = envelope.ok().and_then(|envelope| envelope.events.into_iter().find_map(content_of));
+        content.map_or_else(
+            || entry.stream.to_string(),
+            |(_, content)| key(&content).map_or_else(String::new, |key| key.to_string()),
+        )
+    }
+
+    async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
+        self.0.follow_message(entry).await.map_err(outcome)
+    }
+}
+
+fn content_of(event: message::Event) -> Option<(Direction, Box<Content>)> {
+    match event {
+        message::Event::Received { content, .. } => Some((Direction::In, content)),
+        message::Event::Recorded { content, .. } => Some((Direction::Out, content)),
+        // The message is where it is; its words are read from its own stream.
+        message::Event::Edited { .. } | message::Event::DeletedAtSource { .. } => None,
+    }
+}
+
+/// The conversation that a message says it belongs to; none if it says neither thread nor contact.
+fn key(content: &Content) -> Option<Key> {
+    let account = content.account.clone();
+    match (&content.thread, &content.identity) {
+        (Some(root), _) => Some(Key::Thread { account, root: root.clone() }),
+        (None, Some(identity)) => Some(Key::Contact { account, identity: identity.clone() }),
+        (None, None) => None,
+    }
+}
+
+/// One message on its way.
+struct Arrival<'a> {
+    entry: &'a Entry,
+    origin: Origin,
+    message: MessageId,
+    direction: Direction,
+    author: actor::Kind,
+    content: Content,
+    key: Key,
+}
+
+impl Core {
+    async fn follow_message(&self, entry: &Entry) -> Result<(), Error> {
+        let envelope = Envelope::<message::Event>::of(entry).map_err(service::transact::Error::<No>::from)?;
+        let Some((direction, content)) = envelope.events.into_iter().find_map(content_of) else {
+            return Ok(());
+        };
+        let message = entry
+            .stream
+            .id()
+            .parse()
+            .map_err(|error: domain::ids::Invalid| Error::Internal(error.to_string()))?;
+        let own = self.late_root(&content.account, &message).await?;
+        let Some(key) = own.or_else(|| key(&content)) else {
+            return Err(Error::refused(
+                "NO_CONVERSATION",
+                "the message names neither a thread nor a contact",
+            ));
+        };
+        let author = envelope.actor.kind;
+        let arrival =
+            Arrival { entry, origin: envelope.origin, message, direction, author, content: *content, key };
+        if let Some(identity) = arrival.content.identity.clone() {
+            self.know_customer(&arrival, &identity).await?;
+        }
+        let mut case = self.join(&arrival).await?;
+        for _ in 0..HOPS_MAX {
+            match self.take_in(&arrival, case).await? {
+                Taken::In => return Ok(()),
+                Taken::GoesOnIn(other) => case = other,
+                Taken::FollowUp => case = self.follow_up_of(&arrival, case).await?,
+            }
+        }
+        Err(Error::Internal("a message went from case to case and found none".into()))
+    }
+
+    /// The conversation whose root this message is, if children came before it: a late parent joins them.
+    async fn late_root(&self, account: &AccountId, message: &MessageId) -> Result<Option<Key>, Error> {
+        let threads =
+            self.policies.current().state.set().account(account).is_some_and(|a| a.thread == Thread::Threads);
+        let root = message.as_str().rsplit_once('-').and_then(|(_, hash)| hash.parse().ok());
+        let (true, Some(root)) = (threads, root) else { return Ok(None) };
+        let key = Key::Thread { account: account.clone(), root };
+        let stream = self.conversations.stream(key.id()).map_err(bad_name)?;
+        let known = self.conversations.peek::<conversation::Error>(&stream).await?;
+        Ok(known.state.conversation().is_some().then_some(key))
+    }
+
+    /// Who writes becomes a customer of ours, with the names that the channel tells.
+    async fn know_customer(&self, arrival: &Arrival<'_>, identity: &IdentityId) -> Result<(), Error> {
+        let id = CustomerId::derive(arrival.key_namespace(), identity.as_str());
+        let stream = self.customers.stream(id).map_err(bad_name)?;
+        if self.customers.peek::<customer::Error>(&stream).await?.version.0 > 0 {
+            return Ok(());
+        }
+        let opened = self.opened(arrival).await?;
+        let described = Identity {
+            id: identity.clone(),
+            account: arrival.content.account.clone(),
+            channel: arrival.content.channel.clone(),
+            // The author of what we sent is not the customer.
+            name: (arrival.direction == Direction::In).then(|| again(opened.author_name.as_ref())).flatten(),
+            handle: (arrival.direction == Direction::In)
+                .then(|| again(opened.author_handle.as_ref()))
+                .flatten(),
+            address: None,
+        };
+        let meta = arrival.meta(self, "customer")?;
+        let make = |_: &_, at| {
+            Ok(commands(at, &meta.actor, vec![customer::Action::AddIdentity(Box::new(described.clone()))]))
+        };
+        self.customers.execute::<customer::Error>(&stream, &meta, make).await?;
+        Ok(())
+    }
+
+    /// The message joins its conversation, and with that the case of it.
+    async fn join(&self, arrival: &Arrival<'_>) -> Result<CaseId, Error> {
+        let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
+        let meta = arrival.meta(self, "conversation")?;
+        let fresh = arrival.case_id("case");
+        let make = |known: &Aggregate<conversation::State>, at| {
+            let attached = known.state.conversation().and_then(|conversation| conversation.case);
+            let mut steps = vec![
+                conversation::Action::Start {
+                    key: arrival.key.clone(),
+                    channel: arrival.content.channel.clone(),
+                    visibility: arrival.content.visibility,
+                    initiated_by: arrival.direction,
+                },
+                conversation::Action::Join {
+                    message: arrival.message.clone(),
+                    direction: arrival.direction,
+                    identity: arrival.content.identity.clone(),
+                    sent_at: arrival.content.sent_at,
+                },
+            ];
+            steps.extend(attached.is_none().then_some(conversation::Action::Attach { case: fresh }));
+            Ok(commands(at, &meta.actor, steps))
+        };
+        let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        let known =
+            |aggregate: &Aggregate<conversation::State>| aggregate.state.conversation().and_then(|c| c.case);
+        let case = if outcome.repeated {
+            // The conversation may belong to another case by now: what counts is where the message went then.
+            let follow_up = domain::ids::derive(arrival.entry.id, "follow_up");
+            if outcome.aggregate.executed(follow_up).is_some() {
+                Some(arrival.case_id("follow_up_case"))
+            } else {
+                known(&self.conversations.load_to::<conversation::Error>(&stream, outcome.position).await?)
+            }
+        } else {
+            known(&outcome.aggregate)
+        };
+        case.ok_or_else(|| Error::Internal("a conversation that was just attached has no case".into()))
+    }
+
+    /// The case takes the message in, or says where else it belongs.
+    async fn take_in(&self, arrival: &Arrival<'_>, id: CaseId) -> Result<Taken, Error> {
+        let stream = self.stream(id)?;
+        let present = self.cases.peek::<No>(&stream).await?;
+        let opening = match present.state.case() {
+            Some(_) => None,
+            None => Some(self.opening(arrival, id).await?),
+        };
+        let region =
+            opening.as_ref().map(|opening| &opening.region).or(present.state.case().map(|case| &case.region));
+        let meta = Meta { region: region.map(ToString::to_string), ..arrival.meta(self, "case")? };
+        let policy = self.policies.current();
+        let make = |aggregate: &Aggregate<case::State>, at| {
+            let Some(case) = aggregate.state.case() else {
+                // The state was there a moment ago, and streams do not shrink.
+                let opening = opening.clone().ok_or(case::Error::Unknown)?;
+                let rules = policy.rules(Some(&opening.region), opening.team.as_ref());
+                return Ok(commands(at, &meta.actor, arrival.open(opening, &rules)));
+            };
+            let rules = policy.rules(Some(&case.region), case.team.as_ref());
+            Ok(commands(at, &meta.actor, vec![arrival.receive(&rules)]))
+        };
+        match self.cases.execute::<No>(&stream, &meta, make).await.map_err(Error::from) {
+            Ok(_) => Ok(Taken::In),
+            Err(Error::Refused { reason, message }) => {
+                let now = self.cases.load::<No>(&stream).await?;
+                match now.state.case() {
+                    Some(case) if case.status == Status::Merged => case
+                        .merged_into
+                        .map(Taken::GoesOnIn)
+                        .ok_or_else(|| Error::Internal("merged into nothing".into())),
+                    Some(_) if matches!(reason, "CASE_CLOSED" | "REOPEN_WINDOW_OVER" | "CASE_FULL") => {
+                        Ok(Taken::FollowUp)
+                    }
+                    _ => Err(Error::Refused { reason, message }),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The case cannot take the message any more: the conversation goes on in a new one.
+    async fn follow_up_of(&self, arrival: &Arrival<'_>, of: CaseId) -> Result<CaseId, Error> {
+        let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
+        let next = arrival.case_id("follow_up_case");
+        let meta = arrival.meta(self, "follow_up")?;
+        let make = |known: &Aggregate<conversation::State>, at| {
+            // Another message may have been faster: then the conversation has its next case already.
+            let attached = known.state.conversation().and_then(|conversation| conversation.case);
+            let first = attached == Some(of) || attached.is_none();
+            Ok(commands(
+                at,
+                &meta.actor,
+                first.then_some(conversation::Action::Attach { case: next }).into_iter().collect(),
+            ))
+        };
+        let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        let attached = outcome.aggregate.state.conversation().and_then(|conversation| conversation.case);
+        if outcome.changed { Ok(next) } else { Ok(attached.unwrap_or(next)) }
+    }
+
+    /// What a case is opened with that this message begins.
+    async fn opening(&self, arrival: &Arrival<'_>, id: CaseId) -> Result<Opening, Error> {
+        let policy = self.policies.current();
+        let content = &arrival.content;
+        let account = policy.state.set().account(&content.account);
+        let account =
+            account.ok_or_else(|| Error::Unavailable("the account is not in the policy yet".into()))?;
+        let opened = self.opened(arrival).await?;
+        let title = title(&opened).map(|title| Personal::open(owner(id, content.identity.as_ref()), title));
+        let closed = (id == arrival.case_id("follow_up_case")).then_some(());
+        let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
+        let previous = match closed {
+            Some(()) => self.previous_case(&stream, id).await?,
+            None => None,
+        };
+        Ok(Opening {
+            account: content.account.clone(),
+            channel: content.channel.clone(),
+            region: account.region.clone(),
+            team: Some(account.team.clone()),
+            conversation: Some(arrival.key.id()),
+            identity: content.identity.clone(),
+            title,
+            language: content.language.clone(),
+            priority: case::Priority::default(),
+            category: None,
+            fields: Default::default(),
+            origin: match (previous, arrival.origin, arrival.direction) {
+                (Some(of), ..) => case::Origin::FollowUp { of },
+                (None, Origin::Import, _) => case::Origin::Import,
+                (None, _, Direction::In) => case::Origin::Message { message: arrival.message.clone() },
+                (None, _, Direction::Out) => case::Origin::Agent,
+            },
+        })
+    }
+
+    /// The case that a conversation belonged to before it was attached to `id`.
+    async fn previous_case(&self, stream: &eventlog::StreamId, id: CaseId) -> Result<Option<CaseId>, Error> {
+        use futures_util::TryStreamExt;
+        let mut entries = self.shell.log.read(stream);
+        while let Some(entry) = entries.try_next().await? {
+            let envelope =
+                Envelope::<conversation::Event>::of(&entry).map_err(service::transact::Error::<No>::from)?;
+            for event in envelope.events {
+                if let conversation::Event::Attached { case, previous, .. } = event
+                    && case == id
+                {
+                    return Ok(previous);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The content of the message in plain text, as far as it can be opened.
+    async fn opened(&self, arrival: &Arrival<'_>) -> Result<Content, Error> {
+        let value =
+            serde_json::to_value(&arrival.content).map_err(|error| Error::Internal(error.to_string()))?;
+        // Sealed values are bound to their place: they are opened where they stand.
+        let mut events =
+            Envelope::<Value>::of(arrival.entry).map_err(service::transact::Error::<No>::from)?.events;
+        let entry =
+            Events { stream: arrival.entry.stream.as_str(), entry_id: arrival.entry.id, events: &mut events };
+        let opened = self.shell.vault.open_many(&mut [entry]).await;
+        opened.map_err(|error| Error::Unavailable(error.to_string()))?;
+        let content = events
+            .into_iter()
+            .find_map(|mut event| event.get_mut("content").map(Value::take))
+            .unwrap_or(value);
+        serde_json::from_value(content).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+enum Taken {
+    In,
+    GoesOnIn(CaseId),
+    FollowUp,
+}
+
+impl Arrival<'_> {
+    fn meta(&self, core: &Core, step: &str) -> Result<Meta, Error> {
+        let sent_at = self.content.sent_at;
+        let occurred_at = (self.origin == Origin::Import).then_some(sent_at);
+        Ok(Meta { origin: self.origin, occurred_at, ..derived(core, self.entry, step)? })
+    }
+
+    fn case_id(&self, step: &str) -> CaseId {
+        CaseId::derive(self.entry.id, step)
+    }
+
+    /// Customers' ids are derived from their first identity, everywhere the same.
+    fn key_namespace(&self) -> uuid::Uuid {
+        const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
+        NAMESPACE
+    }
+
+    fn place(&self) -> domain::channel::Place {
+        crate::act::special::place(&self.key, self.content.visibility)
+    }
+
+    fn inbound(&self) -> case::Inbound {
+        case::Inbound {
+            message: self.message.clone(),
+            conversation: self.key.id(),
+            place: self.place(),
+            identity: self.content.identity.clone(),
+            sent_at: self.content.sent_at,
+            engageable: true,
+        }
+    }
+
+    fn outbound(&self) -> Action {
+        Action::RecordOutbound {
+            message: self.message.clone(),
+            conversation: self.key.id(),
+            place: self.place(),
+            sent_at: self.content.sent_at,
+            // An import does not say who wrote; what was sent to a customer before, somebody wrote.
+            author: if self.author == actor::Kind::Import { actor::Kind::Human } else { self.author },
+        }
+    }
+
+    fn open(&self, opening: Opening, rules: &Rules) -> Vec<Action> {
+        let messages = if self.direction == Direction::In { vec![self.inbound()] } else { Vec::new() };
+        let items = rules.checklist_items();
+        let mut steps = vec![Action::Open { opening: Box::new(opening), messages }];
+        steps.extend((self.direction == Direction::Out).then(|| self.outbound()));
+        steps.extend((!items.is_empty()).then_some(Action::SetChecklist { items }));
+        steps
+    }
+
+    fn receive(&self, rules: &Rules) -> Action {
+        match self.direction {
+            Direction::In => Action::ReceiveMessage {
+                message: self.inbound(),
+                reopen_window_s: rules.reopen_window_s,
+                cycle_rule: rules.reopen_cycle,
+            },
+            Direction::Out => self.outbound(),
+        }
+    }
+}
+
+/// The subject, or the first words.
+fn title(content: &Content) -> Option<String> {
+    let words = [content.subject.as_ref(), Some(&content.text)];
+    let text =
+        words.into_iter().flatten().filter_map(Personal::as_open).find(|text| !text.trim().is_empty())?;
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TITLE_CHARS_MAX {
+        return Some(line);
+    }
+    let cut: String = line.chars().take(TITLE_CHARS_MAX - 1).collect();
+    Some(format!("{}…", cut.trim_end()))
+}
+
+/// A value that was opened, to be sealed again in another entry.
+fn again(value: Option<&Personal>) -> Option<Personal> {
+    value.filter(|value| value.as_open().is_some()).cloned()
+}

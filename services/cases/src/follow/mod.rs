@@ -1,0 +1,6 @@
+//! What follows from the log: messages become conversations and cases, decisions about two cases reach both, and
+//! times that have come are taken note of.
+
+pub mod links;
+pub mod messages;
+pub mod timers;

@@ -1,0 +1,160 @@
+//! Policy over gRPC: files in, effective policy out.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    decider::Command,
+    ids::{RegionId, TeamId},
+    policy::{self, Changed, organisation::Role},
+};
+use eventlog::Position;
+use prost::Message;
+use proto::policy::v1::{self as pb, policy_service_server::PolicyService};
+use service::{Error, Refusal, grpc::principal, policies::Snapshot};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    act::fields as f,
+    core::Core,
+    policy_files::{self, File},
+    read::one::Until,
+};
+
+/// How long an apply waits until the policy is in force in this process.
+const IN_FORCE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Policy, as the contract has it.
+#[derive(Clone)]
+pub struct Server(pub Arc<Core>);
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct No(#[from] policy::Error);
+
+impl Refusal for No {
+    fn code(&self) -> &'static str {
+        match self.0 {
+            policy::Error::NothingToApply(_) => "NOTHING_TO_APPLY",
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl PolicyService for Server {
+    async fn apply(&self, request: Request<pb::ApplyRequest>) -> Result<Response<pb::ApplyResponse>, Status> {
+        let principal = principal(&request)?;
+        let caller = self.0.caller(&principal);
+        caller.access.need(&[Role::Administrator], "applying a policy")?;
+        Ok(Response::new(self.0.apply_policy(&caller, request.get_ref()).await?))
+    }
+
+    async fn show(&self, request: Request<pb::ShowRequest>) -> Result<Response<pb::ShowResponse>, Status> {
+        let principal = principal(&request)?;
+        // Everybody who works here may know the rules; a token alone is not enough.
+        if self.0.caller(&principal).access.scope.roles.is_empty() {
+            return Err(Error::Denied("showing the policy needs a role in the organisation".into()).into());
+        }
+        Ok(Response::new(self.0.show_policy(request.get_ref()).await?))
+    }
+}
+
+impl Core {
+    async fn apply_policy(
+        &self,
+        caller: &crate::core::Caller,
+        request: &pb::ApplyRequest,
+    ) -> Result<pb::ApplyResponse, Error> {
+        let files: Vec<File<'_>> =
+            request.files.iter().map(|file| File { name: &file.name, text: &file.text }).collect();
+        let set = match policy_files::read(&files) {
+            Ok(set) => set,
+            Err(problems) => {
+                let problems = problems.into_iter().map(|problem| pb::apply_response::Problem {
+                    file: problem.file,
+                    line: problem.line,
+                    column: problem.column,
+                    message: problem.message,
+                    remedy: problem.remedy,
+                });
+                let position = self.shell.token(self.policies.current().version);
+                return Ok(pb::ApplyResponse { position, changes: Vec::new(), problems: problems.collect() });
+            }
+        };
+        let stream = self.policies.stream();
+        if request.dry_run {
+            let present = self.policy.load::<No>(stream).await?;
+            let changes = changes(&present.state, &set);
+            return Ok(pb::ApplyResponse {
+                position: self.shell.token(present.version),
+                changes,
+                problems: Vec::new(),
+            });
+        }
+        let command_id = f::uuid("command_id", &request.command_id)?;
+        let mut meta = self.meta(caller, command_id, "Apply", &request.encode_to_vec());
+        meta.expected = self.shell.position("expected_position", &request.expected_position)?;
+        let before = self.policy.load::<No>(stream).await?;
+        let outcome = self
+            .policy
+            .execute::<No>(stream, &meta, |_, at| {
+                Ok(vec![Command::new(at, caller.actor.clone(), policy::Action::Apply { set: set.clone() })])
+            })
+            .await?;
+        // Whoever applied it works under it from now on, at least here.
+        if outcome.changed && !self.policies.wait_for(outcome.position, IN_FORCE_LIMIT).await {
+            tracing::warn!("the policy is in the log, and not in force here yet");
+        }
+        let changes = if outcome.repeated { Vec::new() } else { changes(&before.state, &set) };
+        Ok(pb::ApplyResponse { position: self.shell.token(outcome.position), changes, problems: Vec::new() })
+    }
+
+    async fn show_policy(&self, request: &pb::ShowRequest) -> Result<pb::ShowResponse, Error> {
+        if let Some(position) = self.shell.position("at_least", &request.at_least)? {
+            let limit = crate::core::AT_LEAST_LIMIT;
+            let current = self.policies.current().version;
+            // A position of another category is reached as soon as everything before it is.
+            if current < position && !self.models.current().wait_for(position, limit).await {
+                return Err(Error::Unavailable("this position has not been reached yet; try again".into()));
+            }
+        }
+        let until = Until::parse(&self.shell, &request.as_of, None)?;
+        let snapshot: Arc<Snapshot> = if until.is_now() {
+            self.policies.current()
+        } else {
+            Arc::new(self.policies.as_of(|envelope, position| until.keeps(position, envelope)).await?)
+        };
+        let region = f::optional::<RegionId>("region", &request.region)?;
+        let team = f::optional::<TeamId>("team", &request.team)?;
+        let set = snapshot.state.set();
+        if region.as_ref().is_some_and(|region| set.region(region).is_none()) {
+            return Err(Error::field("region", "the policy knows no such region"));
+        }
+        if team.as_ref().is_some_and(|team| set.team(team).is_none()) {
+            return Err(Error::field("team", "the policy knows no such team"));
+        }
+        let shown = snapshot.state.show(&request.path, region.as_ref(), team.as_ref());
+        let shown = shown.map_err(|unknown| Error::field("path", unknown))?;
+        let fields = shown.into_iter().map(|shown| pb::show_response::Field {
+            path: shown.path,
+            value: shown.value.to_string(),
+            level: shown.level.to_string(),
+            locked: shown.locked.is_some(),
+            position: shown.version.map(|version| self.shell.token(Position(version))).unwrap_or_default(),
+        });
+        Ok(pb::ShowResponse { fields: fields.collect(), policy_version: self.shell.token(snapshot.version) })
+    }
+}
+
+fn changes(before: &policy::State, next: &policy::Set) -> Vec<pb::apply_response::Change> {
+    let change = |change: policy::Change| pb::apply_response::Change {
+        document: change.document.to_string(),
+        change: match change.changed {
+            Changed::Added => "added",
+            Changed::Changed => "changed",
+            Changed::Removed => "removed",
+        }
+        .to_owned(),
+        fields: change.fields,
+    };
+    before.changes(next).into_iter().map(change).collect()
+}

@@ -1,0 +1,10 @@
+//! What is read: the read model of cases, a single case out of the log, lists, histories, and changes as they happen.
+
+pub mod history;
+pub mod item;
+pub mod list;
+pub mod one;
+pub mod projection;
+pub mod rows;
+pub mod watch;
+pub mod wire;

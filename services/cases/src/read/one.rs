@@ -1,0 +1,377 @@
+//! One case out of the log: as it is, or as it was.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{
+    actor::Kind,
+    case::{self, ReplyStatus},
+    channel::{Direction, Visibility},
+    decider::fold,
+    ids::{CaseId, MessageId},
+    message,
+    time::Timestamp,
+};
+use eventlog::{Entry, Position};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use proto::cases::v1 as pb;
+use service::{
+    Error,
+    envelope::{Envelope, Origin},
+    shell::Shell,
+};
+
+use super::{
+    item::{self, Body, Item},
+    rows::plain,
+    wire,
+};
+use crate::{act::no::No, core::Core};
+
+/// Messages of one case that are read from the log side by side.
+const READS_MAX: usize = 16;
+
+/// Up to when a state is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Until {
+    recorded: Option<Timestamp>,
+    position: Option<Position>,
+    occurred: Option<Timestamp>,
+}
+
+impl Until {
+    /// From the fields of a request; all empty: now.
+    pub fn parse(
+        shell: &Shell,
+        as_of: &str,
+        occurred: Option<&prost_types::Timestamp>,
+    ) -> Result<Self, Error> {
+        let occurred = occurred.map(|at| crate::act::fields::instant("occurred_as_of", at)).transpose()?;
+        if as_of.is_empty() {
+            return Ok(Self { occurred, ..Self::default() });
+        }
+        if let Ok(recorded) = as_of.parse() {
+            return Ok(Self { recorded: Some(recorded), occurred, ..Self::default() });
+        }
+        let position = shell.position("as_of", as_of).map_err(|_| {
+            Error::field(
+                "as_of",
+                "must be an RFC 3339 time with its offset, or a position as an answer gave it",
+            )
+        })?;
+        Ok(Self { position, occurred, ..Self::default() })
+    }
+
+    /// Whether this is the present.
+    pub fn is_now(&self) -> bool {
+        self.recorded.is_none() && self.position.is_none() && self.occurred.is_none()
+    }
+
+    /// Whether an entry counts.
+    pub fn keeps<E>(&self, position: Position, envelope: &Envelope<E>) -> bool {
+        self.recorded.is_none_or(|at| envelope.recorded_at <= at)
+            && self.position.is_none_or(|at| position <= at)
+            && self.occurred.is_none_or(|at| envelope.occurred_at <= at)
+    }
+}
+
+/// What is known of a message at some time.
+struct Words {
+    direction: Direction,
+    at: Timestamp,
+    author: String,
+    text: String,
+    public: bool,
+    edited: bool,
+    deleted: bool,
+}
+
+impl Core {
+    /// The case as it was `until` then, with everything that was said.
+    pub async fn view(&self, id: CaseId, until: Until) -> Result<pb::Case, Error> {
+        let mut items = Vec::new();
+        let mut entries = self.shell.log.read(&self.stream(id)?);
+        let mut parked = false;
+        while let Some(entry) = entries.try_next().await? {
+            match Item::read(&entry) {
+                Ok(item) => items.push((entry.position, item)),
+                Err(_) => {
+                    parked = true;
+                    break;
+                }
+            }
+        }
+        let (positions, mut plain): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        item::open(&self.shell.vault, &mut plain)
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let mut telling = Telling::default();
+        for (position, item) in positions.into_iter().zip(&plain) {
+            telling.tell(&self.shell, position, item, &until);
+        }
+        let Some(known) = telling.state.case() else { return Err(Error::NotFound { what: "case" }) };
+        let mut view = wire::case(id, known);
+        view.number = self.number(telling.seq);
+        view.position = self.shell.token(telling.version);
+        view.title = telling.title.unwrap_or_default();
+        view.updated_at = telling.updated_at.map(wire::time);
+        view.closed_at = telling.closed_at.map(wire::time);
+        view.origin = if telling.imported { "import" } else { "live" }.to_owned();
+        view.parked = parked;
+        view.resolution = telling.resolution;
+        let words = self.words(known, until).await?;
+        view.customer_name = customer_name(known, &words);
+        let mut timeline = telling.timeline;
+        for (message, conversation, position) in telling.joined {
+            timeline.extend(
+                words
+                    .get(&message)
+                    .map(|words| words.item(&message, conversation, &self.shell.token(position))),
+            );
+        }
+        timeline.sort_by_key(|item| item.at.as_ref().map(|at| (at.seconds, at.nanos)));
+        for item in &mut timeline {
+            item.delivery = delivery(known, item);
+        }
+        view.timeline = timeline;
+        view.links = self.links_of(id, until).await?;
+        Ok(view)
+    }
+
+    /// The words of every message of a case.
+    async fn words(&self, case: &case::Case, until: Until) -> Result<HashMap<MessageId, Words>, Error> {
+        let ids: Vec<MessageId> = case.messages.keys().chain(case.outbound.iter()).cloned().collect();
+        let reads: Vec<_> = ids.into_iter().map(|id| self.message_words(id, until)).collect();
+        let read: Vec<_> = stream::iter(reads).buffered(READS_MAX).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    async fn message_words(&self, id: MessageId, until: Until) -> Result<Option<(MessageId, Words)>, Error> {
+        let category = eventlog::Category::new("message").map_err(crate::core::bad_name)?;
+        let stream = eventlog::StreamId::new(&category, &id).map_err(crate::core::bad_name)?;
+        let entries: Vec<Entry> = self.shell.log.read(&stream).try_collect().await?;
+        let readable = entries.iter().filter_map(|entry| Some((entry.position, Item::read(entry).ok()?)));
+        let (positions, mut items): (Vec<_>, Vec<_>) = readable.unzip();
+        item::open(&self.shell.vault, &mut items)
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let mut words = None;
+        for (position, item) in positions.into_iter().zip(&items) {
+            let Body::Message(envelope) = &item.body else { continue };
+            if until.keeps(position, envelope) {
+                let opened = item.opened::<message::Event>();
+                words = opened.as_ref().unwrap_or(&envelope.events).iter().fold(words, Words::after);
+            }
+        }
+        Ok(words.map(|words| (id, words)))
+    }
+
+    async fn links_of(&self, id: CaseId, until: Until) -> Result<Vec<pb::case::Link>, Error> {
+        let mut links = std::collections::BTreeSet::new();
+        if until.is_now() {
+            let sql = "select kind, from_case, to_case from link where from_case = $1 or to_case = $1 order by kind, from_case, to_case";
+            for row in self.models.current().store.query(sql, &[id.to_string().into()]).await? {
+                links.insert((row.string(0), row.string(1), row.string(2)));
+            }
+        } else {
+            let mut entries = self.shell.log.read(&self.links_stream()?);
+            while let Some(entry) = entries.try_next().await? {
+                let envelope = Envelope::<domain::links::Event>::of(&entry)
+                    .map_err(service::transact::Error::<No>::from)?;
+                if until.keeps(entry.position, &envelope) {
+                    for event in &envelope.events {
+                        follow_link(&mut links, event);
+                    }
+                }
+            }
+        }
+        let me = id.to_string();
+        Ok(links
+            .into_iter()
+            .filter(|(_, from, to)| *from == me || *to == me)
+            .map(|(kind, from, to)| {
+                let inverse = to == me;
+                let kind = match kind.as_str() {
+                    "child_of" => pb::LinkKind::ChildOf,
+                    "duplicate_of" => pb::LinkKind::DuplicateOf,
+                    _ => pb::LinkKind::CausedBy,
+                };
+                pb::case::Link { kind: kind.into(), case_id: if inverse { from } else { to }, inverse }
+            })
+            .collect())
+    }
+}
+
+fn follow_link(
+    links: &mut std::collections::BTreeSet<(String, String, String)>,
+    event: &domain::links::Event,
+) {
+    use domain::links::{Event, LinkKind};
+    let word = |kind: &LinkKind| match kind {
+        LinkKind::ChildOf => "child_of".to_owned(),
+        LinkKind::DuplicateOf => "duplicate_of".to_owned(),
+        LinkKind::CausedBy => "caused_by".to_owned(),
+    };
+    match event {
+        Event::Linked { kind, from, to, .. } => {
+            links.insert((word(kind), from.to_string(), to.to_string()));
+        }
+        Event::Unlinked { kind, from, to, .. } => {
+            links.remove(&(word(kind), from.to_string(), to.to_string()));
+        }
+        Event::Merged { .. } | Event::Unmerged { .. } => {}
+    }
+}
+
+/// A case while its entries are read one by one.
+#[derive(Default)]
+struct Telling {
+    state: case::State,
+    seq: u64,
+    version: Position,
+    title: Option<String>,
+    resolution: String,
+    updated_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
+    imported: bool,
+    timeline: Vec<pb::TimelineItem>,
+    joined: Vec<(MessageId, String, Position)>,
+}
+
+impl Telling {
+    fn tell(&mut self, shell: &Shell, position: Position, item: &Item, until: &Until) {
+        let Body::Case(envelope) = &item.body else { return };
+        if !until.keeps(position, envelope) {
+            return;
+        }
+        if self.seq == 0 {
+            self.seq = position.0;
+            self.imported = envelope.origin == Origin::Import;
+        }
+        self.version = position;
+        self.updated_at = Some(envelope.recorded_at);
+        let opened = item.opened::<case::Event>();
+        let opened = opened.as_ref().unwrap_or(&envelope.events);
+        // Fields that are personal are shown: here the state is made of what was opened.
+        self.state = fold(std::mem::take(&mut self.state), opened);
+        let token = shell.token(position);
+        for event in opened {
+            self.hear(event, &token, position);
+        }
+    }
+
+    fn hear(&mut self, event: &case::Event, token: &str, position: Position) {
+        match event {
+            case::Event::Opened { opening, .. } => {
+                self.title = opening.title.as_ref().map(ToString::to_string)
+            }
+            case::Event::Retitled { title, .. } => self.title = Some(title.to_string()),
+            case::Event::Closed { at } => self.closed_at = Some(*at),
+            case::Event::Resolved { resolution, .. } => {
+                self.resolution = resolution.as_ref().map(ToString::to_string).unwrap_or_default();
+            }
+            case::Event::CustomerMessageReceived { message, .. } => {
+                self.joined.push((message.message.clone(), message.conversation.to_string(), position));
+            }
+            case::Event::OutboundRecorded { message, conversation, .. } => {
+                self.joined.push((message.clone(), conversation.to_string(), position));
+            }
+            case::Event::ReplyReleased { at, by, reply, conversation, place, text, .. } => {
+                self.timeline.push(pb::TimelineItem {
+                    at: Some(wire::time(*at)),
+                    kind: pb::timeline_item::Kind::Reply.into(),
+                    id: reply.to_string(),
+                    author: Some(wire::actor(by)),
+                    text: text.to_string(),
+                    conversation_id: conversation.to_string(),
+                    public: place.visibility == Visibility::Public,
+                    position: token.to_owned(),
+                    ..pb::TimelineItem::default()
+                });
+            }
+            case::Event::Noted { at, by, note, text, mentions } => self.timeline.push(pb::TimelineItem {
+                at: Some(wire::time(*at)),
+                kind: pb::timeline_item::Kind::Note.into(),
+                id: note.to_string(),
+                author: Some(wire::actor(by)),
+                text: text.to_string(),
+                mentions: mentions.iter().map(ToString::to_string).collect(),
+                position: token.to_owned(),
+                ..pb::TimelineItem::default()
+            }),
+            // Said nothing: they are in the history.
+            _ => {}
+        }
+    }
+}
+
+impl Words {
+    fn after(before: Option<Self>, event: &message::Event) -> Option<Self> {
+        match event {
+            message::Event::Received { content, .. } => Some(Self::of(content, Direction::In)),
+            message::Event::Recorded { content, .. } => Some(Self::of(content, Direction::Out)),
+            message::Event::Edited { content, .. } => {
+                let direction = before.map_or(Direction::In, |words| words.direction);
+                Some(Self { edited: true, ..Self::of(content, direction) })
+            }
+            message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
+        }
+    }
+
+    fn of(content: &message::Content, direction: Direction) -> Self {
+        let author = [content.author_name.as_ref(), content.author_handle.as_ref()];
+        Self {
+            direction,
+            at: content.sent_at,
+            author: author.into_iter().find_map(plain).unwrap_or_default(),
+            text: content.text.to_string(),
+            public: content.visibility == Visibility::Public,
+            edited: false,
+            deleted: false,
+        }
+    }
+
+    fn item(&self, id: &MessageId, conversation_id: String, position: &str) -> pb::TimelineItem {
+        let (kind, author) = match self.direction {
+            Direction::In => (pb::timeline_item::Kind::MessageIn, "customer"),
+            Direction::Out => (pb::timeline_item::Kind::MessageOut, "human"),
+        };
+        pb::TimelineItem {
+            at: Some(wire::time(self.at)),
+            kind: kind.into(),
+            id: id.to_string(),
+            author: Some(pb::Actor { kind: author.into(), ..pb::Actor::default() }),
+            author_name: self.author.clone(),
+            text: self.text.clone(),
+            conversation_id,
+            public: self.public,
+            edited: self.edited,
+            deleted_at_source: self.deleted,
+            position: position.to_owned(),
+            ..pb::TimelineItem::default()
+        }
+    }
+}
+
+fn customer_name(case: &case::Case, words: &HashMap<MessageId, Words>) -> String {
+    let named: BTreeMap<u32, &str> = case
+        .messages
+        .iter()
+        .filter_map(|(id, received)| Some((received.ordinal, words.get(id)?.author.as_str())))
+        .filter(|(_, author)| !author.is_empty())
+        .collect();
+    named.last_key_value().map(|(_, author)| (*author).to_owned()).unwrap_or_default()
+}
+
+fn delivery(case: &case::Case, item: &pb::TimelineItem) -> String {
+    let reply = item.id.parse().ok().and_then(|id| case.replies.get(&id));
+    let status =
+        reply.filter(|reply| matches!(reply.author, Kind::Human | Kind::Service | Kind::Bot | Kind::Rule));
+    match status.map(|reply| reply.status) {
+        Some(ReplyStatus::Released) => "released",
+        Some(ReplyStatus::Sent) => "sent",
+        Some(ReplyStatus::Failed) => "failed",
+        Some(ReplyStatus::Bounced) => "bounced",
+        None => "",
+    }
+    .to_owned()
+}

@@ -1,0 +1,188 @@
+//! Words of the domain as the contract writes them.
+
+use domain::{
+    actor::{Actor, Kind},
+    case::{self, ContactStage, FieldValue, HoldKind, Priority, SilenceReason, Status},
+    ids::CaseId,
+    links::LinkKind,
+    time::Timestamp,
+};
+use proto::cases::v1::{self as pb, field_value};
+
+/// An instant.
+pub fn time(at: Timestamp) -> prost_types::Timestamp {
+    let micros = at.as_microsecond();
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
+    prost_types::Timestamp { seconds: micros.div_euclid(1_000_000), nanos }
+}
+
+/// Who did it.
+pub fn actor(actor: &Actor) -> pb::Actor {
+    let kind = match actor.kind {
+        Kind::Human => "human",
+        Kind::Service => "service",
+        Kind::Rule => "rule",
+        Kind::Bot => "bot",
+        Kind::Customer => "customer",
+        Kind::Import => "import",
+    };
+    pb::Actor { kind: kind.into(), id: actor.id.to_string(), auth: actor.auth.to_string() }
+}
+
+/// Where a case stands.
+pub const fn status(status: Status) -> pb::Status {
+    match status {
+        Status::New => pb::Status::New,
+        Status::Open => pb::Status::Open,
+        Status::Pending => pb::Status::Pending,
+        Status::OnHold => pb::Status::OnHold,
+        Status::Resolved => pb::Status::Resolved,
+        Status::Closed => pb::Status::Closed,
+        Status::Merged => pb::Status::Merged,
+        Status::Spam => pb::Status::Spam,
+    }
+}
+
+/// Where a case stands, as it is stored.
+pub fn status_word(word: &str) -> pb::Status {
+    Status::ALL.into_iter().find(|one| one.as_str() == word).map_or(pb::Status::Unspecified, status)
+}
+
+/// The stored word of a status of a request.
+pub fn stored_status(number: i32) -> Option<&'static str> {
+    let wanted = pb::Status::try_from(number).ok()?;
+    Status::ALL.into_iter().find(|one| status(*one) == wanted).map(Status::as_str)
+}
+
+/// How soon.
+pub const fn priority(priority: Priority) -> pb::Priority {
+    match priority {
+        Priority::Low => pb::Priority::Low,
+        Priority::Normal => pb::Priority::Normal,
+        Priority::High => pb::Priority::High,
+        Priority::Urgent => pb::Priority::Urgent,
+    }
+}
+
+/// For whom a case waits.
+pub const fn hold(kind: HoldKind) -> pb::HoldKind {
+    match kind {
+        HoldKind::ThirdParty => pb::HoldKind::ThirdParty,
+        HoldKind::Internal => pb::HoldKind::Internal,
+        HoldKind::Legal => pb::HoldKind::Legal,
+    }
+}
+
+const fn silence(reason: SilenceReason) -> pb::SilenceReason {
+    match reason {
+        SilenceReason::Troll => pb::SilenceReason::Troll,
+        SilenceReason::Thanks => pb::SilenceReason::Thanks,
+        SilenceReason::Duplicate => pb::SilenceReason::Duplicate,
+        SilenceReason::Other => pb::SilenceReason::Other,
+    }
+}
+
+const fn contact(stage: ContactStage) -> pb::ContactStep {
+    match stage {
+        ContactStage::NotNeeded => pb::ContactStep::Unspecified,
+        ContactStage::NeedsContact => pb::ContactStep::Needed,
+        ContactStage::AskedPublic => pb::ContactStep::AskedPublic,
+        ContactStage::AskedPrivate => pb::ContactStep::AskedPrivate,
+        ContactStage::Obtained => pb::ContactStep::Obtained,
+        ContactStage::Refused => pb::ContactStep::Refused,
+        ContactStage::Impossible => pb::ContactStep::Impossible,
+    }
+}
+
+/// How two cases relate.
+pub const fn link(kind: LinkKind) -> pb::LinkKind {
+    match kind {
+        LinkKind::ChildOf => pb::LinkKind::ChildOf,
+        LinkKind::DuplicateOf => pb::LinkKind::DuplicateOf,
+        LinkKind::CausedBy => pb::LinkKind::CausedBy,
+    }
+}
+
+/// A value of a custom field; what is erased reads so.
+pub fn field(value: &FieldValue) -> pb::FieldValue {
+    let kind = match value {
+        FieldValue::Text(text) => field_value::Kind::Text(text.clone()),
+        FieldValue::Number(number) => field_value::Kind::Number(number.as_f64().unwrap_or_default()),
+        FieldValue::Bool(flag) => field_value::Kind::Flag(*flag),
+        FieldValue::Date(date) => field_value::Kind::Date(date.to_string()),
+        FieldValue::Choice(choice) => field_value::Kind::Choice(choice.to_string()),
+        FieldValue::Personal(personal) => field_value::Kind::Text(personal.to_string()),
+    };
+    pb::FieldValue { kind: Some(kind) }
+}
+
+/// What the state of a case says. Number, version, title and what was said are the caller's to add.
+pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
+    let text = |value: Option<&dyn std::fmt::Display>| value.map(ToString::to_string).unwrap_or_default();
+    let (follow_up_of, split_from) = match &case.origin {
+        case::Origin::FollowUp { of } => (of.to_string(), String::new()),
+        case::Origin::Split { from, .. } => (String::new(), from.to_string()),
+        case::Origin::Message { .. } | case::Origin::Agent | case::Origin::Import => Default::default(),
+    };
+    pb::Case {
+        case_id: id.to_string(),
+        status: status(case.status).into(),
+        status_label: text(case.label.as_ref().map(|v| v as _)),
+        priority: priority(case.priority).into(),
+        title: text(case.title.as_ref().map(|v| v as _)),
+        category: text(case.category.as_ref().map(|v| v as _)),
+        tags: case.tags().into_iter().map(ToString::to_string).collect(),
+        fields: case.fields.iter().map(|(id, value)| (id.to_string(), field(value))).collect(),
+        region: case.region.to_string(),
+        team: text(case.team.as_ref().map(|v| v as _)),
+        assignee: text(case.assignee.as_ref().map(|v| v as _)),
+        account: case.account.to_string(),
+        channel: case.channel.to_string(),
+        customer: text(case.own_identities.first().map(|v| v as _)),
+        language: text(case.language.as_ref().map(|v| v as _)),
+        opened_at: Some(time(case.opened_at)),
+        waiting_since: case.waiting_since().map(time),
+        snoozed_until: case.snoozed_until.map(time),
+        first_response_at: case.first_cycle().first_response_at.map(time),
+        resolved_at: case.cycle.resolved_at.map(time),
+        hold: case.hold.map_or(pb::HoldKind::Unspecified, |held| hold(held.kind)).into(),
+        cycle: case.cycle.number,
+        escalation_level: case.escalation.as_ref().map_or(0, |escalation| u32::from(escalation.level)),
+        merged_into: case.merged_into.map(|id| id.to_string()).unwrap_or_default(),
+        merged_from: case.absorbed.keys().map(ToString::to_string).collect(),
+        follow_up_of,
+        split_from,
+        places: places(case),
+        checklist: case
+            .checklist
+            .iter()
+            .map(|(item, state)| pb::case::ChecklistItem {
+                item: item.to_string(),
+                done: state.ticked_by.is_some(),
+                by: text(state.ticked_by.as_ref().map(|v| v as _)),
+            })
+            .collect(),
+        contact: contact(case.contact).into(),
+        silence: case.silence.map_or(pb::SilenceReason::Unspecified, silence).into(),
+        message_count: u32::try_from(case.messages.len() + case.outbound.len()).unwrap_or(u32::MAX),
+        ..pb::Case::default()
+    }
+}
+
+fn places(case: &case::Case) -> Vec<pb::case::Place> {
+    let conversation = |place: &domain::channel::Place| {
+        let there = case.messages.values().filter(|received| received.place == *place);
+        there.max_by_key(|received| received.ordinal).map(|received| received.conversation.to_string())
+    };
+    case.places
+        .iter()
+        .map(|(place, closing)| pb::case::Place {
+            place: place.to_string(),
+            conversation_id: conversation(place).unwrap_or_default(),
+            account: place.account.to_string(),
+            public: place.visibility == domain::channel::Visibility::Public,
+            has_closing_post: closing.is_some(),
+            waived: false,
+        })
+        .collect()
+}

@@ -1,0 +1,237 @@
+//! The service over gRPC.
+
+use std::sync::Arc;
+
+use domain::{case, ids::CaseId};
+use prost::Message;
+use proto::cases::v1::{self as pb, cases_server::Cases};
+use service::{Error, grpc::principal, transact::Outcome};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    act::{actions::Act, special::reply_id},
+    core::{Caller, Core, seen},
+    read::one::Until,
+};
+
+/// Cases, as the contract has them.
+#[derive(Clone)]
+pub struct Server(pub Arc<Core>);
+
+type Answer<T> = Result<Response<T>, Status>;
+type Done = Result<(CaseId, Outcome<case::State>), Error>;
+
+impl Server {
+    fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Error> {
+        Ok(self.0.caller(&*principal(request)?))
+    }
+
+    async fn act<R: Act>(&self, request: Request<R>) -> Answer<pb::CommandResponse> {
+        let caller = self.caller(&request)?;
+        let done = self.0.act(&caller, request.get_ref()).await;
+        let created = |id| request.get_ref().created(id);
+        self.answer(&caller, done, request.get_ref().command_id(), created).await
+    }
+
+    async fn answer(
+        &self,
+        caller: &Caller,
+        done: Done,
+        command_id: &str,
+        created: impl Fn(uuid::Uuid) -> String,
+    ) -> Answer<pb::CommandResponse> {
+        let (id, outcome) = done?;
+        seen(&caller.access, &outcome.aggregate)?;
+        let command_id = uuid::Uuid::try_parse(command_id).unwrap_or_default();
+        Ok(Response::new(pb::CommandResponse {
+            position: self.0.shell.token(outcome.position),
+            changed: outcome.changed,
+            case_id: id.to_string(),
+            number: self.0.number(outcome.aggregate.first.0),
+            created_id: created(command_id),
+        }))
+    }
+}
+
+/// One method for each command that is about one case, and one for each that is special.
+macro_rules! cases {
+    (
+        simple { $($simple:ident($simple_request:ident),)* }
+        special { $($special:ident($special_request:ident) => $created:expr,)* }
+    ) => {
+        #[tonic::async_trait]
+        impl Cases for Server {
+            $(
+                async fn $simple(&self, request: Request<pb::$simple_request>) -> Answer<pb::CommandResponse> {
+                    self.act(request).await
+                }
+            )*
+            $(
+                async fn $special(&self, request: Request<pb::$special_request>) -> Answer<pb::CommandResponse> {
+                    let caller = self.caller(&request)?;
+                    let done = self.0.$special(&caller, request.get_ref()).await;
+                    self.answer(&caller, done, &request.get_ref().command_id, $created).await
+                }
+            )*
+
+            async fn bulk(&self, request: Request<pb::BulkRequest>) -> Answer<pb::BulkResponse> {
+                let caller = self.caller(&request)?;
+                Ok(Response::new(self.0.bulk(&caller, request.get_ref()).await?))
+            }
+
+            async fn get_case(&self, request: Request<pb::GetCaseRequest>) -> Answer<pb::GetCaseResponse> {
+                Ok(Response::new(self.get(request).await?))
+            }
+
+            async fn list_cases(&self, request: Request<pb::ListCasesRequest>) -> Answer<pb::ListCasesResponse> {
+                let caller = self.caller(&request)?;
+                Ok(Response::new(self.0.list(&caller, request.get_ref()).await?))
+            }
+
+            async fn get_history(&self, request: Request<pb::GetHistoryRequest>) -> Answer<pb::GetHistoryResponse> {
+                let caller = self.caller(&request)?;
+                let request = request.into_inner();
+                self.0.model(&request.at_least).await?;
+                let id = self.0.case_id("case_id", &request.case_id).await?;
+                self.0.must_see(&caller, id).await?;
+                Ok(Response::new(self.0.history(id, &request).await?))
+            }
+
+            type WatchStream = ReceiverStream<Result<pb::WatchResponse, Status>>;
+
+            async fn watch(&self, request: Request<pb::WatchRequest>) -> Answer<Self::WatchStream> {
+                let principal = principal(&request)?;
+                let changes = Arc::clone(&self.0).watch((*principal).clone(), request.into_inner()).await?;
+                Ok(Response::new(ReceiverStream::new(changes)))
+            }
+        }
+    };
+}
+
+cases! {
+    simple {
+        add_note(AddNoteRequest),
+        change_tags(ChangeTagsRequest),
+        set_priority(SetPriorityRequest),
+        set_category(SetCategoryRequest),
+        set_fields(SetFieldsRequest),
+        set_title(SetTitleRequest),
+        set_language(SetLanguageRequest),
+        set_status_label(SetStatusLabelRequest),
+        assign(AssignRequest),
+        unassign(UnassignRequest),
+        transfer(TransferRequest),
+        escalate(EscalateRequest),
+        pend(PendRequest),
+        hold(HoldRequest),
+        r#continue(ContinueRequest),
+        snooze(SnoozeRequest),
+        wake(WakeRequest),
+        resolve(ResolveRequest),
+        reopen(ReopenRequest),
+        close(CloseRequest),
+        mark_spam(MarkSpamRequest),
+        unmark_spam(UnmarkSpamRequest),
+        keep_silence(KeepSilenceRequest),
+        contact(ContactRequest),
+        check_item(CheckItemRequest),
+    }
+    special {
+        open_case(OpenCaseRequest) => |_| String::new(),
+        follow_up(FollowUpRequest) => |_| String::new(),
+        reply(ReplyRequest) => |id| reply_id(id).to_string(),
+        move_to_private(MoveToPrivateRequest) => |_| String::new(),
+        split(SplitRequest) => |_| String::new(),
+        merge(MergeRequest) => |_| String::new(),
+        unmerge(UnmergeRequest) => |_| String::new(),
+        link(LinkRequest) => |_| String::new(),
+        unlink(UnlinkRequest) => |_| String::new(),
+    }
+}
+
+impl Server {
+    async fn get(&self, request: Request<pb::GetCaseRequest>) -> Result<pb::GetCaseResponse, Error> {
+        let caller = self.caller(&request)?;
+        let request = request.into_inner();
+        let until = Until::parse(&self.0.shell, &request.as_of, request.occurred_as_of.as_ref())?;
+        self.0.model(&request.at_least).await?;
+        let id = self.0.case_id("case_id", &request.case_id).await?;
+        self.0.must_see(&caller, id).await?;
+        let case = self.0.view(id, until).await?;
+        let position = case.position.clone();
+        Ok(pb::GetCaseResponse { case: Some(case), position })
+    }
+}
+
+impl Core {
+    /// Refuses a caller who does not see the case as it is now.
+    pub async fn must_see(&self, caller: &Caller, id: CaseId) -> Result<(), Error> {
+        let aggregate = self.cases.peek::<crate::act::no::No>(&self.stream(id)?).await?;
+        if seen(&caller.access, &aggregate).is_ok() {
+            return Ok(());
+        }
+        // What this process remembers may be older than the log.
+        let aggregate = self.cases.load::<crate::act::no::No>(&self.stream(id)?).await?;
+        seen(&caller.access, &aggregate).map(|_| ())
+    }
+
+    /// One change for many cases; each is told apart.
+    pub async fn bulk(&self, caller: &Caller, request: &pb::BulkRequest) -> Result<pb::BulkResponse, Error> {
+        use pb::bulk_request::Change;
+        const CASES_MAX: usize = 500;
+        let command_id = crate::act::fields::uuid("command_id", &request.command_id)?;
+        caller.access.need(crate::act::actions::WORKERS, "this command")?;
+        if request.case_ids.is_empty() || request.case_ids.len() > CASES_MAX {
+            return Err(Error::field("case_ids", format!("1 to {CASES_MAX} cases")));
+        }
+        let Some(change) = &request.change else { return Err(Error::field("change", "must be given")) };
+        let actions = |ground: &crate::act::actions::Ground<'_>| {
+            use crate::act::actions as a;
+            match change {
+                Change::Tags(c) => a::tags(ground, &c.add, &c.remove),
+                Change::Assign(c) => a::assign(ground, &c.assignee, &c.team),
+                Change::Transfer(c) => a::transfer(ground, &c.team, &c.reason),
+                Change::Priority(c) => a::priority(ground, c.priority),
+                Change::Resolve(c) => a::resolve(ground, &c.waivers, &c.resolution),
+                Change::Close(_) => Ok(vec![case::Action::Close]),
+                Change::Spam(_) => Ok(vec![case::Action::MarkSpam]),
+                Change::Snooze(c) => Ok(vec![case::Action::Snooze {
+                    until: crate::act::fields::required_instant("snooze.until", c.until.as_ref())?,
+                }]),
+            }
+        };
+        // The payload of each is the change alone: the same case in a longer list is the same command.
+        let payload = pb::BulkRequest { case_ids: Vec::new(), command_id: String::new(), ..request.clone() }
+            .encode_to_vec();
+        let mut last = eventlog::Position::NONE;
+        let mut results = Vec::with_capacity(request.case_ids.len());
+        for case in &request.case_ids {
+            let one = async {
+                let id = self.case_id("case_ids", case).await?;
+                let own = domain::ids::derive(command_id, &id.to_string());
+                let meta = self.meta(caller, own, "Bulk", &payload);
+                self.decide(caller, id, &meta, actions).await
+            };
+            let result = match one.await {
+                Ok(outcome) => {
+                    last = last.max(outcome.position);
+                    pb::bulk_response::Result {
+                        case_id: case.clone(),
+                        changed: outcome.changed,
+                        ..Default::default()
+                    }
+                }
+                Err(Error::Unavailable(message)) => return Err(Error::Unavailable(message)),
+                Err(error) => pb::bulk_response::Result {
+                    case_id: case.clone(),
+                    changed: false,
+                    reason: error.reason().into(),
+                    message: error.to_string(),
+                },
+            };
+            results.push(result);
+        }
+        Ok(pb::BulkResponse { position: self.shell.token(last), results })
+    }
+}
