@@ -26,6 +26,7 @@ use service::{
     lifecycle::Tasks,
     shell::{Shell, Stores},
 };
+use sqlx::{Connection, Executor};
 use uuid::Uuid;
 use vault::{Blobs, MemoryBlobs, MemoryKeys, SiteKey, Vault};
 
@@ -70,7 +71,7 @@ impl World {
             vault,
             blobs,
             clock: Arc::new(clock.clone()),
-            stores: Stores::Folder(folder.path().to_owned()),
+            stores: stores(folder.path()).await,
             auth: Arc::new(Authenticator::new([]).unwrap()),
             replica: "one".into(),
         };
@@ -169,6 +170,20 @@ impl World {
             .map(|content| (content["external_id"]["open"].as_str().unwrap().to_owned(), content))
             .collect()
     }
+}
+
+/// Files in `folder`; or a database of its own for each test on the server that `DOSSIER_TEST_DATABASE` names
+/// (`postgres://user@host`, without a database).
+async fn stores(folder: &Path) -> Stores {
+    let Ok(server) = std::env::var("DOSSIER_TEST_DATABASE") else {
+        println!("DOSSIER_TEST_DATABASE is not set: going on with SQLite");
+        return Stores::Folder(folder.to_owned());
+    };
+    let name = format!("intake_{}", Uuid::new_v4().simple());
+    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    connection.execute(sqlx::raw_sql(create)).await.unwrap();
+    Stores::Postgres(format!("{server}/{name}"))
 }
 
 async fn open(shell: &Shell) -> Ingestion {
