@@ -1,0 +1,196 @@
+//! The command line: what people and scripts ask of a server.
+
+mod case;
+mod client;
+mod completions;
+mod config;
+mod config_view;
+mod context;
+mod doctor;
+mod error;
+mod event;
+mod globals;
+mod import;
+mod ledger;
+mod output;
+mod parse;
+mod policy;
+mod rebuild;
+mod rpc;
+pub mod server;
+mod streaming;
+mod token;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use context::Context;
+use error::{Exit, Failure};
+use globals::Globals;
+use output::Out;
+
+/// Customer care as cases that can be proved: the platform and its command line.
+#[derive(Debug, Parser)]
+#[command(name = "dossier", version, propagate_version = false, max_term_width = 100)]
+#[command(before_help = EXAMPLES, after_help = CODES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dossier up --sample                                everything, with something to look at
+  dossier case ls --unassigned --sort waiting        who waits longest
+  dossier case show PAR-1042                         a case and all that was said
+  dossier case reply PAR-1042 \"On its way.\"          answer where the customer asked
+  dossier apply -f policy/ --dry-run                 what would change
+  dossier import tickets.csv --account support --format csv
+  dossier case ls -o json | jq '.cases[].number'";
+
+const CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not allowed, 4 not found,
+5 conflict or refused by a rule, 6 unavailable or timed out (worth a retry), 130 interrupted.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    // Seam: `Up(server::UpArgs)` and `Serve(server::ServeArgs)` come first; `main` takes them before `run` is asked.
+    /// Put policy files into force, or see what they would change
+    Apply(policy::ApplyArgs),
+    /// The policy in force
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Bring in past messages
+    Import(import::ImportArgs),
+    /// What came in: received = accepted + duplicate + rejected
+    Ledger(ledger::LedgerArgs),
+    /// Cases
+    #[command(subcommand)]
+    Case(Box<case::CaseCommand>),
+    /// The log
+    #[command(subcommand)]
+    Event(event::EventCommand),
+    /// Build a read model anew from the log, then let it take over
+    Rebuild(rebuild::RebuildArgs),
+    /// Check this machine and the server, and say how to mend what is wrong
+    Doctor,
+    /// Completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// The settings of this command line
+    #[command(subcommand)]
+    Config(config_view::ConfigCommand),
+    /// The version
+    Version,
+}
+
+/// The command line as it was read.
+pub struct Parsed {
+    /// What to do, and how.
+    pub cli: Cli,
+    matches: ArgMatches,
+}
+
+/// Reads the command line. What ends here (help, wrong usage) has been told.
+pub fn arguments() -> Result<Parsed, ExitCode> {
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(Parsed { cli, matches })
+    });
+    parsed.map_err(|error| {
+        // If nobody hears it there is nobody to tell.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Invalid.into() } else { Exit::Done.into() }
+    })
+}
+
+/// Does what the command line says.
+pub fn run(parsed: Parsed) -> ExitCode {
+    let Globals { no_color, quiet, verbose, .. } = parsed.cli.globals;
+    let early = Out::of_process(output::Format::default(), no_color, quiet, verbose);
+    let ended = Context::new(&parsed.matches, &parsed.cli.globals)
+        .and_then(|context| Ok((context, runtime()?)))
+        .and_then(|(context, runtime)| runtime.block_on(interruptible(parsed.cli.command, &context)));
+    let failure = match ended {
+        Ok(()) => return Exit::Done.into(),
+        Err(failure) => failure,
+    };
+    early.failure(&failure);
+    failure.exit.into()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "no runtime").because(error.to_string()))
+}
+
+async fn interruptible(command: Command, context: &Context) -> Result<(), Failure> {
+    command.check(context)?;
+    tokio::select! {
+        ended = command.run(context) => ended,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.map_err(|error| {
+                Failure::new(Exit::Failed, "no signals on this system").because(error.to_string())
+            })?;
+            Err(Failure::said(Exit::Interrupted))
+        }
+    }
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Apply(args) => policy::apply(args, context).await,
+            Self::Policy(command) => command.run(context).await,
+            Self::Import(args) => import::run(args, context).await,
+            Self::Ledger(args) => ledger::run(args, context).await,
+            Self::Case(command) => command.run(context).await,
+            Self::Event(command) => command.run(context).await,
+            Self::Rebuild(args) => rebuild::run(args, context).await,
+            Self::Doctor => doctor::run(context).await,
+            Self::Completions(args) => completions::run(&args, context),
+            Self::Config(command) => command.run(context),
+            Self::Version => version::run(context),
+        }
+    }
+
+    /// Refuses `--as-of` and `--wait` where they would mean nothing: to ignore them would be to answer another question.
+    fn check(&self, context: &Context) -> Result<(), Failure> {
+        if context.as_of.is_some() && !self.takes_as_of() {
+            return Err(Failure::invalid("--as-of means nothing here")
+                .next("it is for `case show`, `case history` and `policy show`"));
+        }
+        if context.wait.is_some() && !self.takes_wait() {
+            return Err(Failure::invalid("--wait means nothing here")
+                .next("it is for `case show`, `case ls`, `case history`, `policy show` and `doctor`"));
+        }
+        Ok(())
+    }
+
+    fn takes_as_of(&self) -> bool {
+        match self {
+            Self::Case(command) => command.takes_as_of(),
+            Self::Policy(_) => true,
+            _ => false,
+        }
+    }
+
+    fn takes_wait(&self) -> bool {
+        match self {
+            Self::Case(command) => command.takes_wait(),
+            Self::Policy(_) | Self::Doctor => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Every call that the command line makes: its path and its answer, checked against the descriptors by a test.
+
+use prost::Message;
+use proto::{cases::v1::*, ingestion::v1 as ingestion, operations::v1 as operations, policy::v1 as policy};
+
+/// A message with its full name.
+pub trait Named: Message + Default {
+    /// `<package>.<Message>`
+    const NAME: &'static str;
+}
+
+/// A request: which method takes it, and what it answers.
+pub trait Request: Message + Clone + 'static {
+    /// `/<package>.<Service>/<Method>`
+    const PATH: &'static str;
+    /// The answer, or one of many where the method streams.
+    type Answer: Message + Default + 'static;
+}
+
+macro_rules! named {
+    ($($message:ty = $name:literal),+ $(,)?) => {
+        $(impl Named for $message {
+            const NAME: &'static str = $name;
+        })+
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name),+];
+    };
+}
+
+macro_rules! requests {
+    ($($request:ty => $answer:ty : $path:literal),+ $(,)?) => {
+        $(impl Request for $request {
+            const PATH: &'static str = $path;
+            type Answer = $answer;
+        })+
+
+        #[cfg(test)]
+        const REQUESTS: &[(&str, &str, &str)] =
+            &[$(($path, stringify!($request), stringify!($answer))),+];
+    };
+}
+
+named! {
+    Case = "dossier.cases.v1.Case",
+    CommandResponse = "dossier.cases.v1.CommandResponse",
+    BulkResponse = "dossier.cases.v1.BulkResponse",
+    bulk_response::Result = "dossier.cases.v1.BulkResponse.Result",
+    GetCaseResponse = "dossier.cases.v1.GetCaseResponse",
+    ListCasesResponse = "dossier.cases.v1.ListCasesResponse",
+    GetHistoryResponse = "dossier.cases.v1.GetHistoryResponse",
+    HistoryEntry = "dossier.cases.v1.HistoryEntry",
+    WatchResponse = "dossier.cases.v1.WatchResponse",
+    ingestion::GetLedgerResponse = "dossier.ingestion.v1.GetLedgerResponse",
+    operations::TailEventsResponse = "dossier.operations.v1.TailEventsResponse",
+    operations::GetStreamResponse = "dossier.operations.v1.GetStreamResponse",
+    operations::LogEntry = "dossier.operations.v1.LogEntry",
+    operations::ListReadModelsResponse = "dossier.operations.v1.ListReadModelsResponse",
+    operations::RebuildResponse = "dossier.operations.v1.RebuildResponse",
+    policy::ApplyResponse = "dossier.policy.v1.ApplyResponse",
+    policy::apply_response::Change = "dossier.policy.v1.ApplyResponse.Change",
+    policy::ShowResponse = "dossier.policy.v1.ShowResponse",
+    policy::show_response::Field = "dossier.policy.v1.ShowResponse.Field",
+}
+
+requests! {
+    OpenCaseRequest => CommandResponse: "/dossier.cases.v1.Cases/OpenCase",
+    ReplyRequest => CommandResponse: "/dossier.cases.v1.Cases/Reply",
+    AddNoteRequest => CommandResponse: "/dossier.cases.v1.Cases/AddNote",
+    ChangeTagsRequest => CommandResponse: "/dossier.cases.v1.Cases/ChangeTags",
+    SetPriorityRequest => CommandResponse: "/dossier.cases.v1.Cases/SetPriority",
+    SetCategoryRequest => CommandResponse: "/dossier.cases.v1.Cases/SetCategory",
+    SetFieldsRequest => CommandResponse: "/dossier.cases.v1.Cases/SetFields",
+    SetTitleRequest => CommandResponse: "/dossier.cases.v1.Cases/SetTitle",
+    SetLanguageRequest => CommandResponse: "/dossier.cases.v1.Cases/SetLanguage",
+    SetStatusLabelRequest => CommandResponse: "/dossier.cases.v1.Cases/SetStatusLabel",
+    AssignRequest => CommandResponse: "/dossier.cases.v1.Cases/Assign",
+    UnassignRequest => CommandResponse: "/dossier.cases.v1.Cases/Unassign",
+    TransferRequest => CommandResponse: "/dossier.cases.v1.Cases/Transfer",
+    EscalateRequest => CommandResponse: "/dossier.cases.v1.Cases/Escalate",
+    PendRequest => CommandResponse: "/dossier.cases.v1.Cases/Pend",
+    HoldRequest => CommandResponse: "/dossier.cases.v1.Cases/Hold",
+    ContinueRequest => CommandResponse: "/dossier.cases.v1.Cases/Continue",
+    SnoozeRequest => CommandResponse: "/dossier.cases.v1.Cases/Snooze",
+    WakeRequest => CommandResponse: "/dossier.cases.v1.Cases/Wake",
+    ResolveRequest => CommandResponse: "/dossier.cases.v1.Cases/Resolve",
+    ReopenRequest => CommandResponse: "/dossier.cases.v1.Cases/Reopen",
+    CloseRequest => CommandResponse: "/dossier.cases.v1.Cases/Close",
+    FollowUpRequest => CommandResponse: "/dossier.cases.v1.Cases/FollowUp",
+    MarkSpamRequest => CommandResponse: "/dossier.cases.v1.Cases/MarkSpam",
+    UnmarkSpamRequest => CommandResponse: "/dossier.cases.v1.Cases/UnmarkSpam",
+    KeepSilenceRequest => CommandResponse: "/dossier.cases.v1.Cases/KeepSilence",
+    MoveToPrivateRequest => CommandResponse: "/dossier.cases.v1.Cases/MoveToPrivate",
+    ContactRequest => CommandResponse: "/dossier.cases.v1.Cases/Contact",
+    CheckItemRequest => CommandResponse: "/dossier.cases.v1.Cases/CheckItem",
+    MergeRequest => CommandResponse: "/dossier.cases.v1.Cases/Merge",
+    UnmergeRequest => CommandResponse: "/dossier.cases.v1.Cases/Unmerge",
+    SplitRequest => CommandResponse: "/dossier.cases.v1.Cases/Split",
+    LinkRequest => CommandResponse: "/dossier.cases.v1.Cases/Link",
+    UnlinkRequest => CommandResponse: "/dossier.cases.v1.Cases/Unlink",
+    BulkRequest => BulkResponse: "/dossier.cases.v1.Cases/Bulk",
+    GetCaseRequest => GetCaseResponse: "/dossier.cases.v1.Cases/GetCase",
+    ListCasesRequest => ListCasesResponse: "/dossier.cases.v1.Cases/ListCases",
+    GetHistoryRequest => GetHistoryResponse: "/dossier.cases.v1.Cases/GetHistory",
+    WatchRequest => WatchResponse: "/dossier.cases.v1.Cases/Watch",
+    ingestion::SubmitRequest => ingestion::SubmitResponse: "/dossier.ingestion.v1.Ingestion/Submit",
+    ingestion::GetLedgerRequest => ingestion::GetLedgerResponse: "/dossier.ingestion.v1.Ingestion/GetLedger",
+    operations::TailEventsRequest => operations::TailEventsResponse: "/dossier.operations.v1.Operations/TailEvents",
+    operations::GetStreamRequest => operations::GetStreamResponse: "/dossier.operations.v1.Operations/GetStream",
+    operations::ListReadModelsRequest => operations::ListReadModelsResponse:
+        "/dossier.operations.v1.Operations/ListReadModels",
+    operations::RebuildRequest => operations::RebuildResponse: "/dossier.operations.v1.Operations/Rebuild",
+    policy::ApplyRequest => policy::ApplyResponse: "/dossier.policy.v1.PolicyService/Apply",
+    policy::ShowRequest => policy::ShowResponse: "/dossier.policy.v1.PolicyService/Show",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::output::json, *};
+
+    fn last(path: &str) -> &str {
+        path.rsplit([':', ' ', '.', '/']).next().unwrap()
+    }
+
+    #[test]
+    fn every_call_is_in_the_contract_as_it_is_here() {
+        let pool = json::pool().unwrap();
+        for (path, request, answer) in REQUESTS {
+            let (service, method) = path.trim_start_matches('/').split_once('/').unwrap();
+            let service = pool.get_service_by_name(service).unwrap_or_else(|| panic!("{service}"));
+            let method = service.methods().find(|m| m.name() == method).unwrap_or_else(|| panic!("{path}"));
+            assert_eq!(method.input().name(), last(request), "{path}");
+            assert_eq!(method.output().name(), last(answer), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_in_the_contract() {
+        let pool = json::pool().unwrap();
+        for name in NAMES {
+            assert!(pool.get_message_by_name(name).is_some(), "{name}");
+        }
+    }
+}

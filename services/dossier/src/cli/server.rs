@@ -1,0 +1,95 @@
+//! The arguments of `up` and `serve`. What they do is the roles' business.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+
+/// Everything in one process, on files of this machine
+#[derive(Args, Clone, Debug)]
+#[command(before_help = "\
+Examples:
+  dossier up                                   data in ./dossier-data, console on http://127.0.0.1:7400
+  dossier up --sample                          with a small organisation and a day of messages
+  dossier up --data /srv/dossier --config policy/ --listen 0.0.0.0:8080")]
+pub struct UpArgs {
+    /// Policy files to put into force before anything else
+    #[arg(long, value_name = "DIR", env = "DOSSIER_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+    /// Load a small organisation and a day of multilingual messages
+    #[arg(long, env = "DOSSIER_SAMPLE", hide_env = true)]
+    pub sample: bool,
+    /// Where the console and the JSON API listen; gRPC (+1), webhooks (+2) and mail (+25) follow
+    #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_LISTEN", hide_env = true)]
+    #[arg(default_value = "127.0.0.1:7400")]
+    pub listen: SocketAddr,
+}
+
+/// One or more roles, on a NATS cluster and a PostgreSQL database
+#[derive(Args, Clone, Debug)]
+#[command(before_help = "\
+Examples:
+  dossier serve all --nats nats://nats:4222 --database postgres://dossier@db/dossier
+  dossier serve cases --cases-url http://cases:7401 --ingestion-url http://ingestion:7401 …")]
+pub struct ServeArgs {
+    /// Which
+    #[arg(value_enum, required = true, value_name = "ROLE")]
+    pub roles: Vec<Role>,
+    /// The cluster that has the log
+    #[arg(long, value_name = "URL", env = "DOSSIER_NATS", hide_env = true)]
+    pub nats: Option<String>,
+    /// The database that has the read models
+    #[arg(long, value_name = "URL", env = "DOSSIER_DATABASE", hide_env = true, hide_env_values = true)]
+    pub database: Option<String>,
+    /// Where gRPC listens
+    #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_GRPC_LISTEN", hide_env = true)]
+    #[arg(default_value = "0.0.0.0:7401")]
+    pub grpc_listen: SocketAddr,
+    /// Where HTTP listens: health, metrics, and what the role serves
+    #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_HTTP_LISTEN", hide_env = true)]
+    #[arg(default_value = "0.0.0.0:7400")]
+    pub http_listen: SocketAddr,
+    /// Where the role `ingestion` is
+    #[arg(long, value_name = "URL", env = "DOSSIER_INGESTION_URL", hide_env = true)]
+    pub ingestion_url: Option<String>,
+    /// Where the role `cases` is
+    #[arg(long, value_name = "URL", env = "DOSSIER_CASES_URL", hide_env = true)]
+    pub cases_url: Option<String>,
+}
+
+/// A part of the platform that can run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Every role
+    All,
+    /// Channels in, replies out
+    Ingestion,
+    /// Cases, conversations, customers, policy
+    Cases,
+    /// The web: JSON API, pages, health and metrics
+    Console,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    enum Servers {
+        Up(UpArgs),
+        Serve(ServeArgs),
+    }
+
+    #[test]
+    fn up_needs_nothing_and_serve_a_role() {
+        let Ok(Servers::Up(up)) = Servers::try_parse_from(["dossier", "up"]) else { panic!("up") };
+        assert_eq!((up.listen.port(), up.sample), (7400, false));
+        assert!(Servers::try_parse_from(["dossier", "serve"]).is_err());
+        let parsed = Servers::try_parse_from(["dossier", "serve", "cases", "console", "--nats", "nats://n"]);
+        let Ok(Servers::Serve(serve)) = parsed else { panic!("serve") };
+        assert_eq!(serve.roles, [Role::Cases, Role::Console]);
+        assert_eq!(serve.nats.as_deref(), Some("nats://n"));
+        assert_eq!(serve.grpc_listen.port(), 7401);
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line as it is written: what is accepted, what is refused, what help says.
+
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn accepts(line: &str) {
+    let args = std::iter::once("dossier").chain(line.split_whitespace());
+    if let Err(error) = Cli::command().try_get_matches_from(args) {
+        panic!("dossier {line}: {error}");
+    }
+}
+
+fn refuses(line: &str) -> ErrorKind {
+    let args = std::iter::once("dossier").chain(line.split_whitespace());
+    match Cli::command().try_get_matches_from(args) {
+        Ok(_) => panic!("dossier {line} is accepted"),
+        Err(error) => error.kind(),
+    }
+}
+
+#[test]
+fn the_tree_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_contract_is_there() {
+    for line in [
+        "apply -f policy --dry-run",
+        "policy show",
+        "policy show case.reopen_window --team billing --as-of 2026-03-01T00:00:00Z",
+        "import a.csv --account a --format csv --map external_id=id,text=t,author=a,sent_at=s,reply_to=r,inbound=i",
+        "import a.csv --account a --format csv --preset twcs",
+        "import a.mbox --account a --format mbox --own a@example.org --strict",
+        "ledger --account a",
+        "case ls",
+        "case ls --status open,on-hold --priority high --sort waiting --limit 10 --not-snoozed",
+        "case show PAR-1 --as-of par.1.7 --wait par.1.9",
+        "case history PAR-1",
+        "case open --account a --title x --field plan:choice=gold --tag vip",
+        "case reply PAR-1 hello --seen m --closing --command-id 7f0c1a52-7d5c-4a59-9b06-0a5a3f0c9e11",
+        "case reply PAR-1 -",
+        "case note PAR-1 hello --mention ben",
+        "case assign PAR-1 me --expected-position par.1.7",
+        "case unassign PAR-1",
+        "case transfer PAR-1 billing --reason x",
+        "case escalate PAR-1 billing --level 2",
+        "case tag PAR-1 a b --remove c",
+        "case tag PAR-1 --remove c",
+        "case priority PAR-1 urgent",
+        "case category PAR-1 refund",
+        "case category PAR-1 --none",
+        "case field PAR-1 seats:number=3 --clear plan",
+        "case title PAR-1 x",
+        "case language PAR-1 fr",
+        "case label PAR-1 waiting",
+        "case pend PAR-1",
+        "case hold PAR-1 third-party --until 3d",
+        "case continue PAR-1",
+        "case snooze PAR-1 2h",
+        "case wake PAR-1",
+        "case resolve PAR-1 --waive forum=answered --resolution fixed",
+        "case reopen PAR-1",
+        "case close PAR-1",
+        "case followup PAR-1",
+        "case spam PAR-1",
+        "case unspam PAR-1",
+        "case silence PAR-1 troll",
+        "case private PAR-1 --from a --to b --ack r",
+        "case contact PAR-1 asked-public",
+        "case check PAR-1 item --undo",
+        "case merge PAR-1 --into PAR-2",
+        "case unmerge PAR-1",
+        "case split PAR-1 m1 m2",
+        "case link PAR-1 child-of PAR-2",
+        "case unlink PAR-1 duplicate-of PAR-2",
+        "case bulk close PAR-1 PAR-2",
+        "case bulk assign --to me -",
+        "case watch",
+        "case watch PAR-1 --after par.1.7",
+        "event tail --category case,message --until-now",
+        "event get case-1",
+        "rebuild",
+        "rebuild cases",
+        "doctor -o json",
+        "completions bash",
+        "config view --origin",
+        "version -o json",
+    ] {
+        accepts(line);
+    }
+}
+
+#[test]
+fn the_flags_of_everywhere_stand_everywhere() {
+    accepts("-o json --server http://x:1 --token-file t --timeout 5s -q -vv --no-color case ls");
+    accepts("case ls -o json --server http://x:1 --token t --data d --config-file f -q --no-color");
+    for format in ["table", "wide", "json", "ndjson", "yaml", "csv", "name"] {
+        accepts(&format!("case ls --output {format}"));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_before_anything_is_sent() {
+    assert_eq!(refuses("case shw PAR-1"), ErrorKind::InvalidSubcommand);
+    assert_eq!(refuses("case priority PAR-1 huge"), ErrorKind::InvalidValue);
+    assert_eq!(refuses("case snooze PAR-1 yesterday"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("case close PAR-1 --command-id x"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("case tag PAR-1"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refuses("case category PAR-1"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refuses("case merge PAR-1 PAR-2"), ErrorKind::UnknownArgument);
+    assert_eq!(refuses("case ls --limit 0"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("case ls -o xml"), ErrorKind::InvalidValue);
+    assert_eq!(refuses("import a --account a --format xlsx"), ErrorKind::InvalidValue);
+    assert_eq!(refuses("import a --account a --format csv --map text"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("apply"), ErrorKind::MissingRequiredArgument);
+}
+
+#[test]
+fn help_begins_with_examples_and_ends_with_the_exit_codes() {
+    let help = Cli::command().render_long_help().to_string();
+    assert!(help.starts_with("Examples:\n  dossier up --sample"), "{help}");
+    assert!(help.trim_end().ends_with("130 interrupted."), "{help}");
+    for (line, example) in
+        [("case", "dossier case ls"), ("apply", "dossier apply -f"), ("import", "dossier import")]
+    {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut(line).unwrap().render_help().to_string();
+        assert!(help.starts_with("Examples:\n") && help.contains(example), "{help}");
+    }
+}
+
+#[test]
+fn every_argument_says_what_it_is() {
+    fn check(command: &clap::Command, path: &str) {
+        for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+        {
+            assert!(arg.get_help().is_some(), "{path}: {}", arg.get_id());
+        }
+        assert!(command.get_about().is_some(), "{path}");
+        for sub in command.get_subcommands() {
+            check(sub, &format!("{path} {}", sub.get_name()));
+        }
+    }
+    check(&Cli::command(), "dossier");
+}
