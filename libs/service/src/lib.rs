@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod backoff;
 pub mod clock;
+pub mod conformance;
 pub mod digest;
 pub mod envelope;
 pub mod error;

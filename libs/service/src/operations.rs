@@ -5,15 +5,21 @@ use std::{collections::BTreeMap, sync::Arc};
 use domain::{policy::organisation::Role, time::Timestamp};
 use eventlog::{Category, Entry, Position, StreamId};
 use futures_util::{StreamExt, TryStreamExt};
-use proto::operations::v1::{self as pb, operations_server::Operations};
+use proto::operations::v1::{
+    self as pb,
+    operations_server::{Operations, OperationsServer, SERVICE_NAME},
+};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    service::{RoutesBuilder, interceptor::InterceptedService},
+};
 
 use crate::{
     Error,
-    grpc::principal,
+    grpc::{Authenticate, Routes, principal},
     models::{Models, Rebuilt},
     policies::Policies,
     projection::{self, Projection},
@@ -40,7 +46,10 @@ pub trait AnyModel: Send + Sync {
     /// A digest of everything in it.
     async fn digest(&self) -> Result<String, store::Error>;
     /// Builds the next generation.
-    async fn rebuild(&self, progress: Box<dyn Fn(Position, Position) + Send + Sync>) -> Result<Rebuilt, projection::Error>;
+    async fn rebuild(
+        &self,
+        progress: Box<dyn Fn(Position, Position) + Send + Sync>,
+    ) -> Result<Rebuilt, projection::Error>;
 }
 
 #[async_trait::async_trait]
@@ -65,7 +74,10 @@ impl<P: Projection> AnyModel for Models<P> {
         self.current().digest().await
     }
 
-    async fn rebuild(&self, progress: Box<dyn Fn(Position, Position) + Send + Sync>) -> Result<Rebuilt, projection::Error> {
+    async fn rebuild(
+        &self,
+        progress: Box<dyn Fn(Position, Position) + Send + Sync>,
+    ) -> Result<Rebuilt, projection::Error> {
         Models::rebuild(self, progress).await
     }
 }
@@ -91,13 +103,19 @@ impl Server {
         Self { shell, policies, models: Arc::new(models) }
     }
 
+    /// The way in.
+    pub fn routes(self) -> Box<dyn Routes> {
+        Box::new(self)
+    }
+
     fn allow<T>(&self, request: &Request<T>, roles: &[Role]) -> Result<(), Error> {
         let principal = principal(request)?;
         self.policies.current().access(&principal).need(roles, "this operation")
     }
 
     fn entry(&self, entry: &Entry) -> pb::LogEntry {
-        let recorded = serde_json::from_slice::<Head>(&entry.body).ok().map(|head| head.recorded_at.as_microsecond());
+        let recorded =
+            serde_json::from_slice::<Head>(&entry.body).ok().map(|head| head.recorded_at.as_microsecond());
         pb::LogEntry {
             position: self.shell.token(entry.position),
             entry_id: entry.id.to_string(),
@@ -112,6 +130,17 @@ impl Server {
     }
 }
 
+impl Routes for Server {
+    fn names(&self) -> Vec<&'static str> {
+        vec![SERVICE_NAME]
+    }
+
+    fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
+        let authenticate = Authenticate::new(&self.shell);
+        routes.add_service(InterceptedService::new(OperationsServer::new(*self), authenticate));
+    }
+}
+
 const READERS: &[Role] = &[Role::Administrator, Role::Compliance];
 
 #[tonic::async_trait]
@@ -119,7 +148,10 @@ impl Operations for Server {
     type TailEventsStream = ReceiverStream<Result<pb::TailEventsResponse, Status>>;
     type RebuildStream = ReceiverStream<Result<pb::RebuildResponse, Status>>;
 
-    async fn tail_events(&self, request: Request<pb::TailEventsRequest>) -> Result<Response<Self::TailEventsStream>, Status> {
+    async fn tail_events(
+        &self,
+        request: Request<pb::TailEventsRequest>,
+    ) -> Result<Response<Self::TailEventsStream>, Status> {
         self.allow(&request, READERS)?;
         let request = request.into_inner();
         let after = self.shell.position("after", &request.after)?.unwrap_or(Position::NONE);
@@ -127,10 +159,13 @@ impl Operations for Server {
             .categories
             .iter()
             .enumerate()
-            .map(|(i, name)| Category::new(name).map_err(|error| Error::field(format!("categories[{i}]"), error)))
+            .map(|(i, name)| {
+                Category::new(name).map_err(|error| Error::field(format!("categories[{i}]"), error))
+            })
             .collect::<Result<_, _>>()?;
         // "Until now" is up to where the read models are: everything acknowledged before the call is below that.
-        let until = request.until_now.then(|| self.models.values().map(|model| model.position()).max()).flatten();
+        let until =
+            request.until_now.then(|| self.models.values().map(|model| model.position()).max()).flatten();
         let (sender, reader) = mpsc::channel(WAITING_MAX);
         let server = self.clone();
         tokio::spawn(async move {
@@ -163,7 +198,10 @@ impl Operations for Server {
         Ok(Response::new(ReceiverStream::new(reader)))
     }
 
-    async fn get_stream(&self, request: Request<pb::GetStreamRequest>) -> Result<Response<pb::GetStreamResponse>, Status> {
+    async fn get_stream(
+        &self,
+        request: Request<pb::GetStreamRequest>,
+    ) -> Result<Response<pb::GetStreamResponse>, Status> {
         self.allow(&request, READERS)?;
         let stream: StreamId =
             request.get_ref().stream.parse().map_err(|error| Error::field("stream", error))?;
@@ -172,7 +210,9 @@ impl Operations for Server {
         if entries.is_empty() {
             return Err(Error::NotFound { what: "stream" }.into());
         }
-        Ok(Response::new(pb::GetStreamResponse { entries: entries.iter().map(|entry| self.entry(entry)).collect() }))
+        Ok(Response::new(pb::GetStreamResponse {
+            entries: entries.iter().map(|entry| self.entry(entry)).collect(),
+        }))
     }
 
     async fn list_read_models(
@@ -183,7 +223,11 @@ impl Operations for Server {
         let mut models = Vec::new();
         for (name, model) in self.models.iter() {
             let parked = model.parked().await.map_err(Error::from)?;
-            let digest = if request.get_ref().digest { model.digest().await.map_err(Error::from)? } else { String::new() };
+            let digest = if request.get_ref().digest {
+                model.digest().await.map_err(Error::from)?
+            } else {
+                String::new()
+            };
             models.push(pb::list_read_models_response::ReadModel {
                 name: (*name).to_owned(),
                 position: self.shell.token(model.position()),
@@ -202,7 +246,10 @@ impl Operations for Server {
         Ok(Response::new(pb::ListReadModelsResponse { models }))
     }
 
-    async fn rebuild(&self, request: Request<pb::RebuildRequest>) -> Result<Response<Self::RebuildStream>, Status> {
+    async fn rebuild(
+        &self,
+        request: Request<pb::RebuildRequest>,
+    ) -> Result<Response<Self::RebuildStream>, Status> {
         self.allow(&request, &[Role::Administrator])?;
         let name = request.get_ref().name.as_str();
         let model = self.models.get(name).cloned();

@@ -1,7 +1,7 @@
 //! The policy in force, as the log says, at hand in every service.
 
 use std::{
-    collections::{HashMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -102,7 +102,8 @@ impl Access {
     pub fn sees(&self, region: &RegionId, team: Option<&TeamId>) -> bool {
         self.everywhere()
             || (self.any(&[Role::Supervisor, Role::Agent, Role::Guest])
-                && (self.scope.regions.contains(region) || team.is_some_and(|team| self.scope.teams.contains(team))))
+                && (self.scope.regions.contains(region)
+                    || team.is_some_and(|team| self.scope.teams.contains(team))))
     }
 
     /// The regions and teams whose cases the caller sees; `None`: all.
@@ -137,7 +138,10 @@ impl Policies {
     }
 
     /// The policy as it was: the entries that `keep` keeps.
-    pub async fn as_of(&self, keep: impl Fn(&Envelope<domain::policy::Event>, Position) -> bool) -> Result<Snapshot, Error> {
+    pub async fn as_of(
+        &self,
+        keep: impl Fn(&Envelope<domain::policy::Event>, Position) -> bool,
+    ) -> Result<Snapshot, Error> {
         read(self.log.as_ref(), &self.stream, |(envelope, position)| keep(envelope, position)).await
     }
 
@@ -211,5 +215,8 @@ fn apply(state: &mut State, entry: &Entry) -> Result<(), Error> {
 }
 
 fn unreadable(error: Unreadable) -> Error {
-    Error::Refused { reason: "STREAM_PARKED", message: format!("the policy cannot be read by this version: {error}") }
+    Error::Refused {
+        reason: "STREAM_PARKED",
+        message: format!("the policy cannot be read by this version: {error}"),
+    }
 }

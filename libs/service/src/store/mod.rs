@@ -239,7 +239,9 @@ impl Tx {
     pub async fn execute(&mut self, sql: impl Into<Sql>, binds: &[Value]) -> Result<u64, Error> {
         let Sql { sqlite, postgres } = sql.into();
         Ok(match self {
-            Self::Sqlite(tx) => value::sqlite(sqlx::query(sqlite), binds).execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(tx) => {
+                value::sqlite(sqlx::query(sqlite), binds).execute(&mut **tx).await?.rows_affected()
+            }
             Self::Postgres(tx) => {
                 value::postgres(sqlx::query(postgres), binds).execute(&mut **tx).await?.rows_affected()
             }

@@ -56,7 +56,9 @@ impl Upsert {
         }
         Self {
             // "where true" tells SQLite's parser that "on conflict" is not part of a join.
-            sqlite: format!("insert into {table} ({names}) select {from_json} from json_each($1) where true {conflict}"),
+            sqlite: format!(
+                "insert into {table} ({names}) select {from_json} from json_each($1) where true {conflict}"
+            ),
             postgres: format!(
                 "insert into {table} ({names}) select {names} from jsonb_to_recordset($1::jsonb) as r ({record}) {conflict}"
             ),

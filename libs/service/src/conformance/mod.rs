@@ -1,0 +1,53 @@
+//! What stores, read models and the command path must do, for every backend: one function per promise.
+//!
+//! Each function uses names of its own, so that all can run on one database, and panics with what was broken.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod shelf;
+
+pub use shelf::{Full, Shelf, ShelfCommand, ShelfEvent};
+
+use std::{env, sync::Arc};
+
+use domain::{
+    actor::{Actor, Kind},
+    ids::{ActorId, AuthMethod},
+};
+use uuid::Uuid;
+use vault::{MemoryKeys, SiteKey, Vault};
+
+use crate::{envelope::Origin, transact::Meta};
+
+/// The seed of this run, printed: `DOSSIER_TEST_SEED`, or a new one.
+pub fn seed() -> u64 {
+    let given = env::var("DOSSIER_TEST_SEED").ok();
+    let seed = given.map_or_else(|| Uuid::new_v4().as_u64_pair().0, |text| text.parse().unwrap());
+    eprintln!("DOSSIER_TEST_SEED={seed}");
+    seed
+}
+
+/// A vault in memory.
+pub async fn vault() -> Arc<Vault> {
+    let key = SiteKey::generate().unwrap();
+    Arc::new(Vault::unlock(&key, Arc::new(MemoryKeys::default())).await.unwrap())
+}
+
+/// A command of nobody in particular, with this id.
+pub fn meta(command_id: Uuid) -> Meta {
+    Meta {
+        command_id,
+        digest: "digest".to_owned(),
+        actor: Actor::new(Kind::Human, ActorId::new("ana").unwrap(), AuthMethod::new("token").unwrap()),
+        on_behalf_of: None,
+        reason: None,
+        request_id: None,
+        causation: None,
+        correlation: None,
+        origin: Origin::Live,
+        occurred_at: None,
+        policy_version: 0,
+        expected: None,
+        region: None,
+    }
+}

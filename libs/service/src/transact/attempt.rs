@@ -1,0 +1,148 @@
+//! One attempt at a command: decide on a given state, seal, append.
+
+use std::time::Duration;
+
+use domain::{
+    decider::{Decider, decide_all},
+    time::Timestamp,
+};
+use eventlog::{AppendError, NewEntry, Position, StreamId};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id, unsettled::Unsettled,
+};
+use crate::{
+    backoff,
+    envelope::{CommandStamp, Envelope, VERSION},
+    telemetry,
+};
+
+/// What an attempt came to.
+pub(super) enum Attempt<E> {
+    /// The entry is there.
+    Appended(Position, Recorded<E>),
+    /// The entry is there, but it may be the one of an earlier delivery, which was decided at another time.
+    Found,
+    /// The command had its effect before.
+    Repeated(Position),
+    /// There is nothing to do.
+    Unchanged,
+    /// Another writer was faster.
+    Conflict,
+}
+
+impl<D> Transactor<D>
+where
+    D: Decider + Clone + Send + Sync + 'static,
+    D::Event: Serialize + DeserializeOwned + Send + Sync,
+    D::Error: Send,
+{
+    pub(super) async fn attempt<R: From<D::Error> + Send>(
+        &self,
+        stream: &StreamId,
+        meta: &Meta,
+        make: &(impl Fn(&Aggregate<D>, Timestamp) -> Result<Vec<D::Command>, R> + Send + Sync),
+        aggregate: &Aggregate<D>,
+        unsettled: &mut Unsettled,
+    ) -> Result<Attempt<D::Event>, Error<R>> {
+        if let Some(done) = aggregate.done(meta.command_id) {
+            let same = done.digest == meta.digest;
+            return if same { Ok(Attempt::Repeated(done.position)) } else { Err(Error::CommandIdReused) };
+        }
+        if let Some(expected) = meta.expected
+            && expected != aggregate.version
+        {
+            return Err(Error::Stale { actual: aggregate.version });
+        }
+        // In a stream time never goes back, whatever the clocks of its writers do.
+        let now = self.clock.now();
+        let recorded_at = aggregate.recorded_at.map_or(now, |last| last.max(now));
+        let commands = make(aggregate, meta.occurred_at.unwrap_or(recorded_at)).map_err(Error::Refused)?;
+        let events =
+            decide_all(&aggregate.state, commands).map_err(|refusal| Error::Refused(refusal.into()))?;
+        if events.is_empty() {
+            return Ok(Attempt::Unchanged);
+        }
+        let (entry, recorded) = self.seal(stream, meta, recorded_at, events).await?;
+        let delivered_before = unsettled.may_be_there(meta.command_id);
+        unsettled.begin(meta.command_id);
+        let outcome = self.append(aggregate.version, entry).await;
+        match outcome {
+            Ok(position) => {
+                unsettled.settle();
+                if delivered_before {
+                    return Ok(Attempt::Found);
+                }
+                Ok(Attempt::Appended(position, recorded))
+            }
+            Err(AppendError::Log(error)) => Err(Error::Unavailable(error.to_string())),
+            Err(refused) => {
+                if !delivered_before {
+                    unsettled.end(meta.command_id);
+                }
+                match refused {
+                    AppendError::TooLarge(bytes) => Err(Error::TooLarge(bytes)),
+                    _ => Ok(Attempt::Conflict),
+                }
+            }
+        }
+    }
+
+    /// The entry, sealed once, and what a cold reader would make of it.
+    async fn seal<R>(
+        &self,
+        stream: &StreamId,
+        meta: &Meta,
+        recorded_at: Timestamp,
+        events: Vec<D::Event>,
+    ) -> Result<(NewEntry, Recorded<D::Event>), Error<R>> {
+        let broken =
+            |error: serde_json::Error| Error::Unavailable(format!("an event has no JSON form: {error}"));
+        let id = entry_id(stream, meta.command_id);
+        let mut values: Vec<_> =
+            events.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(broken)?;
+        let sealed = self.vault.seal(stream.as_str(), id, &mut values).await;
+        sealed.map_err(|error| Error::Unavailable(error.to_string()))?;
+        let envelope = Envelope {
+            v: VERSION,
+            id,
+            stream: stream.to_string(),
+            site: self.site.clone(),
+            region: meta.region.clone(),
+            origin: meta.origin,
+            recorded_at,
+            occurred_at: meta.occurred_at.unwrap_or(recorded_at),
+            actor: meta.actor.clone(),
+            on_behalf_of: meta.on_behalf_of.clone(),
+            reason: meta.reason.clone(),
+            request_id: meta.request_id.clone(),
+            causation: meta.causation,
+            correlation: meta.correlation,
+            policy_version: meta.policy_version,
+            command: CommandStamp { id: meta.command_id, digest: meta.digest.clone() },
+            events: values,
+        };
+        let body = serde_json::to_vec(&envelope).map_err(broken)?.into();
+        let Envelope { command, events: values, .. } = envelope;
+        // The hot state holds what a cold one would: sealed values, never the text.
+        let events =
+            values.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(broken)?;
+        let entry = NewEntry { id, stream: stream.clone(), traceparent: telemetry::traceparent(), body };
+        Ok((entry, Recorded { at: recorded_at, command, events }))
+    }
+
+    async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError> {
+        let mut unknown = 0;
+        loop {
+            match self.log.append(expected, entry.clone()).await {
+                Err(AppendError::Log(eventlog::Error::Unavailable(_))) if unknown < UNKNOWN_MAX => {
+                    unknown += 1;
+                    let (first, most) = (Duration::from_millis(20), Duration::from_secs(1));
+                    backoff::wait_as(entry.id, unknown, first, most).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A command becomes an entry: load, decide, seal, append; again if somebody was faster.
+
+mod aggregate;
+mod attempt;
+mod unsettled;
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{actor::Actor, decider::Decider, time::Timestamp};
+use eventlog::{Category, EventLog, Position, StreamId};
+use futures_util::TryStreamExt;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+use vault::Vault;
+
+pub use aggregate::Aggregate;
+
+use crate::{
+    backoff,
+    clock::Clock,
+    envelope::{Origin, Unreadable},
+};
+use attempt::Attempt;
+use unsettled::Unsettled;
+
+/// Streams whose state is kept hot.
+pub const HOT_STREAMS_MAX: u64 = 20_000;
+/// How often a command is decided again because another writer was faster.
+pub const CONFLICTS_MAX: u32 = 8;
+/// How often an append with an unknown outcome is repeated before the caller is told so.
+pub const UNKNOWN_MAX: u32 = 5;
+
+/// Who asks, why, and under which id.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// Makes a retry harmless.
+    pub command_id: Uuid,
+    /// Keyed digest of the payload.
+    pub digest: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// For whom.
+    pub on_behalf_of: Option<String>,
+    /// Why, as a stable code.
+    pub reason: Option<String>,
+    /// The request that brought it.
+    pub request_id: Option<String>,
+    /// The entry that this reacts to.
+    pub causation: Option<Uuid>,
+    /// The first entry of the chain.
+    pub correlation: Option<Uuid>,
+    /// Live, imported or rebuilt.
+    pub origin: Origin,
+    /// When it happened, if that was not now.
+    pub occurred_at: Option<Timestamp>,
+    /// Position of the last policy entry.
+    pub policy_version: u64,
+    /// The version that the caller has seen, if it insists on it.
+    pub expected: Option<Position>,
+    /// The region that the entry is about.
+    pub region: Option<String>,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+pub struct Outcome<D> {
+    /// The entry that holds the effect; where there was nothing to do, the stream's version.
+    pub position: Position,
+    /// Whether there is an entry of this command, of now or of an earlier delivery.
+    pub changed: bool,
+    /// Whether this command had been executed before, or may have been: an earlier delivery had no answer yet.
+    pub repeated: bool,
+    /// The stream as it is now.
+    pub aggregate: Arc<Aggregate<D>>,
+}
+
+/// Why a command had no effect, or may have had none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<R> {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(R),
+    /// The stream is not at the version that the caller insisted on.
+    #[error("the state has changed since it was read; it is now at {actual}")]
+    Stale {
+        /// The stream's version.
+        actual: Position,
+    },
+    /// The id was used for another command.
+    #[error("this command_id was used before with another payload; take a new one")]
+    CommandIdReused,
+    /// Others were faster, again and again.
+    #[error("too many writers at once; try again")]
+    Contention,
+    /// The entry would be too large.
+    #[error("the command is too large: its entry would have {0} bytes")]
+    TooLarge(usize),
+    /// The outcome is unknown, or nothing was tried. The same command again is harmless.
+    #[error("not available: {0}")]
+    Unavailable(String),
+    /// A stored entry cannot be read by this version: the stream is parked.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Executes commands on the streams of one category.
+pub struct Transactor<D> {
+    log: Arc<dyn EventLog>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    site: String,
+    category: Category,
+    hot: moka::sync::Cache<StreamId, Slot<D>>,
+}
+
+/// One command at a time for each stream: those of this process need not race.
+type Slot<D> = Arc<Mutex<Known<D>>>;
+
+/// What this process knows of a stream.
+struct Known<D> {
+    hot: Option<Arc<Aggregate<D>>>,
+    unsettled: Unsettled,
+}
+
+impl<D> Default for Known<D> {
+    fn default() -> Self {
+        Self { hot: None, unsettled: Unsettled::default() }
+    }
+}
+
+impl<D> Transactor<D>
+where
+    D: Decider + Clone + Send + Sync + 'static,
+    D::Event: Serialize + DeserializeOwned + Send + Sync,
+    D::Error: Send,
+{
+    /// A transactor with an empty cache.
+    pub fn new(site: &str, log: Arc<dyn EventLog>, vault: Arc<Vault>, clock: Arc<dyn Clock>) -> Self {
+        #[expect(clippy::expect_used, reason = "a category is a constant of the domain, pinned by a test")]
+        let category = Category::new(D::CATEGORY).expect("a valid category");
+        let hot = moka::sync::Cache::new(HOT_STREAMS_MAX);
+        Self { log, vault, clock, site: site.to_owned(), category, hot }
+    }
+
+    /// The stream with this id.
+    pub fn stream(&self, id: impl std::fmt::Display) -> Result<StreamId, eventlog::InvalidName> {
+        StreamId::new(&self.category, id)
+    }
+
+    /// Executes the commands that `make` yields for the present state: as one entry, all of them or none.
+    ///
+    /// `make` may be called several times: with a hot state first, and again with a fresh one if the hot one was
+    /// refuted. A hot state is believed only as far as an append proves it right: a refusal or "nothing to do" is
+    /// decided again on what the log says now. The time that `make` is given is the one that is recorded, or that of
+    /// [`Meta::occurred_at`].
+    pub async fn execute<R: From<D::Error> + Send>(
+        &self,
+        stream: &StreamId,
+        meta: &Meta,
+        make: impl Fn(&Aggregate<D>, Timestamp) -> Result<Vec<D::Command>, R> + Send + Sync,
+    ) -> Result<Outcome<D>, Error<R>> {
+        let slot = self.hot.get_with_by_ref(stream, Slot::default);
+        let mut slot = slot.lock().await;
+        let mut conflicts = 0;
+        loop {
+            // The slot stays empty until the end is known: a caller that goes away leaves a cold state behind.
+            let (mut aggregate, fresh) = match slot.hot.take() {
+                Some(hot) => (hot, false),
+                None => (Arc::new(self.load(stream).await?), true),
+            };
+            let attempt = self.attempt(stream, meta, &make, &aggregate, &mut slot.unsettled).await;
+            let (position, changed, repeated) = match attempt {
+                Ok(Attempt::Appended(position, recorded)) => {
+                    Arc::make_mut(&mut aggregate).evolve(position, recorded);
+                    (position, true, false)
+                }
+                Ok(Attempt::Repeated(position)) => (position, true, true),
+                Ok(Attempt::Unchanged) if fresh => (aggregate.version, false, false),
+                // What a hot state denies, the log decides; and what it holds, the log says.
+                Ok(Attempt::Unchanged | Attempt::Found) => continue,
+                Err(Error::Refused(_) | Error::Stale { .. }) if !fresh => continue,
+                Ok(Attempt::Conflict) if conflicts == CONFLICTS_MAX => return Err(Error::Contention),
+                Ok(Attempt::Conflict) => {
+                    conflicts += 1;
+                    let who = entry_id(stream, meta.command_id);
+                    let (first, most) = (Duration::from_millis(2), Duration::from_millis(200));
+                    backoff::wait_as(who, conflicts, first, most).await;
+                    continue;
+                }
+                Err(error @ (Error::Refused(_) | Error::Stale { .. } | Error::CommandIdReused)) => {
+                    slot.hot = Some(aggregate);
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            };
+            slot.hot = Some(Arc::clone(&aggregate));
+            return Ok(Outcome { position, changed, repeated, aggregate });
+        }
+    }
+
+    /// The state of a stream as this process last saw it, or as the log has it. Good for a first look: what is decided
+    /// on it has to stand the test of [`execute`](Self::execute).
+    pub async fn peek<R>(&self, stream: &StreamId) -> Result<Arc<Aggregate<D>>, Error<R>> {
+        let slot = self.hot.get_with_by_ref(stream, Slot::default);
+        let mut slot = slot.lock().await;
+        if let Some(hot) = &slot.hot {
+            return Ok(Arc::clone(hot));
+        }
+        let cold = Arc::new(self.load(stream).await?);
+        slot.hot = Some(Arc::clone(&cold));
+        Ok(cold)
+    }
+
+    /// The present state of a stream, from the log.
+    pub async fn load<R>(&self, stream: &StreamId) -> Result<Aggregate<D>, Error<R>> {
+        self.load_to(stream, Position(u64::MAX)).await
+    }
+
+    /// The state of a stream after the entry at `upto`, from the log.
+    pub async fn load_to<R>(&self, stream: &StreamId, upto: Position) -> Result<Aggregate<D>, Error<R>> {
+        let mut entries = self.log.read(stream);
+        let mut aggregate = Aggregate::default();
+        while let Some(entry) =
+            entries.try_next().await.map_err(|error| Error::Unavailable(error.to_string()))?
+        {
+            if entry.position > upto {
+                break;
+            }
+            aggregate.apply(&entry)?;
+        }
+        Ok(aggregate)
+    }
+}
+
+/// The id of the entry that a command leaves on a stream: the same for every delivery of the command.
+pub fn entry_id(stream: &StreamId, command_id: Uuid) -> Uuid {
+    domain::ids::derive(command_id, stream.as_str())
+}
