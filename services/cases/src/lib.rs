@@ -11,15 +11,18 @@ mod server;
 use std::sync::Arc;
 
 use proto::{
-    cases::v1::cases_server::CasesServer, operations::v1::operations_server::OperationsServer,
-    policy::v1::policy_service_server::PolicyServiceServer,
+    cases::v1::cases_server::CasesServer,
+    policy::v1::{
+        ApplyRequest, ApplyResponse, apply_request::File, policy_service_server::PolicyServiceServer,
+    },
 };
 use service::{
     Error,
+    auth::Principal,
     grpc::{Authenticate, REQUEST_MAX, Routes},
     lease::Lease,
     lifecycle::Tasks,
-    operations::{self, AnyModel},
+    operations::AnyModel,
     policies::Policies,
     reaction::Runner,
     shell::Shell,
@@ -60,6 +63,13 @@ impl Service {
         Arc::clone(&self.core.policies)
     }
 
+    /// Puts policy files into force for `principal`, as `Apply` does. The same files again change nothing.
+    pub async fn apply(&self, principal: &Principal, files: Vec<File>) -> Result<ApplyResponse, Error> {
+        let command_id = uuid::Uuid::new_v4().to_string();
+        let request = ApplyRequest { command_id, files, ..ApplyRequest::default() };
+        self.core.apply_policy(&self.core.caller(principal), &request).await
+    }
+
     /// Its read models, for operators.
     pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
         vec![Arc::clone(&self.core.models) as Arc<dyn AnyModel>]
@@ -84,13 +94,6 @@ impl Service {
     pub fn routes(&self) -> Box<dyn Routes> {
         Box::new(Way(Arc::clone(&self.core)))
     }
-
-    /// What operators ask, about these and other read models of the process.
-    pub fn operations(&self, others: Vec<Arc<dyn AnyModel>>) -> Box<dyn Routes> {
-        let models = self.models().into_iter().chain(others).collect();
-        let server = operations::Server::new(self.core.shell.clone(), self.policies(), models);
-        Box::new(OperationsWay(server, Authenticate::new(&self.core.shell)))
-    }
 }
 
 struct Way(Arc<Core>);
@@ -108,17 +111,5 @@ impl Routes for Way {
             PolicyServiceServer::new(policy_server::Server(self.0)).max_decoding_message_size(REQUEST_MAX);
         routes.add_service(InterceptedService::new(cases, auth.clone()));
         routes.add_service(InterceptedService::new(policy, auth));
-    }
-}
-
-struct OperationsWay(operations::Server, Authenticate);
-
-impl Routes for OperationsWay {
-    fn names(&self) -> Vec<&'static str> {
-        vec!["dossier.operations.v1.Operations"]
-    }
-
-    fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
-        routes.add_service(InterceptedService::new(OperationsServer::new(self.0), self.1));
     }
 }

@@ -1,8 +1,9 @@
 //! `dossier`: the platform and its command line in one binary.
 //!
-//! The command line knows the gRPC contracts and nothing else of the services; roles are plugged in here.
+//! The command line knows the gRPC contracts and nothing else of the services; `servers` starts the roles.
 
 mod cli;
+mod servers;
 
 use std::process::ExitCode;
 
@@ -11,7 +12,9 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
-    // Seam: `up` and `serve` are matched here on `parsed.cli.command` (their arguments are `cli::server`), and everything
-    // else goes to the client.
-    cli::run(parsed)
+    match &parsed.cli.command {
+        cli::Command::Up(args) => servers::up(args, &parsed.cli.globals),
+        cli::Command::Serve(args) => servers::serve(args),
+        _ => cli::run(parsed),
+    }
 }

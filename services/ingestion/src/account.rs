@@ -1,11 +1,16 @@
 //! What the intake has to know of the channel accounts of the policy.
 
+use std::collections::BTreeSet;
+
 use domain::{
     channel::Visibility,
     ids::{AccountId, ChannelKind, RegionId},
-    policy::account::{self, Thread},
+    policy::{
+        account::{self, Thread},
+        organisation::Role,
+    },
 };
-use service::policies::Policies;
+use service::{auth::Principal, policies::Policies};
 
 /// An account of ours on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,9 @@ pub struct Account {
 pub trait Accounts: Send + Sync + 'static {
     /// The account with this id as the policy has it now, and the position of the policy's last entry (0 = none).
     fn find(&self, id: &str) -> (u64, Option<Account>);
+
+    /// The roles of a caller, as the policy and the token have them.
+    fn roles(&self, principal: &Principal) -> BTreeSet<Role>;
 }
 
 impl From<&account::Account> for Account {
@@ -50,6 +58,10 @@ impl Accounts for Policies {
         let account = AccountId::new(id).ok();
         let account = account.and_then(|id| current.state.set().account(&id).map(Account::from));
         (current.version.0, account)
+    }
+
+    fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
+        self.current().access(principal).scope.roles
     }
 }
 

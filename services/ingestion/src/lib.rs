@@ -26,7 +26,7 @@ mod wire;
 use std::sync::Arc;
 
 use proto::ingestion::v1;
-use service::{Error, auth::Principal, lifecycle::Tasks, shell::Shell};
+use service::{Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, shell::Shell};
 
 use account::Accounts;
 use ledger::Ledger;
@@ -45,6 +45,7 @@ pub struct Ingestion(Arc<Parts>);
 
 struct Parts {
     shell: Shell,
+    accounts: Arc<dyn Accounts>,
     submitter: Submitter,
     ledger: Ledger,
 }
@@ -52,8 +53,8 @@ struct Parts {
 /// Opens the stores of the service and brings them to their schema.
 pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let ledger = Ledger::open(&shell).await?;
-    let submitter = Submitter::new(shell.clone(), config.accounts);
-    Ok(Ingestion(Arc::new(Parts { shell, submitter, ledger })))
+    let submitter = Submitter::new(shell.clone(), Arc::clone(&config.accounts));
+    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger })))
 }
 
 impl Ingestion {
@@ -73,7 +74,7 @@ impl Ingestion {
         principal: &Principal,
         request: &v1::GetLedgerRequest,
     ) -> Result<v1::GetLedgerResponse, Error> {
-        access::may_read_ledger(principal)?;
+        access::may_read_ledger(self.0.accounts.as_ref(), principal)?;
         let rows = self.0.ledger.rows(request, self.0.shell.clock.now()).await?;
         Ok(v1::GetLedgerResponse { rows })
     }
@@ -81,6 +82,11 @@ impl Ingestion {
     /// What the service adds to the gRPC server of its process.
     pub fn routes(&self) -> Box<dyn service::grpc::Routes> {
         Box::new(grpc::Service::new(self.clone(), self.0.shell.clone()))
+    }
+
+    /// Its read models, for operators.
+    pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
+        vec![self.0.ledger.accepted()]
     }
 
     /// Starts what goes on without being asked: the count of what is accepted.

@@ -55,7 +55,7 @@ impl Submitter {
         principal: &Principal,
         request: v1::SubmitRequest,
     ) -> Result<v1::SubmitResponse, Error> {
-        access::may_submit(principal)?;
+        access::may_submit(self.accounts.as_ref(), principal)?;
         let messages = request.messages.len() as u64;
         let batch = match self.admit(principal, &request) {
             Ok(batch) => batch,

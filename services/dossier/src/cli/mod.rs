@@ -9,7 +9,7 @@ mod context;
 mod doctor;
 mod error;
 mod event;
-mod globals;
+pub mod globals;
 mod import;
 mod ledger;
 mod output;
@@ -40,8 +40,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What every command takes.
     #[command(flatten)]
-    globals: Globals,
+    pub globals: Globals,
 }
 
 const EXAMPLES: &str = "\
@@ -61,7 +62,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not allowed, 4 n
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // Seam: `Up(server::UpArgs)` and `Serve(server::ServeArgs)` come first; `main` takes them before `run` is asked.
+    Up(server::UpArgs),
+    Serve(Box<server::ServeArgs>),
     /// Put policy files into force, or see what they would change
     Apply(policy::ApplyArgs),
     /// The policy in force
@@ -125,6 +127,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
     failure.exit.into()
 }
 
+/// The client's runtime: one thread is enough to ask.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -148,6 +151,7 @@ async fn interruptible(command: Command, context: &Context) -> Result<(), Failur
 impl Command {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Self::Up(_) | Self::Serve(_) => Err(Failure::invalid("a server is started by the program, not by its client")),
             Self::Apply(args) => policy::apply(args, context).await,
             Self::Policy(command) => command.run(context).await,
             Self::Import(args) => import::run(args, context).await,

@@ -22,6 +22,9 @@ pub struct UpArgs {
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_LISTEN", hide_env = true)]
     #[arg(default_value = "127.0.0.1:7400")]
     pub listen: SocketAddr,
+    /// What is told of the work
+    #[command(flatten)]
+    pub telemetry: Telemetry,
 }
 
 /// One or more roles, on a NATS cluster and a PostgreSQL database
@@ -40,6 +43,36 @@ pub struct ServeArgs {
     /// The database that has the read models
     #[arg(long, value_name = "URL", env = "DOSSIER_DATABASE", hide_env = true, hide_env_values = true)]
     pub database: Option<String>,
+    /// The site's name: the first token of every subject of the log
+    #[arg(long, value_name = "NAME", env = "DOSSIER_SITE", hide_env = true, default_value = "main")]
+    pub site: String,
+    /// What case numbers begin with [default: the first three letters of the site's name]
+    #[arg(long, value_name = "PREFIX", env = "DOSSIER_NUMBER_PREFIX", hide_env = true)]
+    pub number_prefix: Option<String>,
+    /// File with the site's key; made if it is not there. Without it the key is read from DOSSIER_SITE_KEY (base64)
+    #[arg(long, value_name = "FILE", env = "DOSSIER_SITE_KEY_FILE", hide_env = true)]
+    pub site_key_file: Option<PathBuf>,
+    /// Who issues tokens: a name and a file with the public Ed25519 key in PEM; several are possible
+    #[arg(long, value_name = "NAME=FILE", env = "DOSSIER_ISSUERS", hide_env = true, value_delimiter = ',')]
+    pub issuer: Vec<String>,
+    /// On how many servers of the cluster each entry is kept: 1, 3 or 5
+    #[arg(long, value_name = "N", env = "DOSSIER_NATS_REPLICAS", hide_env = true, default_value_t = 3)]
+    pub nats_replicas: usize,
+    /// Monitoring addresses of all servers that keep the log, to see that each syncs always
+    #[arg(long, value_name = "URL", env = "DOSSIER_NATS_MONITORING", hide_env = true, value_delimiter = ',')]
+    pub nats_monitoring: Vec<String>,
+    /// File with the credentials of the site's account
+    #[arg(long, value_name = "FILE", env = "DOSSIER_NATS_CREDENTIALS", hide_env = true)]
+    pub nats_credentials: Option<PathBuf>,
+    /// Entries beyond this size of the log are refused, in bytes; keep it below the size of the disk
+    #[arg(long, value_name = "BYTES", env = "DOSSIER_NATS_MAX_BYTES", hide_env = true)]
+    pub nats_max_bytes: Option<u64>,
+    /// Take a log that may lose acknowledged entries when the power goes; for tests only
+    #[arg(long, env = "DOSSIER_UNSYNCED_FOR_TESTS", hide_env = true)]
+    pub unsynced_for_tests: bool,
+    /// A name of this process that no other process of the site has [default: host name and process id]
+    #[arg(long, value_name = "NAME", env = "DOSSIER_REPLICA", hide_env = true)]
+    pub replica: Option<String>,
     /// Where gRPC listens
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_GRPC_LISTEN", hide_env = true)]
     #[arg(default_value = "0.0.0.0:7401")]
@@ -54,6 +87,24 @@ pub struct ServeArgs {
     /// Where the role `cases` is
     #[arg(long, value_name = "URL", env = "DOSSIER_CASES_URL", hide_env = true)]
     pub cases_url: Option<String>,
+    /// What is told of the work
+    #[command(flatten)]
+    pub telemetry: Telemetry,
+}
+
+/// Logs, traces, metrics
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Telemetry")]
+pub struct Telemetry {
+    /// An OTLP collector that takes traces over gRPC
+    #[arg(long, value_name = "URL", env = "DOSSIER_OTLP", hide_env = true)]
+    pub otlp: Option<String>,
+    /// Log lines as JSON, one object a line
+    #[arg(long, env = "DOSSIER_LOG_JSON", hide_env = true)]
+    pub log_json: bool,
+    /// Which log lines: warn, info, cases=debug
+    #[arg(long, value_name = "FILTER", env = "DOSSIER_LOG", hide_env = true, default_value = "warn")]
+    pub log: String,
 }
 
 /// A part of the platform that can run by itself.

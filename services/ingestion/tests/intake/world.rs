@@ -209,6 +209,11 @@ impl Accounts for Policy {
         };
         (POLICY_VERSION, account)
     }
+
+    fn roles(&self, principal: &Principal) -> std::collections::BTreeSet<domain::policy::organisation::Role> {
+        let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
+        principal.roles.iter().filter_map(role).collect()
+    }
 }
 
 pub fn at(text: &str) -> Timestamp {

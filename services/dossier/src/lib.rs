@@ -1,0 +1,8 @@
+//! The platform as a value: every role of a site in one process, or some of them.
+//!
+//! The binary's command line is beside this in `cli`; tests begin here.
+
+pub mod platform;
+pub mod sample;
+pub mod serve;
+pub mod up;

@@ -1,0 +1,230 @@
+//! Roles together in one process.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use domain::time::Timestamp;
+use service::{
+    auth::Principal,
+    grpc::{self, Routes},
+    lifecycle::{End, Tasks},
+    operations::AnyModel,
+    policies::Policies,
+    shell::Shell,
+};
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
+
+/// A part of the platform that can run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Channels in, replies out.
+    Ingestion,
+    /// Cases, conversations, customers, policy.
+    Cases,
+    /// The HTTP edge.
+    Console,
+}
+
+impl Role {
+    /// Every role there is.
+    pub const ALL: [Self; 3] = [Self::Ingestion, Self::Cases, Self::Console];
+}
+
+/// What is to run, and where.
+pub struct Plan {
+    /// The roles of this process.
+    pub roles: Vec<Role>,
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where the roles are that run elsewhere.
+    pub elsewhere: BTreeMap<Role, String>,
+    /// The metrics of this process.
+    pub metrics: prometheus::Registry,
+}
+
+/// Roles that run.
+pub struct Platform {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Cases, if they run here.
+    pub cases: Option<cases::Service>,
+    /// Ingestion, if it runs here.
+    pub ingestion: Option<ingestion::Ingestion>,
+    /// The policy in force.
+    pub policies: Arc<Policies>,
+    /// The surroundings.
+    pub shell: Shell,
+    tasks: Tasks,
+}
+
+/// Why roles did not start. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A store, the log or the vault.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// A port.
+    #[error(transparent)]
+    Listen(#[from] std::io::Error),
+    /// The HTTP edge.
+    #[error(transparent)]
+    Edge(#[from] console::Error),
+    /// An address of another role.
+    #[error("{role:?} is said to be at {url}, which is no address: {reason}")]
+    Address {
+        /// Which role.
+        role: Role,
+        /// Where it is said to be.
+        url: String,
+        /// What is wrong with that.
+        reason: String,
+    },
+}
+
+impl Platform {
+    /// Opens every role of `plan` and lets it run. When this answers, the ports are open and calls are answered.
+    pub async fn start(shell: Shell, plan: Plan) -> Result<Self, Error> {
+        let grpc_listener = grpc::listen("gRPC", plan.grpc).await?;
+        let http_listener = grpc::listen("HTTP", plan.http).await?;
+        let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
+        let mut tasks = Tasks::default();
+
+        let cases = match plan.roles.contains(&Role::Cases) {
+            true => Some(cases::Service::open(shell.clone()).await?),
+            false => None,
+        };
+        let policies = match &cases {
+            Some(cases) => cases.policies(),
+            None => {
+                let policies = Arc::new(Policies::open(shell.site.as_str(), Arc::clone(&shell.log)).await?);
+                tasks.spawn("policies", Arc::clone(&policies).run(tasks.stop()));
+                policies
+            }
+        };
+        let ingestion = match plan.roles.contains(&Role::Ingestion) {
+            true => {
+                let config = ingestion::Config { accounts: Arc::clone(&policies) as _ };
+                Some(ingestion::open(config, shell.clone()).await?)
+            }
+            false => None,
+        };
+
+        let mut routes: Vec<Box<dyn Routes>> = Vec::new();
+        let mut models: Vec<Arc<dyn AnyModel>> = Vec::new();
+        if let Some(cases) = &cases {
+            cases.spawn(&mut tasks);
+            models.extend(cases.models());
+            routes.push(cases.routes());
+        }
+        if let Some(ingestion) = &ingestion {
+            ingestion.spawn(&mut tasks);
+            models.extend(ingestion.models());
+            routes.push(ingestion.routes());
+        }
+        routes.push(service::operations::Server::new(shell.clone(), Arc::clone(&policies), models).routes());
+        let stop = tasks.stop();
+        tasks.spawn("gRPC", async move {
+            if let Err(error) = grpc::serve(grpc_listener, routes, stop).await {
+                tracing::error!(%error, "gRPC ended");
+            }
+        });
+        edge(&plan, grpc, http_listener, &mut tasks)?;
+        Ok(Self { grpc, http, cases, ingestion, policies, shell, tasks })
+    }
+
+    /// A caller of this process who may do everything.
+    pub fn administrator(&self) -> Principal {
+        administrator(&self.shell)
+    }
+
+    /// Runs until a signal, then drains.
+    pub async fn run(self, signal: impl AsyncFnMut()) -> End {
+        self.tasks.run(signal).await
+    }
+
+    /// Ends it, as a test does.
+    pub async fn end(self) -> End {
+        let mut first = true;
+        self.tasks
+            .run(async || {
+                if !std::mem::take(&mut first) {
+                    std::future::pending::<()>().await;
+                }
+            })
+            .await
+    }
+}
+
+fn administrator(shell: &Shell) -> Principal {
+    use domain::{
+        actor::{Actor, Kind},
+        ids::{ActorId, AuthMethod},
+    };
+    let id = ActorId::new(shell.site.as_str()).and_then(|id| Ok((id, AuthMethod::new("internal")?)));
+    let (id, auth) = id.unwrap_or_else(|_| unreachable!("a site's name is an actor's id, and the method is a constant"));
+    Principal { actor: Actor::new(Kind::Service, id, auth), roles: vec!["administrator".into()] }
+}
+
+/// The HTTP edge: the whole API where the console runs, health and metrics everywhere.
+fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks) -> Result<(), Error> {
+    let mut upstreams = BTreeMap::new();
+    if plan.roles.contains(&Role::Console) {
+        for (role, packages) in [
+            (Role::Cases, &["dossier.cases.v1", "dossier.policy.v1", "dossier.operations.v1"][..]),
+            (Role::Ingestion, &["dossier.ingestion.v1"][..]),
+        ] {
+            let url = if plan.roles.contains(&role) {
+                Some(format!("http://{}", reachable(grpc)))
+            } else {
+                plan.elsewhere.get(&role).cloned()
+            };
+            let Some(url) = url else { continue };
+            let channel = channel(role, &url)?;
+            upstreams.extend(packages.iter().map(|package| ((*package).to_owned(), channel.clone())));
+        }
+    }
+    let registry = plan.metrics.clone();
+    let metrics = Arc::new(move || {
+        let mut text = String::new();
+        if let Err(error) = prometheus::TextEncoder::new().encode_utf8(&registry.gather(), &mut text) {
+            tracing::warn!(%error, "metrics cannot be written");
+        }
+        text
+    });
+    let edge = console::Edge { upstreams, metrics, ready: Arc::new(|| Ok(())), stop: tasks.stop() };
+    let config = console::Config::default();
+    console::router(config.clone(), edge.clone())?;
+    tasks.spawn("HTTP", async move {
+        if let Err(error) = console::serve(config, edge, listener).await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    });
+    Ok(())
+}
+
+fn channel(role: Role, url: &str) -> Result<Channel, Error> {
+    let endpoint = Endpoint::from_shared(url.to_owned());
+    let endpoint = endpoint.map_err(|error| Error::Address { role, url: url.to_owned(), reason: error.to_string() })?;
+    Ok(endpoint.connect_lazy())
+}
+
+/// Where a process reaches itself that listens everywhere.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// So many days after `now`.
+pub fn in_days(now: Timestamp, days: i64) -> Timestamp {
+    now.plus_seconds(days * 24 * 60 * 60)
+}

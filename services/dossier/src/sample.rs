@@ -1,0 +1,157 @@
+//! A small organisation and a day of its messages, for a first look.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use anyhow::Context;
+use domain::time::Timestamp;
+use proto::{
+    ingestion::v1::{Attachment, Author, Direction, Message, SubmitRequest, submit_request, submit_response::Outcome},
+    policy::v1::apply_request::File,
+};
+use serde::Deserialize;
+
+use crate::platform::Platform;
+
+/// The policy files: name and text.
+const POLICY: [(&str, &str); 3] = [
+    ("organisation.toml", include_str!("../sample/policy/organisation.toml")),
+    ("accounts.toml", include_str!("../sample/policy/accounts.toml")),
+    ("cases.toml", include_str!("../sample/policy/cases.toml")),
+];
+const MESSAGES: &str = include_str!("../sample/messages.jsonl");
+const DAY_S: i64 = 24 * 60 * 60;
+/// How long the loader waits until the messages are cases.
+const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
+
+/// A line of the day; `sample/README.md` says what the keys mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    account: String,
+    at: String,
+    external_id: String,
+    #[serde(default)]
+    reply_to: String,
+    author: Person,
+    /// As `dossier import` has it: channel ids.
+    #[serde(default)]
+    recipients: Vec<String>,
+    #[serde(default)]
+    direction: Option<String>,
+    text: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    language: String,
+    public: Option<bool>,
+    #[serde(default)]
+    fields: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    external_id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    handle: String,
+}
+
+/// Puts the sample's policy into force if `with_policy`, and the messages of its day, which is yesterday, into the log.
+/// Loading again adds nothing.
+pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> {
+    if with_policy {
+        let files = POLICY.map(|(name, text)| File { name: name.to_owned(), text: text.to_owned() });
+        apply(platform, files.to_vec()).await?;
+    }
+    let day = platform.shell.clock.now().as_microsecond().div_euclid(DAY_S * 1_000_000) * DAY_S - DAY_S;
+    let ingestion = platform.ingestion.as_ref().context("the sample needs the role ingestion")?;
+    let principal = platform.administrator();
+    // One after the other: the sample has a parent that comes late, and an edit.
+    let mut last = String::new();
+    for (i, line) in MESSAGES.lines().enumerate() {
+        let line: Line = serde_json::from_str(line).with_context(|| format!("line {} of the sample", i + 1))?;
+        let account = line.account.clone();
+        let message = message(line, day).with_context(|| format!("line {} of the sample", i + 1))?;
+        let origin = submit_request::Origin::Unspecified.into();
+        let answer = ingestion.submit(&principal, SubmitRequest { account, messages: vec![message], origin }).await?;
+        for result in &answer.results {
+            if result.outcome() == Outcome::Rejected {
+                anyhow::bail!("line {} of the sample: {}: {}", i + 1, result.field, result.reason);
+            }
+        }
+        last = answer.position;
+    }
+    if let (Some(cases), Ok(Some(position))) = (&platform.cases, platform.shell.position("position", &last)) {
+        let mut followed = cases.followed();
+        let done = followed.wait_for(|done| *done >= position);
+        tokio::time::timeout(FOLLOW_LIMIT, done).await.context("the sample is in the log, but not all of it is cases yet")??;
+    }
+    Ok(())
+}
+
+/// Puts policy files into force.
+pub async fn apply(platform: &Platform, files: Vec<File>) -> anyhow::Result<()> {
+    let cases = platform.cases.as_ref().context("a policy needs the role cases")?;
+    let answer = cases.apply(&platform.administrator(), files).await?;
+    if answer.problems.is_empty() {
+        return Ok(());
+    }
+    let problems: Vec<String> = answer
+        .problems
+        .iter()
+        .map(|p| format!("{}:{}:{}: {} ({})", p.file, p.line, p.column, p.message, p.remedy))
+        .collect();
+    anyhow::bail!("the policy was not put into force:\n{}", problems.join("\n"))
+}
+
+/// The policy files of a folder, in the order of their names.
+pub fn files_in(folder: &Path) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    let entries = std::fs::read_dir(folder).with_context(|| format!("the policy folder {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            files.push(File { name: path.display().to_string(), text });
+        }
+    }
+    anyhow::ensure!(!files.is_empty(), "there is no policy file (*.toml) in {}", folder.display());
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+fn message(line: Line, day: i64) -> anyhow::Result<Message> {
+    let mut parts = line.at.splitn(3, ':').map(str::parse::<i64>);
+    let (Some(Ok(h)), Some(Ok(m)), Some(Ok(s))) = (parts.next(), parts.next(), parts.next()) else {
+        anyhow::bail!("`at` must be HH:MM:SS");
+    };
+    let seconds = day + h * 3_600 + m * 60 + s;
+    anyhow::ensure!(Timestamp::from_microsecond(seconds * 1_000_000).is_some(), "`at` is no time");
+    let outbound = line.direction.as_deref() == Some("outbound");
+    let fields = line.fields.into_iter().map(|(name, value)| match value {
+        serde_json::Value::String(text) => (name, text),
+        other => (name, other.to_string()),
+    });
+    Ok(Message {
+        external_id: line.external_id,
+        reply_to: line.reply_to,
+        thread_root: String::new(),
+        author: Some(author(line.author)),
+        recipient: line.recipients.into_iter().next().map(|external_id| Author { external_id, ..Author::default() }),
+        direction: if outbound { Direction::Outbound } else { Direction::Inbound }.into(),
+        text: line.text,
+        subject: line.subject,
+        sent_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        language: line.language,
+        public: line.public,
+        fields: fields.collect(),
+        attachments: Vec::<Attachment>::new(),
+        ..Message::default()
+    })
+}
+
+fn author(person: Person) -> Author {
+    Author { external_id: person.external_id, name: person.name, handle: person.handle }
+}

@@ -1,0 +1,130 @@
+//! `up` and `serve` as a process: arguments in, exit code out.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use dossier::{
+    platform::{Platform, Role},
+    serve, up,
+};
+use service::{
+    lifecycle::{self, End},
+    telemetry::{self, Telemetry},
+};
+
+use crate::cli::{
+    globals::Globals,
+    server::{self, ServeArgs, UpArgs},
+};
+
+/// Threads for the work; two at least, or the telemetry could not end while the work waits for it.
+const THREADS_MIN: usize = 2;
+/// Where `up` keeps its data, unless told otherwise.
+const DATA: &str = "dossier-data";
+
+/// Runs `dossier up`.
+pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
+    let data = globals.data.clone().unwrap_or_else(|| PathBuf::from(DATA));
+    run(&args.telemetry, async |metrics| {
+        let config = up::Config {
+            data: data.clone(),
+            policy: args.config.clone(),
+            sample: args.sample,
+            http: args.listen,
+            grpc: SocketAddr::new(args.listen.ip(), args.listen.port().saturating_add(1)),
+            metrics,
+        };
+        let platform = up::start(&config).await?;
+        println!("Dossier is up.");
+        println!("  API       http://{}   (JSON, /openapi.json, /healthz, /readyz, /metrics)", platform.http);
+        println!("  gRPC      {}", platform.grpc);
+        println!("  token     {}", data.join(up::TOKEN_FILE).display());
+        println!("Try: dossier case ls");
+        Ok(platform)
+    })
+}
+
+/// Runs `dossier serve`.
+pub fn serve(args: &ServeArgs) -> ExitCode {
+    run(&args.telemetry, async |metrics| serve::start(config(args, metrics)?).await)
+}
+
+fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<serve::Config> {
+    let mut roles: Vec<Role> = args.roles.iter().flat_map(|role| match role {
+        server::Role::All => Role::ALL.to_vec(),
+        server::Role::Ingestion => vec![Role::Ingestion],
+        server::Role::Cases => vec![Role::Cases],
+        server::Role::Console => vec![Role::Console],
+    }).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let issuers = args.issuer.iter().map(|issuer| {
+        let (name, file) = issuer.split_once('=').context("--issuer is NAME=FILE")?;
+        Ok((name.to_owned(), PathBuf::from(file)))
+    });
+    let site_key = match (&args.site_key_file, std::env::var("DOSSIER_SITE_KEY")) {
+        (Some(file), _) => serve::Key::File(file.clone()),
+        (None, Ok(text)) => serve::Key::Value(text.into()),
+        (None, Err(_)) => anyhow::bail!("the site's key is missing: give --site-key-file FILE, or DOSSIER_SITE_KEY"),
+    };
+    let nats = args.nats.as_deref().context("--nats URL is missing: where is the log?")?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let elsewhere = [(Role::Cases, &args.cases_url), (Role::Ingestion, &args.ingestion_url)];
+    Ok(serve::Config {
+        site: args.site.clone(),
+        number_prefix: args.number_prefix.clone().unwrap_or_else(|| args.site.chars().take(3).collect::<String>().to_uppercase()),
+        roles,
+        nats: serve::Log {
+            servers: nats.split(',').map(str::to_owned).collect(),
+            replicas: args.nats_replicas,
+            monitoring: args.nats_monitoring.clone(),
+            credentials: args.nats_credentials.clone(),
+            max_bytes: args.nats_max_bytes,
+            unsynced_for_tests: args.unsynced_for_tests,
+        },
+        database: args.database.clone().context("--database URL is missing: where are the read models to be?")?.into(),
+        site_key,
+        issuers: issuers.collect::<anyhow::Result<_>>()?,
+        grpc: args.grpc_listen,
+        http: args.http_listen,
+        elsewhere: elsewhere.into_iter().filter_map(|(role, url)| Some((role, url.clone()?))).collect::<BTreeMap<_, _>>(),
+        replica: args.replica.clone().unwrap_or_else(|| format!("{host}-{}", std::process::id())),
+        metrics,
+    })
+}
+
+/// Begins telemetry, starts the roles, and waits for their end.
+fn run(config: &server::Telemetry, start: impl AsyncFnOnce(prometheus::Registry) -> anyhow::Result<Platform>) -> ExitCode {
+    // Fails only if somebody installed one before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let threads = std::thread::available_parallelism().map_or(THREADS_MIN, |n| n.get().max(THREADS_MIN));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let end = runtime.context("no runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            let config =
+                telemetry::Config { otlp_url: config.otlp.clone(), json: config.log_json, filter: config.log.clone() };
+            let telemetry = Telemetry::begin("dossier", &config)?;
+            let end = match start(telemetry.registry()).await {
+                Ok(platform) => Ok(platform.run(lifecycle::signal).await),
+                Err(error) => Err(error),
+            };
+            telemetry.end().await;
+            end
+        })
+    });
+    match end {
+        Ok(End::Drained) => ExitCode::SUCCESS,
+        Ok(End::Forced) => {
+            eprintln!("dossier: ended before everything was finished; what was acknowledged is in the log");
+            ExitCode::FAILURE
+        }
+        Ok(End::Died(what)) => {
+            eprintln!("dossier: {what}; the log lines above say why");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("dossier: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `dossier up`: a whole site in one process, on files in one folder.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use domain::ids::SiteId;
+use eventlog::SqliteLog;
+use service::{
+    auth::{Authenticator, Issuer, PrincipalKind},
+    clock::{Clock, SystemClock},
+    shell::{Shell, Stores},
+};
+use vault::{Blobs, FolderBlobs, SiteKey, SqliteKeys, Vault};
+
+use crate::platform::{Plan, Platform, Role, in_days};
+
+/// What `up` is asked for.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of the site.
+    pub data: PathBuf,
+    /// Policy files to put into force first.
+    pub policy: Option<PathBuf>,
+    /// Whether to load the sample.
+    pub sample: bool,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// The metrics of this process.
+    pub metrics: prometheus::Registry,
+}
+
+/// The name of the one site of a folder, and of the issuer of its tokens.
+const SITE: &str = "local";
+/// What its case numbers begin with.
+const PREFIX: &str = "LOC";
+/// How long the administrator's token is valid; each start makes a new one.
+const TOKEN_DAYS: i64 = 365;
+/// Where the administrator's token is, for the command line to find.
+pub const TOKEN_FILE: &str = "admin.token";
+
+/// Opens the folder and starts every role on it.
+pub async fn start(config: &Config) -> anyhow::Result<Platform> {
+    let shell = shell(&config.data, Arc::new(SystemClock)).await?;
+    let plan = Plan {
+        roles: Role::ALL.to_vec(),
+        grpc: config.grpc,
+        http: config.http,
+        elsewhere: BTreeMap::new(),
+        metrics: config.metrics.clone(),
+    };
+    let platform = Platform::start(shell, plan).await?;
+    if let Some(folder) = &config.policy {
+        crate::sample::apply(&platform, crate::sample::files_in(folder)?).await?;
+    }
+    if config.sample {
+        crate::sample::load(&platform, config.policy.is_none()).await?;
+    }
+    Ok(platform)
+}
+
+/// The surroundings of a site whose log, keys, blobs and stores are in `data`.
+pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> {
+    use anyhow::Context;
+    let private = |folder: &Path| {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.with_context(|| format!("cannot make the folder {}; choose another with --data", folder.display()))
+    };
+    private(data)?;
+    let models = data.join("models");
+    private(&models)?;
+    let issuer = Issuer::load_or_create(SITE, &data.join("issuer.pem"))?;
+    let token = issuer.token("admin", PrincipalKind::Human, &["administrator"], in_days(clock.now(), TOKEN_DAYS))?;
+    write_token(&data.join(TOKEN_FILE), &token)?;
+    let auth = Authenticator::new([(issuer.name(), issuer.public_pem())])?;
+
+    let log = SqliteLog::open(&data.join("log.db")).await?;
+    let site_key = SiteKey::load_or_create(&data.join("site.key"))?;
+    let keys = SqliteKeys::open(&data.join("keys.db")).await?;
+    let vault = Arc::new(Vault::unlock(&site_key, Arc::new(keys)).await?);
+    let blobs = Blobs::new(Arc::clone(&vault), Arc::new(FolderBlobs::open(&data.join("blobs"))?));
+    Ok(Shell {
+        site: SiteId::new(SITE)?,
+        number_prefix: PREFIX.into(),
+        epoch: 1,
+        log: Arc::new(log),
+        vault,
+        blobs: Arc::new(blobs),
+        clock,
+        stores: Stores::Folder(models),
+        auth: Arc::new(auth),
+        replica: format!("{SITE}-{}", std::process::id()).into(),
+    })
+}
+
+fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
+    use anyhow::Context;
+    // Written beside and renamed: whoever reads it meanwhile gets the old one, which is valid too.
+    let fresh = path.with_extension("new");
+    match std::fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(fresh.display().to_string()),
+        _ => {}
+    }
+    service::auth::write_private(&fresh, token).with_context(|| fresh.display().to_string())?;
+    std::fs::rename(&fresh, path).with_context(|| path.display().to_string())
+}
