@@ -1,5 +1,7 @@
-//! What the end-to-end tests are made of.
+//! What the end-to-end tests are made of: real servers, the whole platform as a value, and clients for it.
 //!
 //! Tests run on real servers. `tests/run` provides them; without them a test fails and says so.
 
+pub mod real_data;
 pub mod servers;
+pub mod world;

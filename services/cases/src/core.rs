@@ -1,6 +1,12 @@
 //! What all of the service works with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use domain::{
     actor::{Actor, Kind},
@@ -57,6 +63,8 @@ pub struct Core {
     pub policies: Arc<Policies>,
     /// The read model.
     pub models: Arc<Models<CasesProjection>>,
+    /// The last entry that a reaction of this process has written.
+    pub reacted: AtomicU64,
 }
 
 /// A caller and what holds for the call.
@@ -90,7 +98,13 @@ impl Core {
             models,
             control,
             shell,
+            reacted: AtomicU64::new(0),
         })
+    }
+
+    /// Remembers that a reaction has written, or found written, up to `position`.
+    pub fn reacted_to(&self, position: Position) {
+        self.reacted.fetch_max(position.0, Ordering::AcqRel);
     }
 
     /// The caller of a request.

@@ -80,6 +80,12 @@ impl Service {
         self.messages.done()
     }
 
+    /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
+    /// to [`followed`](Self::followed).
+    pub fn reacted(&self) -> eventlog::Position {
+        eventlog::Position(self.core.reacted.load(std::sync::atomic::Ordering::Acquire))
+    }
+
     /// Starts everything that runs by itself.
     pub fn spawn(&self, tasks: &mut Tasks) {
         let stop = tasks.stop();

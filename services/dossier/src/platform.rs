@@ -197,7 +197,8 @@ fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks)
     });
     let edge = console::Edge { upstreams, metrics, ready: Arc::new(|| Ok(())), stop: tasks.stop() };
     let config = console::Config::default();
-    console::router(config.clone(), edge.clone())?;
+    // Told now rather than by a task that dies.
+    let _ = console::router(config.clone(), edge.clone())?;
     tasks.spawn("HTTP", async move {
         if let Err(error) = console::serve(config, edge, listener).await {
             tracing::error!(%error, "HTTP ended");

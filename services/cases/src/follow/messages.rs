@@ -166,7 +166,8 @@ impl Core {
         let make = |_: &_, at| {
             Ok(commands(at, &meta.actor, vec![customer::Action::AddIdentity(Box::new(described.clone()))]))
         };
-        self.customers.execute::<customer::Error>(&stream, &meta, make).await?;
+        let outcome = self.customers.execute::<customer::Error>(&stream, &meta, make).await?;
+        self.reacted_to(outcome.position);
         Ok(())
     }
 
@@ -195,6 +196,7 @@ impl Core {
             Ok(commands(at, &meta.actor, steps))
         };
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        self.reacted_to(outcome.position);
         let known =
             |aggregate: &Aggregate<conversation::State>| aggregate.state.conversation().and_then(|c| c.case);
         let case = if outcome.repeated {
@@ -234,7 +236,10 @@ impl Core {
             Ok(commands(at, &meta.actor, vec![arrival.receive(&rules)]))
         };
         match self.cases.execute::<No>(&stream, &meta, make).await.map_err(Error::from) {
-            Ok(_) => Ok(Taken::In),
+            Ok(outcome) => {
+                self.reacted_to(outcome.position);
+                Ok(Taken::In)
+            }
             Err(Error::Refused { reason, message }) => {
                 let now = self.cases.load::<No>(&stream).await?;
                 match now.state.case() {
@@ -268,6 +273,7 @@ impl Core {
             ))
         };
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        self.reacted_to(outcome.position);
         let attached = outcome.aggregate.state.conversation().and_then(|conversation| conversation.case);
         if outcome.changed { Ok(next) } else { Ok(attached.unwrap_or(next)) }
     }

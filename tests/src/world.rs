@@ -1,0 +1,155 @@
+//! A site for a test: every role in this process, on a folder of its own, with a small organisation.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use dossier::{
+    platform::{Plan, Platform, Role},
+    up,
+};
+use proto::{
+    cases::v1::cases_client::CasesClient, ingestion::v1::ingestion_client::IngestionClient,
+    operations::v1::operations_client::OperationsClient,
+    policy::v1::policy_service_client::PolicyServiceClient,
+};
+use service::{
+    auth::{Issuer, PrincipalKind},
+    clock::{Clock, SystemClock},
+};
+use tempfile::TempDir;
+use tonic::{
+    Request, Status, metadata::AsciiMetadataValue, service::Interceptor,
+    service::interceptor::InterceptedService, transport::Channel,
+};
+
+/// The organisation of the tests: regions `north` and `south` below `world`; teams `north-care` and `south-care`; accounts
+/// `forum` (public threads, north) and `chat` (private, by contact, south); people `ana` and `nils` (agents, north), `sol` (agent, south),
+/// `nora` (supervisor of north), `gus` (guest, north), `yan` (analyst), `cleo` (compliance), `root` (administrator).
+pub const POLICY: &str = include_str!("policy.toml");
+
+/// A token in every call.
+#[derive(Clone)]
+pub struct Bearer(AsciiMetadataValue);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+type Authorised = InterceptedService<Channel, Bearer>;
+
+/// Somebody who calls the platform.
+#[derive(Clone)]
+pub struct Caller {
+    /// Cases.
+    pub cases: CasesClient<Authorised>,
+    /// Messages in.
+    pub ingestion: IngestionClient<Authorised>,
+    /// Policy.
+    pub policy: PolicyServiceClient<Authorised>,
+    /// Operations.
+    pub operations: OperationsClient<Authorised>,
+    /// The token, for calls over HTTP.
+    pub token: String,
+}
+
+impl Caller {
+    /// Calls `address` with `token`.
+    pub fn new(address: SocketAddr, token: &str) -> Self {
+        let channel = Channel::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
+        let bearer = Bearer(format!("Bearer {token}").parse().expect("a token is ASCII"));
+        let max = service::grpc::REQUEST_MAX;
+        let with = || InterceptedService::new(channel.clone(), bearer.clone());
+        Self {
+            cases: CasesClient::new(with()).max_decoding_message_size(max),
+            ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
+            policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
+            operations: OperationsClient::new(with()).max_decoding_message_size(max),
+            token: token.to_owned(),
+        }
+    }
+}
+
+/// A running site.
+pub struct World {
+    /// The roles.
+    pub platform: Platform,
+    /// Issues tokens that the site trusts.
+    pub issuer: Issuer,
+    /// The site's folder; removed with the world, unless it was given.
+    pub folder: Option<TempDir>,
+}
+
+impl World {
+    /// A site in a fresh folder, with the organisation in force.
+    pub async fn start() -> Self {
+        Self::start_at(Arc::new(SystemClock)).await
+    }
+
+    /// The same with a clock of the test's.
+    pub async fn start_at(clock: Arc<dyn Clock>) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut world = Self::open(folder.path(), clock).await;
+        world.folder = Some(folder);
+        world
+    }
+
+    /// The site of a folder, as it was left.
+    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Self {
+        let shell = up::shell(folder, clock).await.expect("the folder can be opened");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let plan = Plan {
+            roles: Role::ALL.to_vec(),
+            grpc: any,
+            http: any,
+            elsewhere: BTreeMap::new(),
+            metrics: prometheus::Registry::new(),
+        };
+        let platform = Platform::start(shell, plan).await.expect("the roles start");
+        let issuer = Issuer::load_or_create("local", &folder.join("issuer.pem")).expect("the issuer's key");
+        let file = proto::policy::v1::apply_request::File { name: "policy.toml".into(), text: POLICY.into() };
+        dossier::sample::apply(&platform, vec![file]).await.expect("the policy is right");
+        Self { platform, issuer, folder: None }
+    }
+
+    /// A person of the organisation, or anybody else with these roles in the token.
+    pub fn caller(&self, sub: &str, roles: &[&str]) -> Caller {
+        let expires = dossier::platform::in_days(self.platform.shell.clock.now(), 1);
+        let token = self.issuer.token(sub, PrincipalKind::Human, roles, expires).expect("a token");
+        Caller::new(self.platform.grpc, &token)
+    }
+
+    /// An administrator, by token.
+    pub fn administrator(&self) -> Caller {
+        self.caller("root", &["administrator"])
+    }
+
+    /// Waits until every message up to `position` has become a case, and the read model has that.
+    pub async fn settled(&self, position: &str) {
+        let position =
+            self.platform.shell.position("position", position).expect("a position").unwrap_or_default();
+        let cases = self.platform.cases.as_ref().expect("the role cases");
+        let limit = Duration::from_secs(120);
+        let mut followed = cases.followed();
+        tokio::time::timeout(limit, followed.wait_for(|done| *done >= position))
+            .await
+            .expect("messages become cases")
+            .expect("the reaction runs");
+        // What the reaction wrote is in the log by now; the read model still has to take it in.
+        let at_least = self.platform.shell.token(cases.reacted());
+        let request = proto::cases::v1::ListCasesRequest { at_least, page_size: 1, ..Default::default() };
+        self.administrator().cases.list_cases(request).await.expect("the read model follows");
+    }
+
+    /// Ends the site in order and gives its folder back, if it was its own.
+    pub async fn end(self) -> Option<TempDir> {
+        self.platform.end().await;
+        self.folder
+    }
+}
+
+/// A fresh command id.
+pub fn command_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
