@@ -12,6 +12,12 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Returns when `instant` has come.
     async fn wait_until(&self, instant: Timestamp);
+    /// Returns when so much time has passed, whatever the calendar does meanwhile.
+    async fn sleep(&self, duration: Duration) {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        let end = Timestamp::from_microsecond(self.now().as_microsecond().saturating_add(micros));
+        self.wait_until(end.unwrap_or(Timestamp::MAX)).await;
+    }
 }
 
 /// The machine's clock.
@@ -33,6 +39,10 @@ impl Clock for SystemClock {
             let Ok(left @ 1..) = u64::try_from(left) else { return };
             tokio::time::sleep(Duration::from_micros(left).min(STEP_MAX)).await;
         }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }
 

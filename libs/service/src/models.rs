@@ -1,21 +1,34 @@
 //! A read model that can be built anew beside the one that answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use eventlog::Position;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    projection::{Error, Projection, ReadModel},
+    backoff,
+    lease::{Lease, RENEWAL},
+    projection::{BATCH_MAX, Error, Projection, ReadModel},
     shell::{Shell, Stores},
     store::{self, Store},
 };
 
 /// How often a replica asks whether another one has rebuilt the read model.
-const GENERATION_CHECK: Duration = Duration::from_secs(3);
+pub const GENERATION_CHECK: Duration = Duration::from_secs(3);
 /// How often the progress of a rebuild is told.
 const PROGRESS: Duration = Duration::from_millis(250);
+/// How often in a row a rebuild is interrupted before it is given up.
+const INTERRUPTIONS_MAX: u32 = 5;
+/// How long the files of a generation that was replaced are kept for those who still read it. Then they stay until the
+/// next start.
+const RETIREMENT: Duration = Duration::from_secs(5);
 
 /// The generation of a read model that answers, and the way to the next one.
 pub struct Models<P> {
@@ -23,17 +36,20 @@ pub struct Models<P> {
     control: Store,
     projection: Arc<P>,
     current: watch::Sender<Generation<P>>,
+    rebuilding: Mutex<()>,
+    /// The last number that was given to a generation: the name of one that failed is not used again, as what is left
+    /// of it may still be closing.
+    numbered: AtomicU64,
 }
 
 struct Generation<P> {
     number: u64,
     model: Arc<ReadModel<P>>,
-    stop: CancellationToken,
 }
 
 impl<P> Clone for Generation<P> {
     fn clone(&self) -> Self {
-        Self { number: self.number, model: Arc::clone(&self.model), stop: self.stop.clone() }
+        Self { number: self.number, model: Arc::clone(&self.model) }
     }
 }
 
@@ -52,10 +68,18 @@ impl<P: Projection> Models<P> {
     /// Takes up the generation that answered last, or the first.
     pub async fn open(shell: Shell, control: Store, projection: P) -> Result<Self, store::Error> {
         let projection = Arc::new(projection);
-        let number = stored_generation(&control, projection.name()).await?;
+        let name = projection.name();
+        let number = stored_generation(&control, name).await?;
+        if matches!(shell.stores, Stores::Folder(_)) {
+            // Nobody else reads here: what was replaced or never finished can go.
+            for other in [number.checked_sub(1), number.checked_add(1)].into_iter().flatten() {
+                shell.stores.remove(&store_name(name, other), &control).await?;
+            }
+        }
         let model = open_generation(&shell, &projection, number).await?;
-        let current = watch::Sender::new(Generation { number, model, stop: CancellationToken::new() });
-        Ok(Self { shell, control, projection, current })
+        let current = watch::Sender::new(Generation { number, model });
+        let (rebuilding, numbered) = (Mutex::default(), AtomicU64::new(number));
+        Ok(Self { shell, control, projection, current, rebuilding, numbered })
     }
 
     /// The read model that answers.
@@ -72,18 +96,12 @@ impl<P: Projection> Models<P> {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut generations = self.current.subscribe();
         loop {
-            let Generation { number, model, stop: replaced } = generations.borrow_and_update().clone();
-            let follow = model.run(Arc::clone(&self.shell.log), replaced.clone());
+            let Generation { number, model } = generations.borrow_and_update().clone();
             tokio::select! {
                 () = stop.cancelled() => return,
+                _ = generations.changed() => {}
                 () = self.overtaken(number) => {}
-                () = follow => {
-                    // It was asked to stand still: the next generation is being compared with it.
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        _ = generations.changed() => {}
-                    }
-                }
+                () = model.run(Arc::clone(&self.shell.log), stop.clone()) => {}
             }
         }
     }
@@ -91,74 +109,135 @@ impl<P: Projection> Models<P> {
     /// Returns when another replica has let a newer generation take over, and this one has taken it up.
     async fn overtaken(&self, number: u64) {
         loop {
-            tokio::time::sleep(GENERATION_CHECK).await;
-            match stored_generation(&self.control, self.projection.name()).await {
-                Ok(stored) if stored > number => {
-                    match open_generation(&self.shell, &self.projection, stored).await {
-                        Ok(model) => {
-                            self.current.send_replace(Generation {
-                                number: stored,
-                                model,
-                                stop: CancellationToken::new(),
-                            });
-                            return;
-                        }
-                        Err(error) => tracing::warn!(%error, "the rebuilt read model cannot be opened yet"),
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "the generation of the read model is not known just now")
-                }
+            self.shell.clock.sleep(GENERATION_CHECK).await;
+            match self.take_up_newer(number).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "a rebuilt read model cannot be taken up yet"),
             }
         }
     }
 
-    /// Builds the next generation from the log, lets it take over, and compares the two.
-    pub async fn rebuild(&self, progress: impl Fn(Position, Position) + Send) -> Result<Rebuilt, Error> {
-        let old = self.current.borrow().clone();
-        let next = old.number + 1;
-        self.shell.stores.remove(&store_name(self.projection.name(), next), &self.control).await?;
-        let fresh = open_generation(&self.shell, &self.projection, next).await?;
-        let filled = CancellationToken::new();
-        let filling = tokio::spawn(Arc::clone(&fresh).run(Arc::clone(&self.shell.log), filled.clone()));
-        while !fresh.wait_for(old.model.position(), PROGRESS).await {
-            progress(fresh.position(), old.model.position());
+    async fn take_up_newer(&self, number: u64) -> Result<bool, store::Error> {
+        let stored = stored_generation(&self.control, self.projection.name()).await?;
+        if stored <= number {
+            return Ok(false);
         }
-        // Now both stand still, at the same position.
-        filled.cancel();
-        let _ = filling.await;
-        old.stop.cancel();
-        let compared = self.compare(&old.model, &fresh).await;
-        let rebuilt = match compared {
-            Ok(rebuilt) => rebuilt,
-            Err(error) => {
-                self.current.send_replace(Generation { stop: CancellationToken::new(), ..old });
-                return Err(error);
+        let model = open_generation(&self.shell, &self.projection, stored).await?;
+        self.take_over(stored, model);
+        Ok(true)
+    }
+
+    fn take_over(&self, number: u64, model: Arc<ReadModel<P>>) {
+        self.numbered.fetch_max(number, Ordering::Relaxed);
+        self.current.send_if_modified(|current| {
+            let newer = number > current.number;
+            if newer {
+                *current = Generation { number, model };
+            }
+            newer
+        });
+    }
+
+    /// Builds the next generation from the log, compares it with the one that answers, and lets it take over. If that
+    /// fails, or if its caller gives up, the old one goes on answering. One replica at a time.
+    pub async fn rebuild(&self, progress: impl Fn(Position, Position) + Send) -> Result<Rebuilt, Error> {
+        let Ok(_alone) = self.rebuilding.try_lock() else { return Err(Error::Rebuilding) };
+        let Shell { clock, replica, .. } = &self.shell;
+        let name = format!("rebuild.{}", self.projection.name());
+        let lease = Lease::new(self.control.clone(), Arc::clone(clock), &name, replica);
+        if !lease.acquire().await? {
+            return Err(Error::Rebuilding);
+        }
+        let lost = async {
+            loop {
+                clock.sleep(RENEWAL).await;
+                if matches!(lease.acquire().await, Ok(false)) {
+                    return;
+                }
             }
         };
-        self.current.send_replace(Generation { number: next, model: fresh, stop: CancellationToken::new() });
-        // Other replicas may still read the old one; it goes with the next rebuild.
-        if matches!(self.shell.stores, Stores::Folder(_)) {
-            old.model.store.close().await;
-            self.shell.stores.remove(&store_name(self.projection.name(), old.number), &self.control).await?;
-        } else if let Some(older) = old.number.checked_sub(1).filter(|&n| n > 0) {
-            self.shell.stores.remove(&store_name(self.projection.name(), older), &self.control).await?;
+        let rebuilt = tokio::select! {
+            rebuilt = self.build(progress) => rebuilt,
+            () = lost => Err(Error::Rebuilding),
+        };
+        if let Err(error) = lease.release().await {
+            tracing::debug!(%error, "the lease was not released; it ends by itself");
         }
-        Ok(rebuilt)
+        rebuilt
     }
 
-    async fn compare(&self, old: &ReadModel<P>, fresh: &ReadModel<P>) -> Result<Rebuilt, Error> {
-        let log = self.shell.log.as_ref();
-        let position = old.refresh().await?.max(fresh.refresh().await?);
-        old.catch_up(log, position).await?;
+    async fn build(&self, progress: impl Fn(Position, Position) + Send) -> Result<Rebuilt, Error> {
+        let (log, name) = (self.shell.log.as_ref(), self.projection.name());
+        self.take_up_newer(self.generation()).await?;
+        let old = self.current.borrow().clone();
+        let next = self.numbered.fetch_add(1, Ordering::Relaxed) + 1;
+        for unfinished in old.number + 1..=next {
+            self.shell.stores.remove(&store_name(name, unfinished), &self.control).await?;
+        }
+        let fresh = open_generation(&self.shell, &self.projection, next).await?;
+        let mut interruptions = 0;
+        while let Err(error) = self.fill(&fresh, &old.model, &progress).await {
+            interruptions += 1;
+            if interruptions > INTERRUPTIONS_MAX {
+                return Err(error);
+            }
+            tracing::warn!(projection = name, %error, "the rebuild is interrupted; it goes on");
+            backoff::wait(interruptions, Duration::from_millis(50), Duration::from_secs(5)).await;
+        }
+        // The old one may go on meanwhile, here and elsewhere: what is compared is one moment of it.
+        let (position, before) = old.model.snapshot().await?;
         fresh.catch_up(log, position).await?;
-        let (before, after) = (old.digest().await?, fresh.digest().await?);
-        let next = self.generation() + 1;
+        let after = fresh.digest().await?;
+        progress(position, position);
         let sql = "insert into generation (model, number) values ($1, $2) \
-                   on conflict (model) do update set number = excluded.number";
-        self.control.execute(sql, &[self.projection.name().into(), next.into()]).await?;
+                   on conflict (model) do update set number = excluded.number \
+                   where generation.number < excluded.number";
+        self.control.execute(sql, &[name.into(), next.into()]).await?;
+        self.take_over(next, fresh);
+        self.retire(old).await;
         Ok(Rebuilt { position, before, after })
+    }
+
+    /// Brings `fresh` to where `old` is, but for what comes while it gets there.
+    async fn fill(
+        &self,
+        fresh: &ReadModel<P>,
+        old: &ReadModel<P>,
+        progress: &(impl Fn(Position, Position) + Send),
+    ) -> Result<(), Error> {
+        loop {
+            let target = old.refresh().await?;
+            let mut filling = std::pin::pin!(fresh.catch_up(self.shell.log.as_ref(), target));
+            loop {
+                tokio::select! {
+                    filled = &mut filling => break filled?,
+                    () = tokio::time::sleep(PROGRESS) => progress(fresh.position(), target),
+                }
+            }
+            if old.refresh().await?.0 <= target.0.saturating_add(BATCH_MAX as u64) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes what nobody reads any more. Whatever is left over goes another time.
+    async fn retire(&self, old: Generation<P>) {
+        let Generation { number, model } = old;
+        let gone = model.gone();
+        drop(model);
+        let unused = match self.shell.stores {
+            Stores::Folder(_) => {
+                tokio::time::timeout(RETIREMENT, gone.cancelled()).await.is_ok().then_some(number)
+            }
+            // Other replicas may still read the old one; it goes with the next rebuild.
+            Stores::Postgres(_) => number.checked_sub(1),
+        };
+        let Some(number) = unused else { return };
+        let name = store_name(self.projection.name(), number);
+        if let Err(error) = self.shell.stores.remove(&name, &self.control).await {
+            tracing::warn!(%error, name, "a read model that was replaced is left over");
+        }
     }
 }
 

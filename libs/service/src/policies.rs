@@ -34,8 +34,11 @@ pub struct Snapshot {
     pub version: Position,
     /// The documents.
     pub state: State,
-    rules: RwLock<HashMap<(Option<RegionId>, Option<TeamId>), Arc<Rules>>>,
+    rules: RwLock<HashMap<Place, Arc<Rules>>>,
 }
+
+/// Where rules hold: a team in a region.
+type Place = (Option<RegionId>, Option<TeamId>);
 
 impl Snapshot {
     fn new(version: Position, state: State) -> Self {
@@ -197,7 +200,7 @@ async fn read(
     let mut entries = log.read(stream);
     let mut snapshot = Snapshot::new(Position::NONE, State::default());
     while let Some(entry) = entries.try_next().await? {
-        let envelope = Envelope::of(&entry).map_err(unreadable)?;
+        let envelope = Envelope::of(&entry).map_err(|error| unreadable(&error))?;
         if keep((&envelope, entry.position)) {
             snapshot.state = fold(snapshot.state, &envelope.events);
             snapshot.state.stamp(entry.position.0);
@@ -208,13 +211,13 @@ async fn read(
 }
 
 fn apply(state: &mut State, entry: &Entry) -> Result<(), Error> {
-    let envelope = Envelope::<domain::policy::Event>::of(entry).map_err(unreadable)?;
+    let envelope = Envelope::<domain::policy::Event>::of(entry).map_err(|error| unreadable(&error))?;
     *state = fold(std::mem::take(state), &envelope.events);
     state.stamp(entry.position.0);
     Ok(())
 }
 
-fn unreadable(error: Unreadable) -> Error {
+fn unreadable(error: &Unreadable) -> Error {
     Error::Refused {
         reason: "STREAM_PARKED",
         message: format!("the policy cannot be read by this version: {error}"),

@@ -74,13 +74,14 @@ impl Stores {
 
     /// The store called `name`, made if it is not there.
     pub async fn open(&self, name: &str, schema: Schema) -> Result<Store, store::Error> {
+        store::plain(name)?;
         match self {
             Self::Folder(folder) => Store::open_sqlite(&folder.join(format!("{name}.db")), schema).await,
             Self::Postgres(url) => Store::open_postgres(url, &format!("dossier_{name}"), schema).await,
         }
     }
 
-    /// Removes the store called `name`. It must be closed.
+    /// Removes the store called `name`, if it is there. It must be closed.
     pub async fn remove(&self, name: &str, control: &Store) -> Result<(), store::Error> {
         match self {
             Self::Folder(folder) => {

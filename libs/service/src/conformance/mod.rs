@@ -4,7 +4,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+pub mod projections;
+pub mod rebuilds;
 mod shelf;
+pub mod world;
 
 pub use shelf::{Full, Shelf, ShelfCommand, ShelfEvent};
 

@@ -1,22 +1,23 @@
 //! Read models: each entry counts once, because its position is stored with its effect.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+mod digest;
+mod parked;
 
-use eventlog::{Category, Entry, EventLog, Position, StreamId};
-use futures_util::{StreamExt, TryStreamExt};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use eventlog::{Category, Entry, EventLog, Position};
+use futures_util::StreamExt;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     backoff,
     envelope::Unreadable,
-    store::{self, Schema, Sql, Store, Tx, Value},
+    store::{self, Schema, Sql, Store, Tx},
 };
 
 /// Entries that are applied in one transaction.
 pub const BATCH_MAX: usize = 2_000;
-/// Entries of one parked stream that are applied together when it can be read again.
-const PARKED_MAX: usize = 100_000;
 
 /// How a read model follows from the log.
 #[async_trait::async_trait]
@@ -53,6 +54,9 @@ pub enum Error {
     /// Another replica has applied it already.
     #[error("another replica is ahead")]
     Overtaken,
+    /// Somebody rebuilds this read model already.
+    #[error("a rebuild of it is going on")]
+    Rebuilding,
 }
 
 /// One generation of a read model: its store and how far it has come.
@@ -62,30 +66,25 @@ pub struct ReadModel<P> {
     /// What fills it.
     pub projection: Arc<P>,
     applied: watch::Sender<Position>,
+    alive: DropGuard,
 }
 
 const CREATE: Sql = Sql {
     sqlite: "create table if not exists projection (name text primary key, position integer not null) strict",
     postgres: "create table if not exists projection (name text primary key, position bigint not null)",
 };
-const CREATE_PARKED: Sql = Sql {
-    sqlite: "create table if not exists parked (position integer primary key, stream text not null, reason text) strict",
-    postgres: "create table if not exists parked (position bigint primary key, stream text not null, reason text)",
-};
-
 impl<P: Projection> ReadModel<P> {
     /// Takes up a read model where it was left.
     pub async fn open(store: Store, projection: Arc<P>) -> Result<Self, store::Error> {
-        store.execute(CREATE, &[]).await?;
-        store.execute(CREATE_PARKED, &[]).await?;
         let name = projection.name();
-        store
-            .execute(
-                "insert into projection (name, position) values ($1, 0) on conflict do nothing",
-                &[name.into()],
-            )
-            .await?;
-        let model = Self { store, projection, applied: watch::Sender::new(Position::NONE) };
+        let mut tx = store.begin_alone(name).await?;
+        tx.execute(CREATE, &[]).await?;
+        tx.execute(parked::CREATE, &[]).await?;
+        let insert = "insert into projection (name, position) values ($1, 0) on conflict do nothing";
+        tx.execute(insert, &[name.into()]).await?;
+        tx.commit().await?;
+        let applied = watch::Sender::new(Position::NONE);
+        let model = Self { store, projection, applied, alive: CancellationToken::new().drop_guard() };
         model.refresh().await?;
         Ok(model)
     }
@@ -104,66 +103,77 @@ impl<P: Projection> ReadModel<P> {
 
     /// Reads the stored position: another replica may have moved it.
     pub async fn refresh(&self) -> Result<Position, store::Error> {
-        let rows = self
-            .store
-            .query("select position from projection where name = $1", &[self.projection.name().into()])
-            .await?;
-        let stored = Position(rows.first().map_or(0, |row| row.count(0)));
+        let stored = self.stored().await?;
+        self.reached(stored);
+        Ok(stored)
+    }
+
+    async fn stored(&self) -> Result<Position, store::Error> {
+        let sql = "select position from projection where name = $1";
+        let rows = self.store.query(sql, &[self.projection.name().into()]).await?;
+        Ok(Position(rows.first().map_or(0, |row| row.count(0))))
+    }
+
+    /// Cancelled when nobody uses this read model any more.
+    pub(crate) fn gone(&self) -> CancellationToken {
+        self.alive.token().clone()
+    }
+
+    fn reached(&self, position: Position) {
         self.applied.send_if_modified(|now| {
-            let newer = stored > *now;
-            *now = stored.max(*now);
+            let newer = position > *now;
+            *now = position.max(*now);
             newer
         });
-        Ok(stored)
     }
 
     /// Follows the log until `stop`. Several replicas may run it: each batch counts once.
     pub async fn run(self: Arc<Self>, log: Arc<dyn EventLog>, stop: CancellationToken) {
+        stop.run_until_cancelled(self.follow_for_ever(log.as_ref())).await;
+    }
+
+    async fn follow_for_ever(&self, log: &dyn EventLog) {
         let mut failures = 0;
-        while !stop.is_cancelled() {
-            let end = tokio::select! {
-                () = stop.cancelled() => return,
-                end = self.follow(log.as_ref(), &mut failures) => end,
-            };
-            match end {
-                Ok(()) => {}
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(projection = self.projection.name(), %error, failures, "the read model stands still; trying again");
-                    backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
-                }
+        loop {
+            let Err(error) = self.follow(log, &mut failures).await;
+            failures += 1;
+            tracing::warn!(projection = self.projection.name(), %error, failures, "the read model stands still; trying again");
+            backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+        }
+    }
+
+    /// Ends with an error only.
+    async fn follow(&self, log: &dyn EventLog, failures: &mut u32) -> Result<Infallible, Error> {
+        // In this order: what another replica parks later is noticed, because it moves the position.
+        let mut from = self.stored().await?;
+        self.unpark(log).await?;
+        self.reached(from);
+        let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
+        loop {
+            let (batch, broken) = whole(entries.next().await);
+            from = self.take_up(log, from, batch).await?;
+            match broken {
+                None => *failures = 0,
+                Some(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn follow(&self, log: &dyn EventLog, failures: &mut u32) -> Result<(), Error> {
-        self.unpark(log).await?;
-        let after = self.refresh().await?;
-        let mut entries = log.follow(after, &self.projection.categories()).ready_chunks(BATCH_MAX);
-        let mut parked = self.parked_streams().await?;
-        let mut from = after;
-        while let Some(batch) = entries.next().await {
-            let mut broken = None;
-            let batch: Vec<Entry> = batch
-                .into_iter()
-                .map_while(|entry| entry.map_err(|error| broken = Some(error)).ok())
-                .collect();
-            let mut batch = batch;
-            while let Some(to) = batch.last().map(|last| last.position) {
-                match self.apply(from, &batch, &mut parked).await {
-                    Ok(()) => {
-                        from = to;
-                        break;
-                    }
-                    Err(Error::Overtaken) => {
-                        from = self.refresh().await?;
-                        parked = self.parked_streams().await?;
-                        batch.retain(|entry| entry.position > from);
-                    }
-                    Err(error) => return Err(error),
-                }
+    /// Applies what is missing up to `position`, which is one of an entry that it follows.
+    pub async fn catch_up(&self, log: &dyn EventLog, position: Position) -> Result<(), Error> {
+        let mut from = self.refresh().await?;
+        if from >= position {
+            return Ok(());
+        }
+        let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
+        while from < position {
+            let (mut batch, broken) = whole(entries.next().await);
+            let beyond = batch.last().is_some_and(|last| last.position > position);
+            batch.retain(|entry| entry.position <= position);
+            from = self.take_up(log, from, batch).await?;
+            if beyond {
+                break;
             }
-            *failures = 0;
             if let Some(error) = broken {
                 return Err(error.into());
             }
@@ -171,31 +181,45 @@ impl<P: Projection> ReadModel<P> {
         Ok(())
     }
 
-    /// Applies what is missing up to `position`, which is one of an entry that it follows.
-    pub async fn catch_up(&self, log: &dyn EventLog, position: Position) -> Result<(), Error> {
-        let mut parked = self.parked_streams().await?;
-        let mut from = self.refresh().await?;
-        if from >= position {
-            return Ok(());
+    /// Applies what of a batch is not applied yet; answers up to where everything is.
+    async fn take_up(
+        &self,
+        log: &dyn EventLog,
+        mut from: Position,
+        mut batch: Vec<Entry>,
+    ) -> Result<Position, Error> {
+        loop {
+            // Another replica may be ahead by more than this batch.
+            batch.retain(|entry| entry.position > from);
+            let Some(to) = batch.last().map(|last| last.position) else { return Ok(from) };
+            let waiting = match self.apply(from, &batch).await {
+                Ok(waiting) => {
+                    from = to;
+                    waiting
+                }
+                Err(Error::Overtaken) => {
+                    let stored = self.stored().await?;
+                    if stored <= from {
+                        // The store went back, to a copy of yesterday perhaps: what lies between is not in this batch.
+                        return Err(Error::Overtaken);
+                    }
+                    from = stored;
+                    true
+                }
+                Err(error) => return Err(error),
+            };
+            // What another version has parked, this one may be able to read.
+            if waiting {
+                self.unpark(log).await?;
+            }
+            self.reached(from);
         }
-        let mut entries = log.follow(from, &self.projection.categories());
-        while from < position {
-            let Some(entry) = entries.try_next().await? else { break };
-            let to = entry.position;
-            self.apply(from, &[entry], &mut parked).await?;
-            from = to;
-        }
-        Ok(())
     }
 
-    /// Applies entries that follow `from`, in one transaction with the new position.
-    pub async fn apply(
-        &self,
-        from: Position,
-        batch: &[Entry],
-        parked: &mut HashSet<StreamId>,
-    ) -> Result<(), Error> {
-        let Some(last) = batch.last() else { return Ok(()) };
+    /// Applies entries that follow `from`, in one transaction with the new position. Answers whether some of them wait
+    /// in a parked stream; then nobody who waits for the position is told yet.
+    pub async fn apply(&self, from: Position, batch: &[Entry]) -> Result<bool, Error> {
+        let Some(last) = batch.last() else { return Ok(false) };
         let mut tx = self.store.begin().await?;
         let moved = tx
             .execute(
@@ -206,85 +230,44 @@ impl<P: Projection> ReadModel<P> {
         if moved == 0 {
             return Err(Error::Overtaken);
         }
-        let mut waiting = Vec::new();
+        let mut parked = parked::streams(&mut tx).await?;
+        let mut waiting = false;
         let mut items = Vec::with_capacity(batch.len());
         for entry in batch {
-            if parked.contains(&entry.stream) {
-                waiting.push((entry, None));
-                continue;
-            }
-            match self.projection.read(entry) {
-                Ok(item) => items.push((entry.position, item)),
-                Err(error) => {
-                    tracing::error!(projection = self.projection.name(), %error, "a stream is parked");
-                    parked.insert(entry.stream.clone());
-                    waiting.push((entry, Some(error.reason)));
+            let reason = if parked.contains(entry.stream.as_str()) {
+                None
+            } else {
+                match self.projection.read(entry) {
+                    Ok(item) => {
+                        items.push((entry.position, item));
+                        continue;
+                    }
+                    Err(error) => {
+                        tracing::error!(projection = self.projection.name(), %error, "a stream is parked");
+                        parked.insert(entry.stream.to_string());
+                        Some(error.reason)
+                    }
                 }
-            }
-        }
-        for (entry, reason) in waiting {
-            let binds = [entry.position.0.into(), entry.stream.as_str().into(), reason.into()];
-            tx.execute(
-                "insert into parked (position, stream, reason) values ($1, $2, $3) on conflict do nothing",
-                &binds,
-            )
-            .await?;
+            };
+            waiting = true;
+            parked::put(&mut tx, entry, reason).await?;
         }
         self.projection.apply(&mut tx, items).await?;
         tx.commit().await?;
-        self.applied.send_replace(last.position);
-        Ok(())
-    }
-
-    /// Streams that wait for a version that can read them, with the reason.
-    pub async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error> {
-        let sql =
-            "select stream, min(position), max(coalesce(reason, '')) from parked group by stream order by 2";
-        let rows = self.store.query(sql, &[]).await?;
-        Ok(rows.iter().map(|row| (row.string(0), row.count(1), row.string(2))).collect())
-    }
-
-    async fn parked_streams(&self) -> Result<HashSet<StreamId>, store::Error> {
-        Ok(self.parked().await?.iter().filter_map(|(stream, ..)| stream.parse().ok()).collect())
-    }
-
-    /// Applies the parked entries of every stream that can be read by now, in order.
-    async fn unpark(&self, log: &dyn EventLog) -> Result<(), Error> {
-        for (stream, first, _) in self.parked().await? {
-            let Ok(id) = stream.parse::<StreamId>() else { continue };
-            let upto = self.position();
-            let entries: Vec<Entry> = log
-                .read(&id)
-                .try_filter(|entry| std::future::ready(entry.position.0 >= first && entry.position <= upto))
-                .take(PARKED_MAX)
-                .try_collect()
-                .await?;
-            let items: Result<Vec<_>, Unreadable> =
-                entries.iter().map(|entry| Ok((entry.position, self.projection.read(entry)?))).collect();
-            let Ok(items) = items else { continue };
-            let mut tx = self.store.begin().await?;
-            tx.execute("delete from parked where stream = $1", &[stream.as_str().into()]).await?;
-            self.projection.apply(&mut tx, items).await?;
-            tx.commit().await?;
-            tracing::info!(projection = self.projection.name(), stream, "a parked stream was applied");
+        if !waiting {
+            self.reached(last.position);
         }
-        Ok(())
+        Ok(waiting)
     }
+}
 
-    /// A digest of every row of every table: equal read models have equal digests.
-    pub async fn digest(&self) -> Result<String, store::Error> {
-        let mut hasher = crate::digest::Rows::default();
-        for (table, sql) in self.projection.tables() {
-            hasher.table(table);
-            for row in self.store.query(*sql, &[]).await? {
-                hasher.row(row.values().iter().map(|value| match value {
-                    Value::Int(v) => v.map(|v| v.to_string()),
-                    Value::Real(v) => v.map(|v| v.to_string()),
-                    Value::Text(v) => v.clone(),
-                    Value::Bytes(v) => v.as_ref().map(|v| format!("{v:?}")),
-                }));
-            }
-        }
-        Ok(hasher.finish())
-    }
+/// The entries before the first error, and the error.
+fn whole(chunk: Option<Vec<Result<Entry, eventlog::Error>>>) -> (Vec<Entry>, Option<eventlog::Error>) {
+    let Some(chunk) = chunk else {
+        return (Vec::new(), Some(eventlog::Error::Unavailable("the log has ended".to_owned())));
+    };
+    let mut broken = None;
+    let entries =
+        chunk.into_iter().map_while(|entry| entry.map_err(|error| broken = Some(error)).ok()).collect();
+    (entries, broken)
 }

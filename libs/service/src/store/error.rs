@@ -16,6 +16,8 @@ pub enum Error {
 /// Classes of PostgreSQL's codes that a retry may help against: connection, serialization, resources, and the server
 /// or an operator that ended it. Single codes: a lock that was waited for too long, a standby that took over.
 const POSTGRES_AWAY: [&str; 6] = ["08", "40", "53", "57", "55P03", "25006"];
+/// The class of what PostgreSQL says about values.
+const POSTGRES_DATA: &str = "22";
 /// Primary codes of SQLite: busy, locked, an input or output error, full.
 const SQLITE_AWAY: [i32; 4] = [5, 6, 10, 13];
 
@@ -38,8 +40,16 @@ impl From<sqlx::Error> for Error {
             }
             _ => false,
         };
-        // The database's own text may quote a value in its details; its message does not.
-        if away { Self::Unavailable(error.to_string()) } else { Self::Broken(error.to_string()) }
+        if away { Self::Unavailable(error.to_string()) } else { Self::Broken(told(&error)) }
+    }
+}
+
+/// What is said about a value that does not fit quotes it, and it may be anybody's: only the code is told.
+fn told(error: &sqlx::Error) -> String {
+    let refusal = error.as_database_error().and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>());
+    match refusal.map(PgDatabaseError::code).filter(|code| code.starts_with(POSTGRES_DATA)) {
+        Some(code) => format!("a value does not fit (code {code})"),
+        None => error.to_string(),
     }
 }
 

@@ -4,6 +4,8 @@
 //! reactions) and one store per generation of a read model, so that a rebuild fills a fresh one beside the old.
 //! Statements are written once; where the two dialects differ, [`Sql`] holds both texts.
 
+mod error;
+mod tx;
 mod upsert;
 mod value;
 
@@ -11,18 +13,26 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, PgPool, SqlitePool,
-    migrate::{MigrateError, Migrator},
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use error::Error;
+pub use tx::Tx;
 pub use upsert::{Type, Upsert};
 pub use value::{Row, Value};
 
 /// Connections that one store keeps for reading.
 pub const READERS_MAX: u32 = 8;
-/// How long a statement waits for a connection or a lock.
+/// How long a statement waits for a lock, and the only writer of a file for its turn.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a query waits for one of the connections, or for the server to come back.
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Settings of every connection to PostgreSQL. A replica that is cut off in a transaction must not hold its locks for
+/// ever; who waits for them meanwhile is told so.
+const POSTGRES_SETTINGS: [(&str, &str); 2] =
+    [("lock_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")];
 
 /// One statement in both dialects. Placeholders are `$1`, `$2` … in both.
 #[derive(Clone, Copy, Debug)]
@@ -55,43 +65,6 @@ pub struct Schema {
     pub postgres: &'static Migrator,
 }
 
-/// Why a store did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not reachable, busy or full; worth a retry.
-    #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// Our statement or the stored data is wrong.
-    #[error("the store refused: {0}")]
-    Broken(String),
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
-            // 57P0x: shutdown; 08xxx: connection; 40xxx: serialization; 53xxx: resources. 5, 6: SQLite busy, locked.
-            sqlx::Error::Database(db) => match db.code().as_deref() {
-                Some(code) if ["57P", "08", "40", "53"].iter().any(|class| code.starts_with(class)) => {
-                    Self::Unavailable(error.to_string())
-                }
-                Some("5" | "6") => Self::Unavailable(error.to_string()),
-                _ => Self::Broken(error.to_string()),
-            },
-            _ => Self::Broken(error.to_string()),
-        }
-    }
-}
-
-impl From<MigrateError> for Error {
-    fn from(error: MigrateError) -> Self {
-        Self::Broken(error.to_string())
-    }
-}
-
 /// One SQLite file or one PostgreSQL schema.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -117,10 +90,18 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-32000");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        schema.sqlite.run(&writer).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        // Two openers of one file: the second waits here, and finds nothing left to do.
+        let mut tx = writer.begin_with("begin immediate").await?;
+        schema.sqlite.run_direct(None, &mut *tx, false).await?;
+        tx.commit().await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
+            .acquire_timeout(CONNECTION_TIMEOUT)
             .connect_with(options.read_only(true))
             .await?;
         Ok(Self::Sqlite { writer, readers })
@@ -129,20 +110,39 @@ impl Store {
     /// Connects to a database and brings the schema called `name` to `schema`, creating it if it is not there.
     pub async fn open_postgres(url: &str, name: &str, schema: Schema) -> Result<Self, Error> {
         plain(name)?;
-        let options = PgConnectOptions::from_str(url)?.options([("search_path", name)]);
+        let options =
+            PgConnectOptions::from_str(url)?.options([("search_path", name)]).options(POSTGRES_SETTINGS);
         let pool = PgPoolOptions::new()
             .max_connections(READERS_MAX)
-            .acquire_timeout(BUSY_TIMEOUT)
+            .acquire_timeout(CONNECTION_TIMEOUT)
             .connect_with(options)
             .await?;
-        let create = format!("create schema if not exists {name}");
-        // Two replicas may start at once: "if not exists" races in PostgreSQL, the advisory lock does not.
-        let mut tx = pool.begin().await?;
-        sqlx::query("select pg_advisory_xact_lock(hashtext($1))").bind(name).execute(&mut *tx).await?;
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *tx).await?;
+        let store = Self::Postgres(pool.clone());
+        let mut tx = store.begin_alone(name).await?;
+        tx.execute_built("", &format!("create schema if not exists {name}"), &[]).await?;
         tx.commit().await?;
         schema.postgres.run(&pool).await?;
-        Ok(Self::Postgres(pool))
+        Ok(store)
+    }
+
+    /// Begins a transaction that writes, and that nobody else who gives the same `name` has begun: "if not exists"
+    /// races in PostgreSQL, a lock does not.
+    pub(crate) async fn begin_alone(&self, name: &str) -> Result<Tx, Error> {
+        let mut tx = self.begin().await?;
+        if let Tx::Postgres(tx) = &mut tx {
+            sqlx::query("select pg_advisory_xact_lock(hashtext($1))").bind(name).execute(&mut **tx).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Begins a transaction that only reads, and sees one moment of the store however long it takes.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Tx, Error> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
+        })
     }
 
     /// Begins a transaction that writes.
@@ -218,71 +218,9 @@ impl Store {
     }
 }
 
-/// Schema names stand in statements, where nothing can be bound.
-fn plain(name: &str) -> Result<(), Error> {
+/// Schema names stand in statements, where nothing can be bound; and what one backend cannot carry none is given.
+pub(crate) fn plain(name: &str) -> Result<(), Error> {
     let ok =
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if ok { Ok(()) } else { Err(Error::Broken("a schema name is made of a-z, 0-9 and _".into())) }
-}
-
-/// A transaction. Dropped without [`Tx::commit`] it leaves no trace.
-#[derive(Debug)]
-pub enum Tx {
-    /// On the only writer.
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// On one connection.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-}
-
-impl Tx {
-    /// Runs one statement; answers the rows that it touched.
-    pub async fn execute(&mut self, sql: impl Into<Sql>, binds: &[Value]) -> Result<u64, Error> {
-        let Sql { sqlite, postgres } = sql.into();
-        Ok(match self {
-            Self::Sqlite(tx) => {
-                value::sqlite(sqlx::query(sqlite), binds).execute(&mut **tx).await?.rows_affected()
-            }
-            Self::Postgres(tx) => {
-                value::postgres(sqlx::query(postgres), binds).execute(&mut **tx).await?.rows_affected()
-            }
-        })
-    }
-
-    /// Like [`Tx::execute`] for texts put together at start. No value may stand in them: only placeholders.
-    async fn execute_built(&mut self, sqlite: &str, postgres: &str, binds: &[Value]) -> Result<u64, Error> {
-        Ok(match self {
-            Self::Sqlite(tx) => {
-                let query = sqlx::query(AssertSqlSafe(sqlite.to_owned()));
-                value::sqlite(query, binds).execute(&mut **tx).await?.rows_affected()
-            }
-            Self::Postgres(tx) => {
-                let query = sqlx::query(AssertSqlSafe(postgres.to_owned()));
-                value::postgres(query, binds).execute(&mut **tx).await?.rows_affected()
-            }
-        })
-    }
-
-    /// The rows of a query, with what this transaction wrote.
-    pub async fn query(&mut self, sql: impl Into<Sql>, binds: &[Value]) -> Result<Vec<Row>, Error> {
-        let sql = sql.into();
-        Ok(match self {
-            Self::Sqlite(tx) => {
-                let rows = value::sqlite(sqlx::query(sql.sqlite), binds).fetch_all(&mut **tx).await?;
-                rows.iter().map(Row::from_sqlite).collect::<Result<_, _>>()?
-            }
-            Self::Postgres(tx) => {
-                let rows = value::postgres(sqlx::query(sql.postgres), binds).fetch_all(&mut **tx).await?;
-                rows.iter().map(Row::from_postgres).collect::<Result<_, _>>()?
-            }
-        })
-    }
-
-    /// Makes it last.
-    pub async fn commit(self) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
-    }
+    if ok { Ok(()) } else { Err(Error::Broken("the name of a store is made of a-z, 0-9 and _".into())) }
 }

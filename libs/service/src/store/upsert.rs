@@ -9,7 +9,7 @@ use super::{Error, Tx};
 /// The type of a column, as both databases know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// 64-bit integer.
+    /// 64-bit integer; `true` and `false` are 1 and 0.
     Int,
     /// Text.
     Text,
@@ -42,17 +42,23 @@ impl Upsert {
         } else {
             format!("on conflict ({key}) do update set {}", changed.join(", "))
         };
-        let (mut from_json, mut record) = (String::new(), String::new());
+        let (mut from_json, mut from_record, mut record) = (String::new(), String::new(), String::new());
         for (i, (name, kind)) in columns.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            // A JSON column is taken out as JSON, all others as SQL values.
-            let (arrow, pg) = match kind {
-                Type::Int => ("->>", "bigint"),
-                Type::Text => ("->>", "text"),
-                Type::Json => ("->", "jsonb"),
+            // A JSON column is taken out as JSON, all others as SQL values; `null` is one in both. SQLite makes 0 and
+            // 1 of booleans by itself.
+            let (sqlite, postgres, json) = match kind {
+                Type::Int => (
+                    format!("value ->> '$.{name}'"),
+                    format!("case {name} when 'true' then 1 when 'false' then 0 else {name}::bigint end"),
+                    "text",
+                ),
+                Type::Text => (format!("value ->> '$.{name}'"), (*name).to_owned(), "text"),
+                Type::Json => (format!("nullif(value -> '$.{name}', 'null')"), (*name).to_owned(), "jsonb"),
             };
-            let _ = write!(from_json, "{comma}value {arrow} '$.{name}'");
-            let _ = write!(record, "{comma}{name} {pg}");
+            let _ = write!(from_json, "{comma}{sqlite}");
+            let _ = write!(from_record, "{comma}{postgres}");
+            let _ = write!(record, "{comma}{name} {json}");
         }
         Self {
             // "where true" tells SQLite's parser that "on conflict" is not part of a join.
@@ -60,7 +66,7 @@ impl Upsert {
                 "insert into {table} ({names}) select {from_json} from json_each($1) where true {conflict}"
             ),
             postgres: format!(
-                "insert into {table} ({names}) select {names} from jsonb_to_recordset($1::jsonb) as r ({record}) {conflict}"
+                "insert into {table} ({names}) select {from_record} from jsonb_to_recordset($1::jsonb) as r ({record}) {conflict}"
             ),
         }
     }
@@ -69,8 +75,46 @@ impl Upsert {
     pub async fn write<T: Serialize>(&self, tx: &mut Tx, rows: &[T]) -> Result<(), Error> {
         for rows in rows.chunks(Self::ROWS_MAX) {
             let json = serde_json::to_string(rows).map_err(|error| Error::Broken(error.to_string()))?;
+            let json = without_nul(json);
             tx.execute_built(&self.sqlite, &self.postgres, &[json.into()]).await?;
         }
         Ok(())
+    }
+}
+
+/// JSON may escape what PostgreSQL cannot hold, the character of code 0: like everywhere in a [`Value`](super::Value),
+/// the replacement character stands for it.
+fn without_nul(json: String) -> String {
+    const NUL: &str = "\\u0000";
+    if !json.contains(NUL) {
+        return json;
+    }
+    let mut clean = String::with_capacity(json.len());
+    let mut rest = json.as_str();
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        clean.push_str(before);
+        // An escaped backslash is a pair: what follows it is plain text.
+        let (escape, after) = match escape.strip_prefix(NUL) {
+            Some(after) => ("\\ufffd", after),
+            None => escape.split_at(escape.len().min(2)),
+        };
+        clean.push_str(escape);
+        rest = after;
+    }
+    clean + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_nul;
+
+    #[test]
+    fn only_the_character_of_code_0_is_replaced() {
+        for text in ["", "\0", "a\0b\0", "\\u0000", "\\\0", "\\\\u0000\0", "\n\"\\", "\u{1}\0é\0"] {
+            let clean = without_nul(serde_json::to_string(text).unwrap());
+            let back: String = serde_json::from_str(&clean).unwrap();
+            assert_eq!(back, text.replace('\0', "\u{fffd}"), "{text:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Values in and rows out, the same for both drivers.
 
+use std::borrow::Cow;
+
 use sqlx::{
     Column, Postgres, Row as _, Sqlite, TypeInfo, ValueRef,
     postgres::{PgArguments, PgRow},
@@ -16,7 +18,8 @@ pub enum Value {
     Int(Option<i64>),
     /// A floating-point number.
     Real(Option<f64>),
-    /// Text; also JSON, which statements cast with `$1::jsonb` on PostgreSQL.
+    /// Text; also JSON, which statements cast with `$1::jsonb` on PostgreSQL. The character of code 0 is stored as
+    /// U+FFFD.
     Text(Option<String>),
     /// Bytes.
     Bytes(Option<Vec<u8>>),
@@ -52,7 +55,7 @@ pub(super) fn sqlite<'q>(query: SqliteQuery<'q>, binds: &'q [Value]) -> SqliteQu
     binds.iter().fold(query, |query, bind| match bind {
         Value::Int(v) => query.bind(*v),
         Value::Real(v) => query.bind(*v),
-        Value::Text(v) => query.bind(v.as_deref()),
+        Value::Text(v) => query.bind(v.as_deref().map(without_nul)),
         Value::Bytes(v) => query.bind(v.as_deref()),
     })
 }
@@ -61,12 +64,17 @@ pub(super) fn postgres<'q>(query: PostgresQuery<'q>, binds: &'q [Value]) -> Post
     binds.iter().fold(query, |query, bind| match bind {
         Value::Int(v) => query.bind(*v),
         Value::Real(v) => query.bind(*v),
-        Value::Text(v) => query.bind(v.as_deref()),
+        Value::Text(v) => query.bind(v.as_deref().map(without_nul)),
         Value::Bytes(v) => query.bind(v.as_deref()),
     })
 }
 
-/// A row of an answer; columns are taken by their index.
+/// PostgreSQL cannot hold the character of code 0, and what one store refuses none is given.
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+/// A row of an answer; columns are taken by their index. A sum is cast to the type that is wanted (`sum(n)::bigint`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row(Vec<Value>);
 
@@ -95,6 +103,7 @@ impl Row {
                 Ok(match row.column(i).type_info().name() {
                     "INT8" => Value::Int(row.try_get(i)?),
                     "INT4" => Value::Int(row.try_get::<Option<i32>, _>(i)?.map(i64::from)),
+                    "INT2" => Value::Int(row.try_get::<Option<i16>, _>(i)?.map(i64::from)),
                     "BOOL" => Value::Int(row.try_get::<Option<bool>, _>(i)?.map(i64::from)),
                     "FLOAT8" => Value::Real(row.try_get(i)?),
                     "FLOAT4" => Value::Real(row.try_get::<Option<f32>, _>(i)?.map(f64::from)),

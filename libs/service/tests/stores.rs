@@ -1,0 +1,27 @@
+//! The promises of stores, read models and what runs on them, on SQLite files.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use service::{
+    conformance::{self, projections, rebuilds},
+    shell::Stores,
+};
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_keep_every_promise() {
+    let (_folder, stores) = stores();
+    projections::all(&stores, conformance::seed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilds_keep_every_promise() {
+    let (_folder, stores) = stores();
+    rebuilds::all(&stores, conformance::seed()).await;
+}
+
+fn stores() -> (TempDir, Stores) {
+    let folder = TempDir::new().unwrap();
+    let stores = Stores::Folder(folder.path().to_owned());
+    (folder, stores)
+}
