@@ -26,7 +26,7 @@ use service::{
     projection::ReadModel,
     shell::Shell,
     store::Store,
-    transact::{Aggregate, Meta, Transactor},
+    transact::{Aggregate, Meta, Outcome, Transactor},
 };
 use uuid::Uuid;
 
@@ -180,11 +180,7 @@ impl Core {
     }
 
     /// Executes a request about one case.
-    pub async fn act<R: Act>(
-        &self,
-        caller: &Caller,
-        request: &R,
-    ) -> Result<(CaseId, service::transact::Outcome<case::State>), Error> {
+    pub async fn act<R: Act>(&self, caller: &Caller, request: &R) -> Result<(CaseId, Case), Error> {
         let id = self.case_id("case_id", request.case_id()).await?;
         let mut meta = self.command(caller, request)?;
         caller.access.need(R::ROLES, "this command")?;
@@ -206,7 +202,7 @@ impl Core {
         id: CaseId,
         meta: &Meta,
         actions: impl Fn(&Ground<'_>) -> Result<Vec<case::Action>, No> + Send + Sync,
-    ) -> Result<service::transact::Outcome<case::State>, Error> {
+    ) -> Result<Case, Error> {
         let stream = self.stream(id)?;
         let mut meta = meta.clone();
         // For readers of the log only; what the case decides is decided on its state.
@@ -219,7 +215,6 @@ impl Core {
                     command_id: meta.command_id,
                     id,
                     case,
-                    by: &caller.actor,
                     access: &caller.access,
                     policy: &caller.policy,
                 };
@@ -238,6 +233,9 @@ pub fn seen<'a>(access: &Access, aggregate: &'a Aggregate<case::State>) -> Resul
     case.ok_or(Error::NotFound { what: "case" })
 }
 
+/// What became of a command on a case.
+pub type Case = Outcome<case::State>;
+
 /// Actions as commands of one actor at one time.
 pub fn commands<A>(at: Timestamp, by: &Actor, actions: Vec<A>) -> Vec<Command<A>> {
     actions.into_iter().map(|action| Command::new(at, by.clone(), action)).collect()
@@ -250,7 +248,27 @@ pub fn myself() -> Result<Actor, Error> {
     Ok(Actor::new(Kind::Service, id, AuthMethod::new("internal").map_err(internal)?))
 }
 
+/// A derived command of the service itself.
+pub fn derived(core: &Core, cause: &eventlog::Entry, step: &str) -> Result<Meta, Error> {
+    Ok(Meta {
+        command_id: domain::ids::derive(cause.id, step),
+        digest: String::new(),
+        actor: myself()?,
+        on_behalf_of: None,
+        reason: None,
+        request_id: None,
+        causation: Some(cause.id),
+        correlation: Some(cause.id),
+        origin: Origin::Live,
+        occurred_at: None,
+        policy_version: core.policies.current().version.0,
+        expected: None,
+        region: None,
+    })
+}
+
 /// A name that the log cannot carry.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub fn bad_name(error: InvalidName) -> Error {
     Error::Internal(error.to_string())
 }

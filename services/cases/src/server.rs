@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{actions::Act, special::reply_id},
+    act::{actions::Act, conversations::reply_id},
     core::{Caller, Core, seen},
     read::one::Until,
 };

@@ -1,27 +1,24 @@
 //! What each request asks of a case. Pure: the state, the policy and the caller in, actions out.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use domain::{
-    actor::Actor,
-    case::{
-        Action, Case, Escalation, FieldValue, NOTE_LEN_MAX, REASON_LEN_MAX, TAGS_MAX, TITLE_LEN_MAX, Waiver,
-    },
+    case::{Action, Case, Escalation, NOTE_LEN_MAX, REASON_LEN_MAX, TAGS_MAX, TITLE_LEN_MAX, Waiver},
     ids::{CaseId, CategoryId, FieldId, NoteId, PersonId, ReasonCode, StatusLabel, Tag, TeamId},
     personal::Personal,
     policy::{
-        case::{FieldKind, Rules},
+        case::Rules,
         organisation::{Person, Role},
     },
 };
-use proto::cases::v1::{self as pb, field_value::Kind};
+use proto::cases::v1 as pb;
 use service::{
     Error,
     policies::{Access, Snapshot},
 };
 use uuid::Uuid;
 
-use super::{fields as f, no::No, request::Request};
+use super::{custom_fields::field_value, fields as f, no::No, request::Request};
 
 /// What a decision is made on.
 pub struct Ground<'a> {
@@ -31,8 +28,6 @@ pub struct Ground<'a> {
     pub id: CaseId,
     /// As it stands.
     pub case: &'a Case,
-    /// Who asks.
-    pub by: &'a Actor,
     /// What the caller may do.
     pub access: &'a Access,
     /// The policy.
@@ -166,56 +161,6 @@ impl Act for pb::SetFieldsRequest {
             .collect::<Result<_, Error>>()?;
         Ok(vec![Action::SetFields { fields }])
     }
-}
-
-/// A value as the policy wants it; `None` clears the field.
-pub fn field_value(
-    path: &str,
-    id: &FieldId,
-    value: &pb::FieldValue,
-    rules: &Rules,
-    owner: &str,
-) -> Result<Option<FieldValue>, Error> {
-    let rule = rules.fields.get(id).ok_or_else(|| Error::field(path, "the policy has no such field"))?;
-    let value = match (&value.kind, rule.kind, rule.personal) {
-        (None, ..) => return Ok(None),
-        (Some(Kind::Text(text)), FieldKind::Text, true) => {
-            FieldValue::Personal(Personal::open(owner, text.as_str()))
-        }
-        // A choice may come as text: files and forms know no other.
-        (Some(Kind::Choice(text) | Kind::Text(text)), FieldKind::Choice, _) => {
-            FieldValue::Choice(f::required::<ReasonCode>(path, text)?)
-        }
-        (Some(Kind::Text(text)), ..) => FieldValue::Text(text.clone()),
-        (Some(Kind::Choice(text)), ..) => FieldValue::Choice(f::required::<ReasonCode>(path, text)?),
-        (Some(Kind::Number(number)), ..) => {
-            let number = serde_json::Number::from_f64(*number);
-            FieldValue::Number(number.ok_or_else(|| Error::field(path, "must be a finite number"))?)
-        }
-        (Some(Kind::Flag(flag)), ..) => FieldValue::Bool(*flag),
-        (Some(Kind::Date(date)), ..) => {
-            FieldValue::Date(date.parse().map_err(|_| Error::field(path, "must be a day: YYYY-MM-DD"))?)
-        }
-    };
-    rules.check_field(id, &value).map_err(|refused| Error::field(path, refused))?;
-    Ok(Some(value))
-}
-
-/// The fields of a new case; one without a value is left out.
-pub fn opening_fields(
-    fields: &BTreeMap<String, pb::FieldValue>,
-    rules: &Rules,
-    owner: &str,
-) -> Result<BTreeMap<FieldId, FieldValue>, Error> {
-    let mut values = BTreeMap::new();
-    for (name, value) in fields {
-        let path = format!("fields.{name}");
-        let id = f::required::<FieldId>(&path, name)?;
-        if let Some(value) = field_value(&path, &id, value, rules, owner)? {
-            values.insert(id, value);
-        }
-    }
-    Ok(values)
 }
 
 impl Act for pb::SetTitleRequest {

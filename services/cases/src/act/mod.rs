@@ -1,7 +1,11 @@
 //! What is done with cases: a request becomes actions, the domain decides on them.
 
 pub mod actions;
+pub mod conversations;
+pub mod custom_fields;
 pub mod fields;
 pub mod no;
+pub mod open;
 pub mod request;
-pub mod special;
+pub mod split;
+pub mod two;

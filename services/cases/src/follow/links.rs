@@ -17,8 +17,8 @@ use service::{
 };
 
 use crate::{
-    act::{no::No, special::derived},
-    core::{Core, commands},
+    act::no::No,
+    core::{Core, commands, derived},
 };
 
 /// Lets the streams of cases follow the decisions of the links stream.

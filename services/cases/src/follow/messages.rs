@@ -6,15 +6,14 @@
 use std::sync::Arc;
 
 use domain::{
-    actor,
-    case::{self, Action, Opening, Status},
+    case::{self, Opening, Status},
     channel::Direction,
     conversation::{self, Key},
     customer::{self, Identity},
     ids::{AccountId, CaseId, CustomerId, IdentityId, MessageId},
     message::{self, Content},
     personal::Personal,
-    policy::{account::Thread, case::Rules},
+    policy::account::Thread,
 };
 use eventlog::{Category, Entry};
 use serde_json::Value;
@@ -26,14 +25,15 @@ use service::{
 };
 use vault::Events;
 
-use super::links::outcome;
+use super::{
+    arrival::{Arrival, again, content_of, key, title},
+    links::outcome,
+};
 use crate::{
-    act::{actions::owner, no::No, special::derived},
+    act::{actions::owner, no::No},
     core::{Core, bad_name, commands},
 };
 
-/// The longest title that is made of a message's words, in characters.
-const TITLE_CHARS_MAX: usize = 80;
 /// Cases that one message may meet on its way (merged, closed) before something must be wrong.
 const HOPS_MAX: usize = 32;
 
@@ -64,36 +64,6 @@ impl Reaction for FollowMessages {
     async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
         self.0.follow_message(entry).await.map_err(outcome)
     }
-}
-
-fn content_of(event: message::Event) -> Option<(Direction, Box<Content>)> {
-    match event {
-        message::Event::Received { content, .. } => Some((Direction::In, content)),
-        message::Event::Recorded { content, .. } => Some((Direction::Out, content)),
-        // The message is where it is; its words are read from its own stream.
-        message::Event::Edited { .. } | message::Event::DeletedAtSource { .. } => None,
-    }
-}
-
-/// The conversation that a message says it belongs to; none if it says neither thread nor contact.
-fn key(content: &Content) -> Option<Key> {
-    let account = content.account.clone();
-    match (&content.thread, &content.identity) {
-        (Some(root), _) => Some(Key::Thread { account, root: root.clone() }),
-        (None, Some(identity)) => Some(Key::Contact { account, identity: identity.clone() }),
-        (None, None) => None,
-    }
-}
-
-/// One message on its way.
-struct Arrival<'a> {
-    entry: &'a Entry,
-    origin: Origin,
-    message: MessageId,
-    direction: Direction,
-    author: actor::Kind,
-    content: Content,
-    key: Key,
 }
 
 impl Core {
@@ -355,86 +325,4 @@ enum Taken {
     In,
     GoesOnIn(CaseId),
     FollowUp,
-}
-
-impl Arrival<'_> {
-    fn meta(&self, core: &Core, step: &str) -> Result<Meta, Error> {
-        let sent_at = self.content.sent_at;
-        let occurred_at = (self.origin == Origin::Import).then_some(sent_at);
-        Ok(Meta { origin: self.origin, occurred_at, ..derived(core, self.entry, step)? })
-    }
-
-    fn case_id(&self, step: &str) -> CaseId {
-        CaseId::derive(self.entry.id, step)
-    }
-
-    /// Customers' ids are derived from their first identity, everywhere the same.
-    fn key_namespace(&self) -> uuid::Uuid {
-        const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
-        NAMESPACE
-    }
-
-    fn place(&self) -> domain::channel::Place {
-        crate::act::special::place(&self.key, self.content.visibility)
-    }
-
-    fn inbound(&self) -> case::Inbound {
-        case::Inbound {
-            message: self.message.clone(),
-            conversation: self.key.id(),
-            place: self.place(),
-            identity: self.content.identity.clone(),
-            sent_at: self.content.sent_at,
-            engageable: true,
-        }
-    }
-
-    fn outbound(&self) -> Action {
-        Action::RecordOutbound {
-            message: self.message.clone(),
-            conversation: self.key.id(),
-            place: self.place(),
-            sent_at: self.content.sent_at,
-            // An import does not say who wrote; what was sent to a customer before, somebody wrote.
-            author: if self.author == actor::Kind::Import { actor::Kind::Human } else { self.author },
-        }
-    }
-
-    fn open(&self, opening: Opening, rules: &Rules) -> Vec<Action> {
-        let messages = if self.direction == Direction::In { vec![self.inbound()] } else { Vec::new() };
-        let items = rules.checklist_items();
-        let mut steps = vec![Action::Open { opening: Box::new(opening), messages }];
-        steps.extend((self.direction == Direction::Out).then(|| self.outbound()));
-        steps.extend((!items.is_empty()).then_some(Action::SetChecklist { items }));
-        steps
-    }
-
-    fn receive(&self, rules: &Rules) -> Action {
-        match self.direction {
-            Direction::In => Action::ReceiveMessage {
-                message: self.inbound(),
-                reopen_window_s: rules.reopen_window_s,
-                cycle_rule: rules.reopen_cycle,
-            },
-            Direction::Out => self.outbound(),
-        }
-    }
-}
-
-/// The subject, or the first words.
-fn title(content: &Content) -> Option<String> {
-    let words = [content.subject.as_ref(), Some(&content.text)];
-    let text =
-        words.into_iter().flatten().filter_map(Personal::as_open).find(|text| !text.trim().is_empty())?;
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= TITLE_CHARS_MAX {
-        return Some(line);
-    }
-    let cut: String = line.chars().take(TITLE_CHARS_MAX - 1).collect();
-    Some(format!("{}…", cut.trim_end()))
-}
-
-/// A value that was opened, to be sealed again in another entry.
-fn again(value: Option<&Personal>) -> Option<Personal> {
-    value.filter(|value| value.as_open().is_some()).cloned()
 }

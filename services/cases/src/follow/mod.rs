@@ -1,6 +1,7 @@
 //! What follows from the log: messages become conversations and cases, decisions about two cases reach both, and
 //! times that have come are taken note of.
 
+pub mod arrival;
 pub mod links;
 pub mod messages;
 pub mod timers;

@@ -5,11 +5,14 @@ use std::fmt::Write;
 use proto::cases::v1::{self as pb, list_cases_request::Order};
 use service::{
     Error,
-    policies::Access,
     store::{Row, Value},
 };
 
-use super::wire;
+use super::{
+    pages::{after, keys, page_token, token_of},
+    query::{Query, search, visible},
+    wire,
+};
 use crate::{
     act::fields as f,
     core::{Caller, Core},
@@ -21,56 +24,11 @@ const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
 /// The most values in one list of a filter.
 const VALUES_MAX: usize = 200;
-/// The longest search, in bytes.
-const TEXT_MAX: usize = 1_000;
 
 const COLUMNS: &str = "c.id, c.seq, c.version, c.status, c.status_label, c.priority, c.title, c.category, c.region, c.team, \
      c.assignee, c.account, c.channel, c.customer, c.language, c.opened_at, c.updated_at, c.waiting_since, c.snoozed_until, \
      c.first_response_at, c.resolved_at, c.closed_at, c.hold, c.cycle, c.escalation, c.merged_into, c.origin, c.tags, \
      c.message_count, i.name, i.handle";
-
-/// A query while it is put together: placeholders in the text, values beside it.
-struct Query {
-    text: String,
-    binds: Vec<Value>,
-    sqlite: bool,
-}
-
-impl Query {
-    fn bind(&mut self, value: impl Into<Value>) -> String {
-        self.binds.push(value.into());
-        format!("${}", self.binds.len())
-    }
-
-    fn and(&mut self, condition: &str) {
-        let _ = write!(self.text, " and {condition}");
-    }
-
-    /// `column` is one of `values`; nothing is asked if there are none.
-    fn any(&mut self, column: &str, values: Vec<Value>) {
-        if !values.is_empty() {
-            let places: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
-            self.and(&format!("{column} in ({})", places.join(", ")));
-        }
-    }
-
-    fn from_to(
-        &mut self,
-        column: &str,
-        field: &str,
-        from: Option<&prost_types::Timestamp>,
-        to: Option<&prost_types::Timestamp>,
-    ) -> Result<(), Error> {
-        for (bound, suffix, sign) in [(from, "from", ">="), (to, "to", "<")] {
-            if let Some(bound) = bound {
-                let micros = f::instant(&format!("filter.{field}_{suffix}"), bound)?.as_microsecond();
-                let place = self.bind(micros);
-                self.and(&format!("{column} {sign} {place}"));
-            }
-        }
-        Ok(())
-    }
-}
 
 impl Core {
     /// A page of the cases that match.
@@ -186,8 +144,8 @@ impl Core {
                 "exists (select 1 from case_identity ci where ci.case_id = c.id and ci.identity = {place})"
             ));
         }
-        query.from_to("c.opened_at", "opened", filter.opened_from.as_ref(), filter.opened_to.as_ref())?;
-        query.from_to("c.updated_at", "updated", filter.updated_from.as_ref(), filter.updated_to.as_ref())?;
+        query.between("c.opened_at", "opened", filter.opened_from.as_ref(), filter.opened_to.as_ref())?;
+        query.between("c.updated_at", "updated", filter.updated_from.as_ref(), filter.updated_to.as_ref())?;
         if let Some(snoozed) = filter.snoozed {
             query.and(if snoozed { "c.snoozed_until is not null" } else { "c.snoozed_until is null" });
         }
@@ -244,146 +202,4 @@ impl Core {
             ..pb::Case::default()
         }
     }
-}
-
-/// Only what the caller may see.
-fn visible(query: &mut Query, access: &Access) {
-    let Some((regions, teams)) = access.limits() else { return };
-    let allowed = access.any(&[
-        domain::policy::organisation::Role::Supervisor,
-        domain::policy::organisation::Role::Agent,
-        domain::policy::organisation::Role::Guest,
-    ]);
-    let mut places =
-        |ids: Vec<String>| ids.into_iter().map(|id| query.bind(id)).collect::<Vec<_>>().join(", ");
-    let regions = places(regions.iter().map(ToString::to_string).collect());
-    let teams = places(teams.iter().map(ToString::to_string).collect());
-    let either = [("c.region", regions), ("c.team", teams)];
-    let either: Vec<String> = either
-        .into_iter()
-        .filter(|(_, list)| !list.is_empty())
-        .map(|(column, list)| format!("{column} in ({list})"))
-        .collect();
-    query.and(&if either.is_empty() || !allowed {
-        "1 = 0".to_owned()
-    } else {
-        format!("({})", either.join(" or "))
-    });
-}
-
-/// Every word must stand in something that was said, "in quotes" as a phrase.
-fn search(query: &mut Query, text: &str) -> Result<(), Error> {
-    if text.trim().is_empty() {
-        return Ok(());
-    }
-    if text.len() > TEXT_MAX {
-        return Err(Error::field("filter.text", format!("at most {TEXT_MAX} bytes")));
-    }
-    let phrases = phrases(text);
-    if phrases.is_empty() {
-        return Err(Error::field("filter.text", "must have a word in it"));
-    }
-    let condition = if query.sqlite {
-        // Each phrase in quotes: nothing in it is an operator.
-        let terms: Vec<String> = phrases.iter().map(|phrase| format!("\"{phrase}\"")).collect();
-        let place = query.bind(terms.join(" "));
-        format!(
-            "c.id in (select s.case_id from said_text join said s on s.id = said_text.rowid where said_text match {place})"
-        )
-    } else {
-        let terms: Vec<String> = phrases
-            .iter()
-            .map(|phrase| format!("phraseto_tsquery('simple', {})", query.bind(phrase.as_str())))
-            .collect();
-        format!("c.id in (select s.case_id from said s where s.words @@ ({}))", terms.join(" && "))
-    };
-    query.and(&condition);
-    Ok(())
-}
-
-/// Words, and phrases in quotes, without anything that a search syntax could take for its own.
-fn phrases(text: &str) -> Vec<String> {
-    let clean = |part: &str| {
-        let kept: String = part.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-        kept.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let mut phrases = Vec::new();
-    for (i, part) in text.split('"').enumerate() {
-        if i % 2 == 1 {
-            phrases.push(clean(part));
-        } else {
-            phrases.extend(part.split_whitespace().map(clean));
-        }
-    }
-    phrases.retain(|phrase| !phrase.is_empty());
-    phrases
-}
-
-/// A column by which pages are ordered. None of them is ever null.
-#[derive(Clone, Copy)]
-struct Key {
-    sql: &'static str,
-    descending: bool,
-    /// Where the column stands in the row.
-    column: usize,
-}
-
-impl Key {
-    const fn direction(self) -> &'static str {
-        if self.descending { "desc" } else { "asc" }
-    }
-}
-
-/// Instants that are not there come last.
-const WAITING: &str = "coalesce(c.waiting_since, 9223372036854775807)";
-
-fn keys(order: Order) -> Vec<Key> {
-    let id = Key { sql: "c.id", descending: false, column: 0 };
-    let key = |sql, descending, column| Key { sql, descending, column };
-    match order {
-        Order::Unspecified | Order::UpdatedDesc => vec![key("c.updated_at", true, 16), id],
-        Order::OpenedDesc => vec![key("c.opened_at", true, 15), id],
-        Order::OpenedAsc => vec![key("c.opened_at", false, 15), id],
-        Order::Waiting => vec![key(WAITING, false, 17), id],
-        Order::Priority => vec![key("c.priority", true, 5), key(WAITING, false, 17), id],
-    }
-}
-
-/// The values of the keys in the last row of a page.
-fn token_of(row: &Row, keys: &[Key]) -> String {
-    let values: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            if key.column == 0 { row.string(0) } else { row.int(key.column).unwrap_or(i64::MAX).to_string() }
-        })
-        .collect();
-    values.join("~")
-}
-
-fn page_token(token: &str, keys: usize) -> Result<Vec<Value>, Error> {
-    let wrong = || Error::field("page_token", "must be as an earlier answer to the same query gave it");
-    let parts: Vec<&str> = token.split('~').collect();
-    if parts.len() != keys {
-        return Err(wrong());
-    }
-    let (id, numbers) = parts.split_last().ok_or_else(wrong)?;
-    let mut values: Vec<Value> = numbers
-        .iter()
-        .map(|number| number.parse::<i64>().map(Value::from))
-        .collect::<Result<_, _>>()
-        .map_err(|_| wrong())?;
-    values.push((*id).into());
-    Ok(values)
-}
-
-/// Only rows that come after `last` in the order of `keys`.
-fn after(query: &mut Query, keys: &[Key], last: Vec<Value>) {
-    let places: Vec<String> = last.into_iter().map(|value| query.bind(value)).collect();
-    let mut either = Vec::new();
-    for (i, key) in keys.iter().enumerate() {
-        let mut all: Vec<String> = (0..i).map(|j| format!("{} = {}", keys[j].sql, places[j])).collect();
-        all.push(format!("{} {} {}", key.sql, if key.descending { "<" } else { ">" }, places[i]));
-        either.push(format!("({})", all.join(" and ")));
-    }
-    query.and(&format!("({})", either.join(" or ")));
 }

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use domain::{
     actor::Kind,
     case::{self, ReplyStatus},
-    channel::{Direction, Visibility},
+    channel::Visibility,
     decider::fold,
     ids::{CaseId, MessageId},
-    message,
     time::Timestamp,
 };
-use eventlog::{Entry, Position};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use eventlog::Position;
+use futures_util::TryStreamExt;
 use proto::cases::v1 as pb;
 use service::{
     Error,
@@ -22,13 +21,10 @@ use service::{
 
 use super::{
     item::{self, Body, Item},
-    rows::plain,
     wire,
+    words::Words,
 };
 use crate::{act::no::No, core::Core};
-
-/// Messages of one case that are read from the log side by side.
-const READS_MAX: usize = 16;
 
 /// Up to when a state is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,17 +68,6 @@ impl Until {
             && self.position.is_none_or(|at| position <= at)
             && self.occurred.is_none_or(|at| envelope.occurred_at <= at)
     }
-}
-
-/// What is known of a message at some time.
-struct Words {
-    direction: Direction,
-    at: Timestamp,
-    author: String,
-    text: String,
-    public: bool,
-    edited: bool,
-    deleted: bool,
 }
 
 impl Core {
@@ -135,34 +120,6 @@ impl Core {
         view.timeline = timeline;
         view.links = self.links_of(id, until).await?;
         Ok(view)
-    }
-
-    /// The words of every message of a case.
-    async fn words(&self, case: &case::Case, until: Until) -> Result<HashMap<MessageId, Words>, Error> {
-        let ids: Vec<MessageId> = case.messages.keys().chain(case.outbound.iter()).cloned().collect();
-        let reads: Vec<_> = ids.into_iter().map(|id| self.message_words(id, until)).collect();
-        let read: Vec<_> = stream::iter(reads).buffered(READS_MAX).try_collect().await?;
-        Ok(read.into_iter().flatten().collect())
-    }
-
-    async fn message_words(&self, id: MessageId, until: Until) -> Result<Option<(MessageId, Words)>, Error> {
-        let category = eventlog::Category::new("message").map_err(crate::core::bad_name)?;
-        let stream = eventlog::StreamId::new(&category, &id).map_err(crate::core::bad_name)?;
-        let entries: Vec<Entry> = self.shell.log.read(&stream).try_collect().await?;
-        let readable = entries.iter().filter_map(|entry| Some((entry.position, Item::read(entry).ok()?)));
-        let (positions, mut items): (Vec<_>, Vec<_>) = readable.unzip();
-        item::open(&self.shell.vault, &mut items)
-            .await
-            .map_err(|error| Error::Unavailable(error.to_string()))?;
-        let mut words = None;
-        for (position, item) in positions.into_iter().zip(&items) {
-            let Body::Message(envelope) = &item.body else { continue };
-            if until.keeps(position, envelope) {
-                let opened = item.opened::<message::Event>();
-                words = opened.as_ref().unwrap_or(&envelope.events).iter().fold(words, Words::after);
-            }
-        }
-        Ok(words.map(|words| (id, words)))
     }
 
     async fn links_of(&self, id: CaseId, until: Until) -> Result<Vec<pb::case::Link>, Error> {
@@ -262,7 +219,7 @@ impl Telling {
     fn hear(&mut self, event: &case::Event, token: &str, position: Position) {
         match event {
             case::Event::Opened { opening, .. } => {
-                self.title = opening.title.as_ref().map(ToString::to_string)
+                self.title = opening.title.as_ref().map(ToString::to_string);
             }
             case::Event::Retitled { title, .. } => self.title = Some(title.to_string()),
             case::Event::Closed { at } => self.closed_at = Some(*at),
@@ -300,54 +257,6 @@ impl Telling {
             }),
             // Said nothing: they are in the history.
             _ => {}
-        }
-    }
-}
-
-impl Words {
-    fn after(before: Option<Self>, event: &message::Event) -> Option<Self> {
-        match event {
-            message::Event::Received { content, .. } => Some(Self::of(content, Direction::In)),
-            message::Event::Recorded { content, .. } => Some(Self::of(content, Direction::Out)),
-            message::Event::Edited { content, .. } => {
-                let direction = before.map_or(Direction::In, |words| words.direction);
-                Some(Self { edited: true, ..Self::of(content, direction) })
-            }
-            message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
-        }
-    }
-
-    fn of(content: &message::Content, direction: Direction) -> Self {
-        let author = [content.author_name.as_ref(), content.author_handle.as_ref()];
-        Self {
-            direction,
-            at: content.sent_at,
-            author: author.into_iter().find_map(plain).unwrap_or_default(),
-            text: content.text.to_string(),
-            public: content.visibility == Visibility::Public,
-            edited: false,
-            deleted: false,
-        }
-    }
-
-    fn item(&self, id: &MessageId, conversation_id: String, position: &str) -> pb::TimelineItem {
-        let (kind, author) = match self.direction {
-            Direction::In => (pb::timeline_item::Kind::MessageIn, "customer"),
-            Direction::Out => (pb::timeline_item::Kind::MessageOut, "human"),
-        };
-        pb::TimelineItem {
-            at: Some(wire::time(self.at)),
-            kind: kind.into(),
-            id: id.to_string(),
-            author: Some(pb::Actor { kind: author.into(), ..pb::Actor::default() }),
-            author_name: self.author.clone(),
-            text: self.text.clone(),
-            conversation_id,
-            public: self.public,
-            edited: self.edited,
-            deleted_at_source: self.deleted,
-            position: position.to_owned(),
-            ..pb::TimelineItem::default()
         }
     }
 }

@@ -4,7 +4,6 @@ use domain::{
     actor::{Actor, Kind},
     case::{self, ContactStage, FieldValue, HoldKind, Priority, SilenceReason, Status},
     ids::CaseId,
-    links::LinkKind,
     time::Timestamp,
 };
 use proto::cases::v1::{self as pb, field_value};
@@ -91,15 +90,6 @@ const fn contact(stage: ContactStage) -> pb::ContactStep {
         ContactStage::Obtained => pb::ContactStep::Obtained,
         ContactStage::Refused => pb::ContactStep::Refused,
         ContactStage::Impossible => pb::ContactStep::Impossible,
-    }
-}
-
-/// How two cases relate.
-pub const fn link(kind: LinkKind) -> pb::LinkKind {
-    match kind {
-        LinkKind::ChildOf => pb::LinkKind::ChildOf,
-        LinkKind::DuplicateOf => pb::LinkKind::DuplicateOf,
-        LinkKind::CausedBy => pb::LinkKind::CausedBy,
     }
 }
 

@@ -129,7 +129,7 @@ mod tests {
     #[derive(Parser)]
     enum Servers {
         Up(UpArgs),
-        Serve(ServeArgs),
+        Serve(Box<ServeArgs>),
     }
 
     #[test]

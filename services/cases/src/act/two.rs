@@ -1,0 +1,135 @@
+//! What is about two cases: merging, linking, and back.
+
+use domain::{case, ids::CaseId, links};
+use proto::cases::v1 as pb;
+use service::{Error, transact::Outcome};
+
+use super::{actions::WORKERS, fields as f, no::No, request::Request};
+use crate::core::{Caller, Case, Core, bad_name, commands, seen};
+
+impl Core {
+    /// Lets one case go on in another.
+    pub async fn merge(&self, caller: &Caller, request: &pb::MergeRequest) -> Result<(CaseId, Case), Error> {
+        let source = self.case_id("case_id", &request.case_id).await?;
+        let target = self.case_id("into_case_id", &request.into_case_id).await?;
+        let stream = self.links_stream()?;
+        let known = self.links.load::<links::Error>(&stream).await?;
+        let root = known.state.root(target);
+        let (from, into) = (
+            self.load_seen(caller, source, request).await?,
+            self.load_other(caller, "into_case_id", root).await?,
+        );
+        let action = links::Action::Merge {
+            source,
+            source_closed: from.status == case::Status::Closed,
+            target,
+            target_closed: into.status == case::Status::Closed,
+            same_customer: from.identities().is_empty()
+                || into.identities().is_empty()
+                || !from.identities().is_disjoint(&into.identities()),
+            confirmed: request.confirm_other_customer,
+        };
+        self.decide_links(caller, request, action).await?;
+        self.followed(source).await
+    }
+
+    /// Takes a merge back.
+    pub async fn unmerge(
+        &self,
+        caller: &Caller,
+        request: &pb::UnmergeRequest,
+    ) -> Result<(CaseId, Case), Error> {
+        let source = self.case_id("case_id", &request.case_id).await?;
+        self.load_seen(caller, source, request).await?;
+        self.decide_links(caller, request, links::Action::Unmerge { source }).await?;
+        self.followed(source).await
+    }
+
+    /// Says how one case relates to another.
+    pub async fn link(&self, caller: &Caller, request: &pb::LinkRequest) -> Result<(CaseId, Case), Error> {
+        let from = self.case_id("case_id", &request.case_id).await?;
+        let to = self.case_id("to_case_id", &request.to_case_id).await?;
+        self.load_seen(caller, from, request).await?;
+        self.load_other(caller, "to_case_id", to).await?;
+        let action = links::Action::Link { kind: f::link("kind", request.kind)?, from, to };
+        let position = self.decide_links(caller, request, action).await?;
+        self.untouched(from, position).await
+    }
+
+    /// Takes that back.
+    pub async fn unlink(
+        &self,
+        caller: &Caller,
+        request: &pb::UnlinkRequest,
+    ) -> Result<(CaseId, Case), Error> {
+        let from = self.case_id("case_id", &request.case_id).await?;
+        let to = self.case_id("to_case_id", &request.to_case_id).await?;
+        self.load_seen(caller, from, request).await?;
+        let action = links::Action::Unlink { kind: f::link("kind", request.kind)?, from, to };
+        let position = self.decide_links(caller, request, action).await?;
+        self.untouched(from, position).await
+    }
+
+    async fn decide_links<R: Request>(
+        &self,
+        caller: &Caller,
+        request: &R,
+        action: links::Action,
+    ) -> Result<(eventlog::Position, bool), Error> {
+        caller.access.need(WORKERS, "joining cases")?;
+        let meta = self.command(caller, request)?;
+        let stream = self.links_stream()?;
+        let make = |_: &_, at| Ok(commands(at, &caller.actor, vec![action]));
+        let outcome = self.links.execute::<links::Error>(&stream, &meta, make).await?;
+        // The reaction would do this in a moment; whoever asked for it sees it done.
+        if outcome.changed {
+            self.follow_links_entry(outcome.position).await?;
+        }
+        Ok((outcome.position, outcome.changed))
+    }
+
+    /// The stream in which all decisions about two cases stand.
+    pub fn links_stream(&self) -> Result<eventlog::StreamId, Error> {
+        self.links.stream(&self.shell.site).map_err(bad_name)
+    }
+
+    async fn load_seen<R: Request>(
+        &self,
+        caller: &Caller,
+        id: CaseId,
+        request: &R,
+    ) -> Result<case::Case, Error> {
+        let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
+        let case = seen(&caller.access, &aggregate)?.clone();
+        if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
+            && expected != aggregate.version
+        {
+            let message = format!(
+                "the case has changed since it was read; it is now at {}",
+                self.shell.token(aggregate.version)
+            );
+            return Err(Error::Aborted { reason: "STALE_POSITION", message });
+        }
+        Ok(case)
+    }
+
+    async fn load_other(&self, caller: &Caller, field: &str, id: CaseId) -> Result<case::Case, Error> {
+        let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
+        seen(&caller.access, &aggregate).cloned().map_err(|_| Error::field(field, "there is no such case"))
+    }
+
+    async fn followed(&self, id: CaseId) -> Result<(CaseId, Case), Error> {
+        let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
+        let position = aggregate.version;
+        Ok((id, Outcome { position, changed: true, repeated: false, aggregate: aggregate.into() }))
+    }
+
+    async fn untouched(
+        &self,
+        id: CaseId,
+        (position, changed): (eventlog::Position, bool),
+    ) -> Result<(CaseId, Case), Error> {
+        let (id, outcome) = self.followed(id).await?;
+        Ok((id, Outcome { position, changed, ..outcome }))
+    }
+}

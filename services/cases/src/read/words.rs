@@ -1,0 +1,116 @@
+//! What was said in the messages of a case, out of their own streams.
+
+use std::collections::HashMap;
+
+use domain::{
+    case,
+    channel::{Direction, Visibility},
+    ids::MessageId,
+    message,
+    time::Timestamp,
+};
+use eventlog::Entry;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use proto::cases::v1 as pb;
+use service::Error;
+
+use super::{
+    item::{self, Body, Item},
+    one::Until,
+    rows::plain,
+    wire,
+};
+use crate::core::Core;
+
+/// Messages of one case that are read from the log side by side.
+const READS_MAX: usize = 16;
+
+/// What is known of a message at some time.
+pub struct Words {
+    direction: Direction,
+    at: Timestamp,
+    pub author: String,
+    text: String,
+    public: bool,
+    edited: bool,
+    deleted: bool,
+}
+
+impl Core {
+    /// The words of every message of a case.
+    pub async fn words(&self, case: &case::Case, until: Until) -> Result<HashMap<MessageId, Words>, Error> {
+        let ids: Vec<MessageId> = case.messages.keys().chain(case.outbound.iter()).cloned().collect();
+        let reads: Vec<_> = ids.into_iter().map(|id| self.message_words(id, until)).collect();
+        let read: Vec<_> = stream::iter(reads).buffered(READS_MAX).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    async fn message_words(&self, id: MessageId, until: Until) -> Result<Option<(MessageId, Words)>, Error> {
+        let category = eventlog::Category::new("message").map_err(crate::core::bad_name)?;
+        let stream = eventlog::StreamId::new(&category, &id).map_err(crate::core::bad_name)?;
+        let entries: Vec<Entry> = self.shell.log.read(&stream).try_collect().await?;
+        let readable = entries.iter().filter_map(|entry| Some((entry.position, Item::read(entry).ok()?)));
+        let (positions, mut items): (Vec<_>, Vec<_>) = readable.unzip();
+        item::open(&self.shell.vault, &mut items)
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let mut words = None;
+        for (position, item) in positions.into_iter().zip(&items) {
+            let Body::Message(envelope) = &item.body else { continue };
+            if until.keeps(position, envelope) {
+                let opened = item.opened::<message::Event>();
+                words = opened.as_ref().unwrap_or(&envelope.events).iter().fold(words, Words::after);
+            }
+        }
+        Ok(words.map(|words| (id, words)))
+    }
+}
+
+impl Words {
+    fn after(before: Option<Self>, event: &message::Event) -> Option<Self> {
+        match event {
+            message::Event::Received { content, .. } => Some(Self::of(content, Direction::In)),
+            message::Event::Recorded { content, .. } => Some(Self::of(content, Direction::Out)),
+            message::Event::Edited { content, .. } => {
+                let direction = before.map_or(Direction::In, |words| words.direction);
+                Some(Self { edited: true, ..Self::of(content, direction) })
+            }
+            message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
+        }
+    }
+
+    fn of(content: &message::Content, direction: Direction) -> Self {
+        let author = [content.author_name.as_ref(), content.author_handle.as_ref()];
+        Self {
+            direction,
+            at: content.sent_at,
+            author: author.into_iter().find_map(plain).unwrap_or_default(),
+            text: content.text.to_string(),
+            public: content.visibility == Visibility::Public,
+            edited: false,
+            deleted: false,
+        }
+    }
+
+    /// As the timeline has it.
+    pub fn item(&self, id: &MessageId, conversation_id: String, position: &str) -> pb::TimelineItem {
+        let (kind, author) = match self.direction {
+            Direction::In => (pb::timeline_item::Kind::MessageIn, "customer"),
+            Direction::Out => (pb::timeline_item::Kind::MessageOut, "human"),
+        };
+        pb::TimelineItem {
+            at: Some(wire::time(self.at)),
+            kind: kind.into(),
+            id: id.to_string(),
+            author: Some(pb::Actor { kind: author.into(), ..pb::Actor::default() }),
+            author_name: self.author.clone(),
+            text: self.text.clone(),
+            conversation_id,
+            public: self.public,
+            edited: self.edited,
+            deleted_at_source: self.deleted,
+            position: position.to_owned(),
+            ..pb::TimelineItem::default()
+        }
+    }
+}
