@@ -6,11 +6,13 @@ use eventlog::{Category, Entry, EventLog, Position};
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     backoff,
     lease::{Lease, RENEWAL},
     store::{self, Store},
+    telemetry,
 };
 
 /// Entries that are taken up before the position is stored.
@@ -159,7 +161,11 @@ impl<R: Reaction> Runner<R> {
 
     async fn lane(&self, entries: Vec<Entry>) -> Result<(), Error> {
         for entry in entries {
-            match self.reaction.react(&entry).await {
+            // What follows from an entry belongs to the trace of whoever wrote it.
+            let span =
+                tracing::info_span!("react", reaction = self.reaction.name(), position = entry.position.0);
+            telemetry::continue_trace(&span, entry.traceparent.as_deref());
+            match self.reaction.react(&entry).instrument(span).await {
                 Ok(()) => {}
                 Err(Error::Never(reason)) => self.park(&entry, &reason).await.map_err(later)?,
                 Err(error) => return Err(error),

@@ -31,7 +31,7 @@ pub struct Config {
 /// Keeps telemetry alive; ends it in order.
 pub struct Telemetry {
     registry: prometheus::Registry,
-    tracer: Option<SdkTracerProvider>,
+    tracer: SdkTracerProvider,
     meter: SdkMeterProvider,
 }
 
@@ -53,7 +53,12 @@ impl Telemetry {
             .map_err(|error| Error(error.to_string()))?;
         let meter = SdkMeterProvider::builder().with_reader(reader).with_resource(resource.clone()).build();
         opentelemetry::global::set_meter_provider(meter.clone());
-        let tracer = config.otlp_url.as_deref().map(|url| exporting(url, resource)).transpose()?;
+        // Without a collector every request still has its trace id, which entries and log lines carry. The provider lives
+        // as long as this: spans of one that is gone have no ids.
+        let tracer = match &config.otlp_url {
+            Some(url) => exporting(url, resource)?,
+            None => SdkTracerProvider::builder().with_resource(resource).build(),
+        };
         let filter = EnvFilter::try_new(&config.filter).map_err(|error| Error(error.to_string()))?;
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         let lines = if config.json {
@@ -61,8 +66,7 @@ impl Telemetry {
         } else {
             lines.with_target(false).boxed()
         };
-        // A provider without an exporter still gives every request its trace id, which entries carry.
-        let spans = tracer.clone().unwrap_or_default().tracer("dossier");
+        let spans = tracer.tracer("dossier");
         tracing_subscriber::registry()
             .with(lines.with_filter(filter))
             .with(
@@ -83,9 +87,7 @@ impl Telemetry {
     /// Sends what is left. Bounded: a collector that is away does not hold up the end.
     pub async fn end(self) {
         let end = tokio::task::spawn_blocking(move || {
-            if let Some(tracer) = self.tracer {
-                let _ = tracer.shutdown_with_timeout(SHUTDOWN_LIMIT);
-            }
+            let _ = self.tracer.shutdown_with_timeout(SHUTDOWN_LIMIT);
             let _ = self.meter.shutdown();
         });
         if tokio::time::timeout(SHUTDOWN_LIMIT, end).await.is_err() {
