@@ -3,10 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use service::{
-    conformance::{self, projections, rebuilds},
+    conformance::{self, leases, projections, rebuilds, tables},
     shell::Stores,
 };
 use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_keep_every_promise() {
+    let (_folder, stores) = stores();
+    tables::all(&stores).await;
+    leases::all(&stores).await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_models_keep_every_promise() {

@@ -4,9 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+pub mod leases;
 pub mod projections;
 pub mod rebuilds;
 mod shelf;
+pub mod tables;
 pub mod world;
 
 pub use shelf::{Full, Shelf, ShelfCommand, ShelfEvent};

@@ -1,0 +1,1 @@
+create table thing (id bigint not null primary key, int bigint, real double precision, text text, bytes bytea);
