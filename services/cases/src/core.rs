@@ -181,9 +181,10 @@ impl Core {
 
     /// Executes a request about one case.
     pub async fn act<R: Act>(&self, caller: &Caller, request: &R) -> Result<(CaseId, Case), Error> {
+        // First of all: who may not do this is not told by the answer which numbers there are.
+        caller.access.need(R::ROLES, "this command")?;
         let id = self.case_id("case_id", request.case_id()).await?;
         let mut meta = self.command(caller, request)?;
-        caller.access.need(R::ROLES, "this command")?;
         meta.expected = self.shell.position("expected_position", request.expected_position())?;
         let outcome = self.decide(caller, id, &meta, |ground| request.actions(ground)).await?;
         Ok((id, outcome))

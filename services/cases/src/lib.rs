@@ -24,6 +24,7 @@ use service::{
     lifecycle::Tasks,
     operations::AnyModel,
     policies::Policies,
+    projection::Projection,
     reaction::Runner,
     shell::Shell,
 };
@@ -32,7 +33,13 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 use crate::{
     core::Core,
     follow::{links::FollowLinks, messages::FollowMessages},
+    read::projection::CasesProjection,
 };
+
+/// What fills the read model of cases, for those who fill one of their own: a benchmark, a comparison.
+pub fn read_model(shell: &Shell) -> impl Projection {
+    CasesProjection::new(Arc::clone(&shell.log), Arc::clone(&shell.vault))
+}
 
 /// The service of cases, opened.
 pub struct Service {

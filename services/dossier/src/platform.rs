@@ -165,7 +165,8 @@ fn administrator(shell: &Shell) -> Principal {
         ids::{ActorId, AuthMethod},
     };
     let id = ActorId::new(shell.site.as_str()).and_then(|id| Ok((id, AuthMethod::new("internal")?)));
-    let (id, auth) = id.unwrap_or_else(|_| unreachable!("a site's name is an actor's id, and the method is a constant"));
+    let (id, auth) =
+        id.unwrap_or_else(|_| unreachable!("a site's name is an actor's id, and the method is a constant"));
     Principal { actor: Actor::new(Kind::Service, id, auth), roles: vec!["administrator".into()] }
 }
 
@@ -209,7 +210,8 @@ fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks)
 
 fn channel(role: Role, url: &str) -> Result<Channel, Error> {
     let endpoint = Endpoint::from_shared(url.to_owned());
-    let endpoint = endpoint.map_err(|error| Error::Address { role, url: url.to_owned(), reason: error.to_string() })?;
+    let endpoint =
+        endpoint.map_err(|error| Error::Address { role, url: url.to_owned(), reason: error.to_string() })?;
     Ok(endpoint.connect_lazy())
 }
 

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use anyhow::Context;
 use domain::time::Timestamp;
 use proto::{
-    ingestion::v1::{Attachment, Author, Direction, Message, SubmitRequest, submit_request, submit_response::Outcome},
+    ingestion::v1::{
+        Attachment, Author, Direction, Message, SubmitRequest, submit_request, submit_response::Outcome,
+    },
     policy::v1::apply_request::File,
 };
 use serde::Deserialize;
@@ -71,11 +73,13 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
     // One after the other: the sample has a parent that comes late, and an edit.
     let mut last = String::new();
     for (i, line) in MESSAGES.lines().enumerate() {
-        let line: Line = serde_json::from_str(line).with_context(|| format!("line {} of the sample", i + 1))?;
+        let line: Line =
+            serde_json::from_str(line).with_context(|| format!("line {} of the sample", i + 1))?;
         let account = line.account.clone();
         let message = message(line, day).with_context(|| format!("line {} of the sample", i + 1))?;
         let origin = submit_request::Origin::Unspecified.into();
-        let answer = ingestion.submit(&principal, SubmitRequest { account, messages: vec![message], origin }).await?;
+        let answer =
+            ingestion.submit(&principal, SubmitRequest { account, messages: vec![message], origin }).await?;
         for result in &answer.results {
             if result.outcome() == Outcome::Rejected {
                 anyhow::bail!("line {} of the sample: {}: {}", i + 1, result.field, result.reason);
@@ -86,7 +90,9 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
     if let (Some(cases), Ok(Some(position))) = (&platform.cases, platform.shell.position("position", &last)) {
         let mut followed = cases.followed();
         let done = followed.wait_for(|done| *done >= position);
-        tokio::time::timeout(FOLLOW_LIMIT, done).await.context("the sample is in the log, but not all of it is cases yet")??;
+        tokio::time::timeout(FOLLOW_LIMIT, done)
+            .await
+            .context("the sample is in the log, but not all of it is cases yet")??;
     }
     Ok(())
 }
@@ -109,7 +115,8 @@ pub async fn apply(platform: &Platform, files: Vec<File>) -> anyhow::Result<()> 
 /// The policy files of a folder, in the order of their names.
 pub fn files_in(folder: &Path) -> anyhow::Result<Vec<File>> {
     let mut files = Vec::new();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("the policy folder {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("the policy folder {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
@@ -139,7 +146,11 @@ fn message(line: Line, day: i64) -> anyhow::Result<Message> {
         reply_to: line.reply_to,
         thread_root: String::new(),
         author: Some(author(line.author)),
-        recipient: line.recipients.into_iter().next().map(|external_id| Author { external_id, ..Author::default() }),
+        recipient: line
+            .recipients
+            .into_iter()
+            .next()
+            .map(|external_id| Author { external_id, ..Author::default() }),
         direction: if outbound { Direction::Outbound } else { Direction::Inbound }.into(),
         text: line.text,
         subject: line.subject,

@@ -79,10 +79,14 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         .iter()
         .map(|(name, path)| {
             let pem = std::fs::read_to_string(path);
-            pem.map(|pem| (name.as_str(), pem)).with_context(|| format!("the public key {} of issuer {name}", path.display()))
+            pem.map(|pem| (name.as_str(), pem))
+                .with_context(|| format!("the public key {} of issuer {name}", path.display()))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    anyhow::ensure!(!issuers.is_empty(), "nobody may issue tokens: give --issuer NAME=FILE with a public key in PEM");
+    anyhow::ensure!(
+        !issuers.is_empty(),
+        "nobody may issue tokens: give --issuer NAME=FILE with a public key in PEM"
+    );
     let auth = Authenticator::new(issuers.iter().map(|(name, pem)| (*name, pem.as_str())))?;
     let site_key = match &config.site_key {
         Key::File(path) => SiteKey::load_or_create(path)?,
@@ -91,7 +95,8 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
     let url = config.database.expose_secret();
     let keys = PostgresKeys::open(url).await.context("the key store")?;
     let vault = Arc::new(Vault::unlock(&site_key, Arc::new(keys)).await?);
-    let blobs = Blobs::new(Arc::clone(&vault), Arc::new(PostgresBlobs::open(url).await.context("the blob store")?));
+    let blobs =
+        Blobs::new(Arc::clone(&vault), Arc::new(PostgresBlobs::open(url).await.context("the blob store")?));
     let log = JetStreamLog::connect(JetStreamConfig {
         replicas: config.nats.replicas,
         max_bytes: config.nats.max_bytes,

@@ -50,12 +50,16 @@ pub fn serve(args: &ServeArgs) -> ExitCode {
 }
 
 fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<serve::Config> {
-    let mut roles: Vec<Role> = args.roles.iter().flat_map(|role| match role {
-        server::Role::All => Role::ALL.to_vec(),
-        server::Role::Ingestion => vec![Role::Ingestion],
-        server::Role::Cases => vec![Role::Cases],
-        server::Role::Console => vec![Role::Console],
-    }).collect();
+    let mut roles: Vec<Role> = args
+        .roles
+        .iter()
+        .flat_map(|role| match role {
+            server::Role::All => Role::ALL.to_vec(),
+            server::Role::Ingestion => vec![Role::Ingestion],
+            server::Role::Cases => vec![Role::Cases],
+            server::Role::Console => vec![Role::Console],
+        })
+        .collect();
     roles.sort_unstable();
     roles.dedup();
     let issuers = args.issuer.iter().map(|issuer| {
@@ -65,14 +69,19 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
     let site_key = match (&args.site_key_file, std::env::var("DOSSIER_SITE_KEY")) {
         (Some(file), _) => serve::Key::File(file.clone()),
         (None, Ok(text)) => serve::Key::Value(text.into()),
-        (None, Err(_)) => anyhow::bail!("the site's key is missing: give --site-key-file FILE, or DOSSIER_SITE_KEY"),
+        (None, Err(_)) => {
+            anyhow::bail!("the site's key is missing: give --site-key-file FILE, or DOSSIER_SITE_KEY")
+        }
     };
     let nats = args.nats.as_deref().context("--nats URL is missing: where is the log?")?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let elsewhere = [(Role::Cases, &args.cases_url), (Role::Ingestion, &args.ingestion_url)];
     Ok(serve::Config {
         site: args.site.clone(),
-        number_prefix: args.number_prefix.clone().unwrap_or_else(|| args.site.chars().take(3).collect::<String>().to_uppercase()),
+        number_prefix: args
+            .number_prefix
+            .clone()
+            .unwrap_or_else(|| args.site.chars().take(3).collect::<String>().to_uppercase()),
         roles,
         nats: serve::Log {
             servers: nats.split(',').map(str::to_owned).collect(),
@@ -82,27 +91,40 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
             max_bytes: args.nats_max_bytes,
             unsynced_for_tests: args.unsynced_for_tests,
         },
-        database: args.database.clone().context("--database URL is missing: where are the read models to be?")?.into(),
+        database: args
+            .database
+            .clone()
+            .context("--database URL is missing: where are the read models to be?")?
+            .into(),
         site_key,
         issuers: issuers.collect::<anyhow::Result<_>>()?,
         grpc: args.grpc_listen,
         http: args.http_listen,
-        elsewhere: elsewhere.into_iter().filter_map(|(role, url)| Some((role, url.clone()?))).collect::<BTreeMap<_, _>>(),
+        elsewhere: elsewhere
+            .into_iter()
+            .filter_map(|(role, url)| Some((role, url.clone()?)))
+            .collect::<BTreeMap<_, _>>(),
         replica: args.replica.clone().unwrap_or_else(|| format!("{host}-{}", std::process::id())),
         metrics,
     })
 }
 
 /// Begins telemetry, starts the roles, and waits for their end.
-fn run(config: &server::Telemetry, start: impl AsyncFnOnce(prometheus::Registry) -> anyhow::Result<Platform>) -> ExitCode {
+fn run(
+    config: &server::Telemetry,
+    start: impl AsyncFnOnce(prometheus::Registry) -> anyhow::Result<Platform>,
+) -> ExitCode {
     // Fails only if somebody installed one before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = std::thread::available_parallelism().map_or(THREADS_MIN, |n| n.get().max(THREADS_MIN));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let end = runtime.context("no runtime").and_then(|runtime| {
         runtime.block_on(async {
-            let config =
-                telemetry::Config { otlp_url: config.otlp.clone(), json: config.log_json, filter: config.log.clone() };
+            let config = telemetry::Config {
+                otlp_url: config.otlp.clone(),
+                json: config.log_json,
+                filter: config.log.clone(),
+            };
             let telemetry = Telemetry::begin("dossier", &config)?;
             let end = match start(telemetry.registry()).await {
                 Ok(platform) => Ok(platform.run(lifecycle::signal).await),

@@ -70,13 +70,16 @@ pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> 
     use anyhow::Context;
     let private = |folder: &Path| {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.with_context(|| format!("cannot make the folder {}; choose another with --data", folder.display()))
+        made.with_context(|| {
+            format!("cannot make the folder {}; choose another with --data", folder.display())
+        })
     };
     private(data)?;
     let models = data.join("models");
     private(&models)?;
     let issuer = Issuer::load_or_create(SITE, &data.join("issuer.pem"))?;
-    let token = issuer.token("admin", PrincipalKind::Human, &["administrator"], in_days(clock.now(), TOKEN_DAYS))?;
+    let token =
+        issuer.token("admin", PrincipalKind::Human, &["administrator"], in_days(clock.now(), TOKEN_DAYS))?;
     write_token(&data.join(TOKEN_FILE), &token)?;
     let auth = Authenticator::new([(issuer.name(), issuer.public_pem())])?;
 
@@ -104,7 +107,9 @@ fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
     // Written beside and renamed: whoever reads it meanwhile gets the old one, which is valid too.
     let fresh = path.with_extension("new");
     match std::fs::remove_file(&fresh) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(fresh.display().to_string()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context(fresh.display().to_string());
+        }
         _ => {}
     }
     service::auth::write_private(&fresh, token).with_context(|| fresh.display().to_string())?;

@@ -153,8 +153,8 @@ impl Act for pb::SetFieldsRequest {
             .fields
             .iter()
             .map(|(name, value)| {
-                let path = format!("fields.{name}");
-                let id = f::required::<FieldId>(&path, name)?;
+                let id = f::required::<FieldId>("fields", name)?;
+                let path = format!("fields.{id}");
                 let value = field_value(&path, &id, value, &ground.rules(), &owner)?;
                 Ok((id, value))
             })

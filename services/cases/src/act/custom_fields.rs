@@ -25,13 +25,17 @@ pub fn field_value(
     let value = match (&value.kind, rule.kind, rule.personal) {
         (None, ..) => return Ok(None),
         (Some(Kind::Text(text)), FieldKind::Text, true) => {
+            f::without_nul(path, text)?;
             FieldValue::Personal(Personal::open(owner, text.as_str()))
         }
         // A choice may come as text: files and forms know no other.
         (Some(Kind::Choice(text) | Kind::Text(text)), FieldKind::Choice, _) => {
             FieldValue::Choice(f::required::<ReasonCode>(path, text)?)
         }
-        (Some(Kind::Text(text)), ..) => FieldValue::Text(text.clone()),
+        (Some(Kind::Text(text)), ..) => {
+            f::without_nul(path, text)?;
+            FieldValue::Text(text.clone())
+        }
         (Some(Kind::Choice(text)), ..) => FieldValue::Choice(f::required::<ReasonCode>(path, text)?),
         (Some(Kind::Number(number)), ..) => {
             let number = serde_json::Number::from_f64(*number);
@@ -54,8 +58,8 @@ pub fn opening_fields(
 ) -> Result<BTreeMap<FieldId, FieldValue>, Error> {
     let mut values = BTreeMap::new();
     for (name, value) in fields {
-        let path = format!("fields.{name}");
-        let id = f::required::<FieldId>(&path, name)?;
+        let id = f::required::<FieldId>("fields", name)?;
+        let path = format!("fields.{id}");
         if let Some(value) = field_value(&path, &id, value, rules, owner)? {
             values.insert(id, value);
         }

@@ -40,7 +40,13 @@ pub fn words(field: &str, text: &str, max: usize) -> Result<String, Error> {
     if text.len() > max {
         return Err(Error::field(field, format!("at most {max} bytes")));
     }
+    without_nul(field, text)?;
     Ok(text.to_owned())
+}
+
+/// No NUL, which PostgreSQL cannot store.
+pub fn without_nul(field: &str, text: &str) -> Result<(), Error> {
+    if text.contains('\0') { Err(Error::field(field, "must not have NUL in it")) } else { Ok(()) }
 }
 
 /// A UUID.

@@ -2,7 +2,10 @@
 
 use domain::{case, ids::CaseId, links};
 use proto::cases::v1 as pb;
-use service::{Error, transact::Outcome};
+use service::{
+    Error,
+    transact::{Outcome, entry_id},
+};
 
 use super::{actions::WORKERS, fields as f, no::No, request::Request};
 use crate::core::{Caller, Case, Core, bad_name, commands, seen};
@@ -30,7 +33,7 @@ impl Core {
             confirmed: request.confirm_other_customer,
         };
         self.decide_links(caller, request, action).await?;
-        self.followed(source).await
+        self.followed(source, &request.command_id, "merged/0").await
     }
 
     /// Takes a merge back.
@@ -42,7 +45,7 @@ impl Core {
         let source = self.case_id("case_id", &request.case_id).await?;
         self.load_seen(caller, source, request).await?;
         self.decide_links(caller, request, links::Action::Unmerge { source }).await?;
-        self.followed(source).await
+        self.followed(source, &request.command_id, "restored/0").await
     }
 
     /// Says how one case relates to another.
@@ -103,6 +106,7 @@ impl Core {
         let case = seen(&caller.access, &aggregate)?.clone();
         if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
             && expected != aggregate.version
+            && !self.decided(request.command_id()).await?
         {
             let message = format!(
                 "the case has changed since it was read; it is now at {}",
@@ -118,10 +122,20 @@ impl Core {
         seen(&caller.access, &aggregate).cloned().map_err(|_| Error::field(field, "there is no such case"))
     }
 
-    async fn followed(&self, id: CaseId) -> Result<(CaseId, Case), Error> {
+    /// Whether a command about two cases had its effect before: its repetition changed the case itself.
+    async fn decided(&self, command_id: &str) -> Result<bool, Error> {
+        let command_id = f::uuid("command_id", command_id)?;
+        let known = self.links.load::<links::Error>(&self.links_stream()?).await?;
+        Ok(known.executed(command_id).is_some())
+    }
+
+    /// The case after it followed a decision, answered with the entry in which it did, however often it is asked.
+    async fn followed(&self, id: CaseId, command_id: &str, step: &str) -> Result<(CaseId, Case), Error> {
+        let decision = entry_id(&self.links_stream()?, f::uuid("command_id", command_id)?);
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
-        let position = aggregate.version;
-        Ok((id, Outcome { position, changed: true, repeated: false, aggregate: aggregate.into() }))
+        let own = aggregate.executed(domain::ids::derive(decision, step));
+        let (position, changed) = (own.unwrap_or(aggregate.version), own.is_some());
+        Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))
     }
 
     async fn untouched(
@@ -129,7 +143,7 @@ impl Core {
         id: CaseId,
         (position, changed): (eventlog::Position, bool),
     ) -> Result<(CaseId, Case), Error> {
-        let (id, outcome) = self.followed(id).await?;
-        Ok((id, Outcome { position, changed, ..outcome }))
+        let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
+        Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))
     }
 }

@@ -99,6 +99,10 @@ impl Core {
         {
             return Err(Error::field("filter", format!("a list has at most {VALUES_MAX} values")));
         }
+        let single = [&filter.customer, &filter.text, &filter.origin, &filter.language];
+        for word in lists.into_iter().flatten().chain(single) {
+            f::without_nul("filter", word)?;
+        }
         let words = |list: &[String]| list.iter().map(|word| Value::from(word.as_str())).collect::<Vec<_>>();
         let mut statuses = Vec::new();
         for (i, number) in filter.status.iter().enumerate() {

@@ -256,7 +256,40 @@ impl Telling {
                 ..pb::TimelineItem::default()
             }),
             // Said nothing: they are in the history.
-            _ => {}
+            case::Event::LanguageSet { .. }
+            | case::Event::ReplySent { .. }
+            | case::Event::ReplyFailed { .. }
+            | case::Event::ReplyBounced { .. }
+            | case::Event::Tagged { .. }
+            | case::Event::Untagged { .. }
+            | case::Event::Prioritised { .. }
+            | case::Event::Categorised { .. }
+            | case::Event::FieldsChanged { .. }
+            | case::Event::Labelled { .. }
+            | case::Event::Started { .. }
+            | case::Event::Assigned { .. }
+            | case::Event::Unassigned { .. }
+            | case::Event::Transferred { .. }
+            | case::Event::Escalated { .. }
+            | case::Event::Pended { .. }
+            | case::Event::Held { .. }
+            | case::Event::Resumed { .. }
+            | case::Event::Snoozed { .. }
+            | case::Event::Woken { .. }
+            | case::Event::Reopened { .. }
+            | case::Event::MarkedSpam { .. }
+            | case::Event::UnmarkedSpam { .. }
+            | case::Event::SilenceChosen { .. }
+            | case::Event::ConversationMoved { .. }
+            | case::Event::ContactAdvanced { .. }
+            | case::Event::ChecklistSet { .. }
+            | case::Event::ChecklistItemTicked { .. }
+            | case::Event::ChecklistItemUnticked { .. }
+            | case::Event::SplitOff { .. }
+            | case::Event::Merged { .. }
+            | case::Event::Unmerged { .. }
+            | case::Event::SourceAbsorbed { .. }
+            | case::Event::SourceReleased { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Pages by key: the values of the last row's keys are where the next page begins.
 
+use domain::ids::CaseId;
 use proto::cases::v1::list_cases_request::Order;
 use service::{
     Error,
@@ -62,7 +63,8 @@ pub fn page_token(token: &str, keys: usize) -> Result<Vec<Value>, Error> {
         .map(|number| number.parse::<i64>().map(Value::from))
         .collect::<Result<_, _>>()
         .map_err(|_| wrong())?;
-    values.push((*id).into());
+    let id: CaseId = id.parse().map_err(|_| wrong())?;
+    values.push(id.to_string().into());
     Ok(values)
 }
 

@@ -26,7 +26,11 @@ impl Core {
         let filter = request.filter.clone().unwrap_or_default();
         let only = match request.case_id.as_str() {
             "" => None,
-            id => Some(self.case_id("case_id", id).await?.to_string()),
+            id => {
+                let id = self.case_id("case_id", id).await?;
+                self.must_see(&self.caller(&principal), id).await?;
+                Some(id.to_string())
+            }
         };
         // Wrong filters are told now, not with the first change.
         self.row(&self.caller(&principal), &filter, "").await?;

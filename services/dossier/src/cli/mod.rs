@@ -18,6 +18,7 @@ mod policy;
 mod rebuild;
 mod rpc;
 pub mod server;
+mod server_file;
 mod streaming;
 mod token;
 mod version;
@@ -101,7 +102,8 @@ pub struct Parsed {
 
 /// Reads the command line. What ends here (help, wrong usage) has been told.
 pub fn arguments() -> Result<Parsed, ExitCode> {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+    let parsed = server_file::arguments(std::env::args_os()).and_then(|arguments| {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok(Parsed { cli, matches })
     });
@@ -151,7 +153,9 @@ async fn interruptible(command: Command, context: &Context) -> Result<(), Failur
 impl Command {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
-            Self::Up(_) | Self::Serve(_) => Err(Failure::invalid("a server is started by the program, not by its client")),
+            Self::Up(_) | Self::Serve(_) => {
+                Err(Failure::invalid("a server is started by the program, not by its client"))
+            }
             Self::Apply(args) => policy::apply(args, context).await,
             Self::Policy(command) => command.run(context).await,
             Self::Import(args) => import::run(args, context).await,

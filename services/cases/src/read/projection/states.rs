@@ -56,12 +56,8 @@ impl CasesProjection {
                     match heard(event) {
                         Heard::Nothing => {}
                         Heard::Message(message) => joined.push((id, message.clone())),
-                        Heard::Text(item, text) => {
-                            said.extend(text.as_open().map(|words| {
-                                let (case_id, owner) = (id.to_string(), text.subject.to_string());
-                                ((id, item.clone()), SaidRow { case_id, item, owner, text: words.to_owned() })
-                            }));
-                        }
+                        Heard::Title(title) => said.extend(words(id, "title".into(), title)),
+                        Heard::Text(item, text) => said.extend(words(id, item, text)),
                     }
                 }
             }
@@ -120,34 +116,75 @@ impl Hot {
         self.facts.updated_at = Some(envelope.recorded_at);
         self.facts.live |= live;
         for event in opened {
-            match event {
-                case::Event::Opened { opening, .. } => self.facts.title = plain(opening.title.as_ref()),
-                case::Event::Retitled { title, .. } => self.facts.title = plain(Some(title)),
-                case::Event::Closed { at } => self.facts.closed_at = Some(*at),
-                _ => {}
+            if let case::Event::Closed { at } = event {
+                self.facts.closed_at = Some(*at);
+            }
+            if let Heard::Title(title) = heard(event) {
+                self.facts.title = plain(Some(title));
             }
         }
     }
 }
 
+/// Words for the search, unless they are erased.
+fn words(id: CaseId, item: String, text: &Personal) -> Option<((CaseId, String), SaidRow)> {
+    let words = text.as_open()?.to_owned();
+    let (case_id, owner) = (id.to_string(), text.subject.to_string());
+    Some(((id, item.clone()), SaidRow { case_id, item, owner, text: words }))
+}
+
 /// What of an event can be found by its words.
 enum Heard<'a> {
     Nothing,
+    Title(&'a Personal),
     Message(&'a MessageId),
     Text(String, &'a Personal),
 }
 
 fn heard(event: &case::Event) -> Heard<'_> {
     match event {
-        case::Event::Opened { opening, .. } => {
-            opening.title.as_ref().map_or(Heard::Nothing, |title| Heard::Text("title".into(), title))
-        }
-        case::Event::Retitled { title, .. } => Heard::Text("title".into(), title),
+        case::Event::Opened { opening, .. } => opening.title.as_ref().map_or(Heard::Nothing, Heard::Title),
+        case::Event::Retitled { title, .. } => Heard::Title(title),
         case::Event::ReplyReleased { reply, text, .. } => Heard::Text(reply.to_string(), text),
         case::Event::Noted { note, text, .. } => Heard::Text(note.to_string(), text),
         case::Event::CustomerMessageReceived { message, .. } => Heard::Message(&message.message),
         case::Event::OutboundRecorded { message, .. } => Heard::Message(message),
-        _ => Heard::Nothing,
+        case::Event::LanguageSet { .. }
+        | case::Event::ReplySent { .. }
+        | case::Event::ReplyFailed { .. }
+        | case::Event::ReplyBounced { .. }
+        | case::Event::Tagged { .. }
+        | case::Event::Untagged { .. }
+        | case::Event::Prioritised { .. }
+        | case::Event::Categorised { .. }
+        | case::Event::FieldsChanged { .. }
+        | case::Event::Labelled { .. }
+        | case::Event::Started { .. }
+        | case::Event::Assigned { .. }
+        | case::Event::Unassigned { .. }
+        | case::Event::Transferred { .. }
+        | case::Event::Escalated { .. }
+        | case::Event::Pended { .. }
+        | case::Event::Held { .. }
+        | case::Event::Resumed { .. }
+        | case::Event::Snoozed { .. }
+        | case::Event::Woken { .. }
+        | case::Event::Resolved { .. }
+        | case::Event::Reopened { .. }
+        | case::Event::Closed { .. }
+        | case::Event::MarkedSpam { .. }
+        | case::Event::UnmarkedSpam { .. }
+        | case::Event::SilenceChosen { .. }
+        | case::Event::ConversationMoved { .. }
+        | case::Event::ContactAdvanced { .. }
+        | case::Event::ChecklistSet { .. }
+        | case::Event::ChecklistItemTicked { .. }
+        | case::Event::ChecklistItemUnticked { .. }
+        | case::Event::SplitOff { .. }
+        | case::Event::Merged { .. }
+        | case::Event::Unmerged { .. }
+        | case::Event::SourceAbsorbed { .. }
+        | case::Event::SourceReleased { .. } => Heard::Nothing,
     }
 }
 
