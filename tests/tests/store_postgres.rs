@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use service::{
-    conformance::{self, leases, projections, rebuilds, tables},
+    conformance::{self, leases, projections, reactions, rebuilds, tables},
     shell::Stores,
     store::Error,
 };
@@ -21,6 +21,12 @@ async fn stores_keep_every_promise() {
 async fn read_models_keep_every_promise() {
     let server = Postgres::start();
     projections::all(&Stores::Postgres(server.url()), conformance::seed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reactions_keep_every_promise() {
+    let server = Postgres::start();
+    reactions::all(&Stores::Postgres(server.url()), conformance::seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

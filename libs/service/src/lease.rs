@@ -28,6 +28,11 @@ impl Lease {
         Self { store, clock, name: name.to_owned(), holder: holder.to_owned() }
     }
 
+    /// The clock that it goes by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
     /// Takes or renews it; `false` while somebody else holds it.
     pub async fn acquire(&self) -> Result<bool, store::Error> {
         let now = self.clock.now().as_microsecond();

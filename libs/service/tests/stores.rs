@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use service::{
-    conformance::{self, leases, projections, rebuilds, tables},
+    conformance::{self, leases, projections, reactions, rebuilds, tables},
     shell::Stores,
 };
 use tempfile::TempDir;
@@ -19,6 +19,12 @@ async fn stores_keep_every_promise() {
 async fn read_models_keep_every_promise() {
     let (_folder, stores) = stores();
     projections::all(&stores, conformance::seed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reactions_keep_every_promise() {
+    let (_folder, stores) = stores();
+    reactions::all(&stores, conformance::seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

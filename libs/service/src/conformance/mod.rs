@@ -6,6 +6,7 @@
 
 pub mod leases;
 pub mod projections;
+pub mod reactions;
 pub mod rebuilds;
 mod shelf;
 pub mod tables;

@@ -1,0 +1,170 @@
+//! Reactions: what an entry makes a service do. Ids are derived from the entry, so twice is once.
+
+mod parked;
+mod work;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use eventlog::{Category, Entry, EventLog, Position};
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    backoff,
+    lease::{Lease, RENEWAL},
+    store::{self, Store},
+};
+use work::Work;
+
+/// Entries that are read at once.
+pub const BATCH_MAX: usize = 1_000;
+/// Entries that are taken up and not done. A lane that waits holds the others up only when so many have come since.
+pub const WINDOW_MAX: usize = 20_000;
+/// Lanes that are worked on side by side; those that wait for another attempt do not count.
+pub const LANES_MAX: usize = 64;
+
+/// What a service does because of what it reads in the log.
+#[async_trait::async_trait]
+pub trait Reaction: Send + Sync + 'static {
+    /// The name under which its position is kept.
+    fn name(&self) -> &'static str;
+    /// What it follows.
+    fn categories(&self) -> Vec<Category>;
+    /// Entries of one lane are taken up one after the other, in the order of the log.
+    fn lane(&self, entry: &Entry) -> String;
+    /// Takes up one entry.
+    async fn react(&self, entry: &Entry) -> Result<(), Error>;
+}
+
+/// Why an entry was not taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something is away: tried again until it is back, and nothing after it in its lane is done before.
+    #[error("{0}")]
+    Later(String),
+    /// It can never be taken up by this version: set aside, and told. It is tried again when a process takes the
+    /// reaction over, which may be of a version that can.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// Runs one reaction.
+pub struct Runner<R> {
+    reaction: R,
+    log: Arc<dyn EventLog>,
+    control: Store,
+    lease: Lease,
+    done: watch::Sender<Position>,
+}
+
+impl<R: Reaction> Runner<R> {
+    /// A runner that keeps its position in `control` and works only while it holds `lease`.
+    pub fn new(reaction: R, log: Arc<dyn EventLog>, control: Store, lease: Lease) -> Self {
+        Self { reaction, log, control, lease, done: watch::Sender::new(Position::NONE) }
+    }
+
+    /// Up to where everything is done; for those who wait for an effect.
+    pub fn done(&self) -> watch::Receiver<Position> {
+        self.done.subscribe()
+    }
+
+    /// Works until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        stop.run_until_cancelled(self.work()).await;
+        if let Err(error) = self.lease.release().await {
+            tracing::debug!(%error, "the lease was not released; it ends by itself");
+        }
+    }
+
+    async fn work(&self) {
+        let mut failures = 0;
+        loop {
+            let Err(error) = self.turn(&mut failures).await else { continue };
+            failures += 1;
+            tracing::warn!(reaction = self.reaction.name(), %error, failures, "the reaction stands still; trying again");
+            backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+        }
+    }
+
+    /// Works while it holds the lease, or waits a while for it.
+    async fn turn(&self, failures: &mut u32) -> Result<(), Error> {
+        if self.lease.acquire().await.map_err(later)? {
+            return tokio::select! {
+                () = self.lost_lease() => Ok(()),
+                end = self.follow(failures) => end.map(|never| match never {}),
+            };
+        }
+        self.refresh().await.map_err(later)?;
+        *failures = 0;
+        self.lease.clock().sleep(RENEWAL).await;
+        Ok(())
+    }
+
+    /// Renews the lease; returns when it is lost.
+    async fn lost_lease(&self) {
+        loop {
+            self.lease.clock().sleep(RENEWAL).await;
+            if !matches!(self.lease.acquire().await, Ok(true)) {
+                return;
+            }
+        }
+    }
+
+    /// Ends with an error only.
+    async fn follow(&self, failures: &mut u32) -> Result<Infallible, Error> {
+        let mut stored = self.refresh().await.map_err(later)?;
+        let mut work = Work::new(self, stored);
+        work.add_parked(self.parked_entries().await?);
+        let mut entries = self.log.follow(stored, &self.reaction.categories()).ready_chunks(BATCH_MAX);
+        // At most one, beside the work: it need not wait for the store.
+        let mut storing = futures_util::stream::FuturesUnordered::new();
+        loop {
+            work.start();
+            let done = work.done();
+            if done > stored && storing.is_empty() {
+                storing.push(self.store_position(done));
+            }
+            tokio::select! {
+                chunk = entries.next(), if work.window() < WINDOW_MAX => {
+                    let chunk = chunk.ok_or_else(|| later("the log has ended"))?;
+                    for entry in chunk {
+                        work.add(entry.map_err(later)?);
+                    }
+                    *failures = 0;
+                }
+                Some(end) = storing.next() => stored = end.map_err(later)?,
+                () = work.step() => {}
+            }
+        }
+    }
+
+    async fn refresh(&self) -> Result<Position, store::Error> {
+        let sql = "select position from checkpoint where name = $1";
+        let rows = self.control.query(sql, &[self.reaction.name().into()]).await?;
+        let position = Position(rows.first().map_or(0, |row| row.count(0)));
+        self.reached(position);
+        Ok(position)
+    }
+
+    async fn store_position(&self, to: Position) -> Result<Position, store::Error> {
+        let sql = "insert into checkpoint (name, position) values ($1, $2) \
+                   on conflict (name) do update set position = excluded.position \
+                   where checkpoint.position < excluded.position";
+        self.control.execute(sql, &[self.reaction.name().into(), to.0.into()]).await?;
+        self.reached(to);
+        Ok(to)
+    }
+
+    fn reached(&self, position: Position) {
+        self.done.send_if_modified(|done| {
+            let newer = position > *done;
+            *done = position.max(*done);
+            newer
+        });
+    }
+}
+
+fn later(error: impl std::fmt::Display) -> Error {
+    Error::Later(error.to_string())
+}

@@ -1,0 +1,153 @@
+//! What is taken up and not done: lanes side by side, each in order.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    time::Duration,
+};
+
+use eventlog::{Entry, Position};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+
+use super::{Error, LANES_MAX, Reaction, Runner};
+use crate::backoff;
+
+/// The entries between what is stored as done and what was read last.
+pub(super) struct Work<'r, R> {
+    runner: &'r Runner<R>,
+    read_to: Position,
+    open: BTreeSet<Position>,
+    /// Of each lane that has a task: what comes after it.
+    lanes: HashMap<String, VecDeque<Task>>,
+    ready: VecDeque<(String, Task)>,
+    running: FuturesUnordered<Boxed<'r, (String, Task, End)>>,
+    resting: FuturesUnordered<Boxed<'r, (String, Task)>>,
+}
+
+type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
+
+/// One entry to be taken up.
+struct Task {
+    entry: Entry,
+    failures: u32,
+    parked: bool,
+}
+
+/// What one attempt came to.
+enum End {
+    Done,
+    Later,
+}
+
+impl<'r, R: Reaction> Work<'r, R> {
+    /// Nothing, after `from`.
+    pub(super) fn new(runner: &'r Runner<R>, from: Position) -> Self {
+        Self {
+            runner,
+            read_to: from,
+            open: BTreeSet::new(),
+            lanes: HashMap::new(),
+            ready: VecDeque::new(),
+            running: FuturesUnordered::new(),
+            resting: FuturesUnordered::new(),
+        }
+    }
+
+    /// How many entries are taken up and not done.
+    pub(super) fn window(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Up to where everything is done.
+    pub(super) fn done(&self) -> Position {
+        self.open.first().map_or(self.read_to, |first| Position(first.0.saturating_sub(1)))
+    }
+
+    /// The next entry of the log.
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.read_to = entry.position;
+        self.open.insert(entry.position);
+        self.queue(Task { entry, failures: 0, parked: false });
+    }
+
+    /// Entries that were set aside.
+    pub(super) fn add_parked(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.queue(Task { entry, failures: 0, parked: true });
+        }
+    }
+
+    /// Begins what has a place.
+    pub(super) fn start(&mut self) {
+        while self.running.len() < LANES_MAX
+            && let Some((lane, task)) = self.ready.pop_front()
+        {
+            let runner = self.runner;
+            self.running.push(Box::pin(async move {
+                let end = runner.attempt(&task).await;
+                (lane, task, end)
+            }));
+        }
+    }
+
+    /// Returns when an attempt has ended or one that waited is to be made again; never, if there is nothing.
+    pub(super) async fn step(&mut self) {
+        tokio::select! {
+            Some((lane, task, end)) = self.running.next() => match end {
+                End::Done => self.next(lane, &task),
+                End::Later => self.rest(lane, task),
+            },
+            Some(rested) = self.resting.next() => self.ready.push_back(rested),
+            else => std::future::pending().await,
+        }
+    }
+
+    fn queue(&mut self, task: Task) {
+        let lane = self.runner.reaction.lane(&task.entry);
+        if let Some(behind) = self.lanes.get_mut(&lane) {
+            behind.push_back(task);
+        } else {
+            self.lanes.insert(lane.clone(), VecDeque::new());
+            self.ready.push_back((lane, task));
+        }
+    }
+
+    fn next(&mut self, lane: String, done: &Task) {
+        if !done.parked {
+            self.open.remove(&done.entry.position);
+        }
+        match self.lanes.get_mut(&lane).and_then(VecDeque::pop_front) {
+            Some(next) => self.ready.push_back((lane, next)),
+            None => drop(self.lanes.remove(&lane)),
+        }
+    }
+
+    fn rest(&mut self, lane: String, mut task: Task) {
+        task.failures = task.failures.saturating_add(1);
+        self.resting.push(Box::pin(async move {
+            backoff::wait(task.failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+            (lane, task)
+        }));
+    }
+}
+
+impl<R: Reaction> Runner<R> {
+    async fn attempt(&self, task: &Task) -> End {
+        let Task { entry, failures, parked } = task;
+        let ended = match self.reaction.react(entry).await {
+            Ok(()) if *parked => self.unpark(entry).await.map_err(|error| error.to_string()),
+            Ok(()) => Ok(()),
+            Err(Error::Never(_)) if *parked => Ok(()),
+            Err(Error::Never(reason)) => self.park(entry, &reason).await.map_err(|error| error.to_string()),
+            Err(Error::Later(reason)) => Err(reason),
+        };
+        let Err(reason) = ended else { return End::Done };
+        // Again and again, but not told each time.
+        if failures.saturating_add(1).is_power_of_two() {
+            let (reaction, position) = (self.reaction.name(), entry.position.0);
+            tracing::warn!(reaction, position, stream = %entry.stream, reason, failures, "an entry waits; trying again");
+        }
+        End::Later
+    }
+}
