@@ -2,6 +2,7 @@
 //!
 //! Tests run on real servers. `tests/run` provides them; without them a test fails and says so.
 
+pub mod faults;
 pub mod real_data;
 pub mod servers;
 pub mod world;

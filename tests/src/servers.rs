@@ -3,7 +3,7 @@
 
 mod nats;
 mod postgres;
-mod process;
+pub(crate) mod process;
 mod tools;
 
 pub use nats::{Nats, NatsCluster, NatsOptions};

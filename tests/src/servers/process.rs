@@ -19,14 +19,14 @@ const OUTPUT_SHOWN: usize = 4000;
 
 /// A child process that ends with its value.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     output: PathBuf,
 }
 
 impl Process {
     /// Starts it with its output going to the end of a file.
-    pub(super) fn start(command: &mut Command, output: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, output: &Path) -> Self {
         let file = File::options().create(true).append(true).open(output);
         let file = file.unwrap_or_else(|error| panic!("{}: {error}", output.display()));
         let twin = file.try_clone().unwrap_or_else(|error| panic!("{}: {error}", output.display()));
@@ -36,7 +36,7 @@ impl Process {
     }
 
     /// Returns when `ready` is true; panics with the end of its output if that takes too long.
-    pub(super) fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
+    pub(crate) fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
         let started = Instant::now();
         while !ready() {
             let ended = self.child.try_wait().ok().flatten();
@@ -50,7 +50,7 @@ impl Process {
     }
 
     /// Sends a signal by name and waits for the end; kills what does not end in time.
-    pub(super) fn end(&mut self, signal: &str) {
+    pub(crate) fn end(&mut self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         let started = Instant::now();
@@ -64,7 +64,7 @@ impl Process {
     }
 
     /// As a power cut would, but for what the kernel still writes.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -83,7 +83,7 @@ impl Drop for Process {
 }
 
 /// Ports that nobody listens on. All are held until the last is found, so they differ.
-pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let listeners: [TcpListener; N] = std::array::from_fn(|_| {
         TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("no free port: {error}"))
     });
@@ -94,7 +94,7 @@ pub(super) fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 /// The body of an HTTP answer with status 200.
-pub(super) fn get(port: u16, path: &str) -> Option<String> {
+pub(crate) fn get(port: u16, path: &str) -> Option<String> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut connection = TcpStream::connect_timeout(&address, ANSWER_WAIT).ok()?;
     connection.set_read_timeout(Some(ANSWER_WAIT)).ok()?;

@@ -1,0 +1,105 @@
+use std::{
+    env,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::servers::process::{Process, get};
+
+/// Pairs of neighbouring ports that are tried.
+const PORTS_ATTEMPTS: usize = 100;
+
+/// A process of the real binary. It keeps its ports and its arguments over restarts.
+#[derive(Debug)]
+pub struct Server {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    http_port: u16,
+    name: String,
+    arguments: Vec<String>,
+    output: PathBuf,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// A process called `name` whose output goes to `folder`. `arguments` are given the ports of HTTP and, next to it,
+    /// of gRPC. Nothing runs yet.
+    pub fn new(name: &str, folder: &Path, arguments: impl FnOnce(u16, u16) -> Vec<String>) -> Self {
+        let http_port = free_pair();
+        let grpc_port = http_port + 1;
+        Self {
+            grpc: SocketAddr::from(([127, 0, 0, 1], grpc_port)),
+            http_port,
+            name: name.to_owned(),
+            arguments: arguments(http_port, grpc_port),
+            output: folder.join(format!("{name}.log")),
+            process: None,
+        }
+    }
+
+    /// Starts it, without waiting until it is ready.
+    pub fn spawn(&mut self) {
+        let mut command = Command::new(binary());
+        command.args(&self.arguments);
+        self.process = Some(Process::start(&mut command, &self.output));
+    }
+
+    /// Waits until it is ready.
+    pub fn wait(&mut self) {
+        let port = self.http_port;
+        if let Some(process) = &mut self.process {
+            process.wait_until(&format!("dossier {}", self.name), || get(port, "/readyz").is_some());
+        }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn resume(&mut self) {
+        self.spawn();
+        self.wait();
+    }
+
+    /// `kill -9`. It stays away until [`resume`](Self::resume).
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// It neither panicked nor called anything its own fault, in any of its lives.
+    pub fn is_faultless(&self) {
+        let output = std::fs::read(&self.output).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output);
+        let bad = output.lines().find(|line| line.contains("panicked at") || line.contains("ERROR"));
+        assert_eq!(bad, None, "dossier {} ran without a fault of its own", self.name);
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.end("TERM");
+        }
+    }
+}
+
+/// The binary that was built beside this test, or the one that `DOSSIER_BINARY` names.
+fn binary() -> PathBuf {
+    let beside = || {
+        let test = env::current_exe().unwrap_or_else(|error| panic!("this test has no path: {error}"));
+        test.ancestors().nth(2).map(|folder| folder.join("dossier")).unwrap_or_default()
+    };
+    let path = env::var_os("DOSSIER_BINARY").map_or_else(beside, PathBuf::from);
+    assert!(path.exists(), "{} is not there: build it with `cargo build -p dossier`", path.display());
+    path
+}
+
+/// A port that nobody listens on, and neither on the next.
+fn free_pair() -> u16 {
+    let free = |port| TcpListener::bind(("127.0.0.1", port)).ok();
+    let found = (0..PORTS_ATTEMPTS).find_map(|_| {
+        let first = free(0)?;
+        let port = first.local_addr().ok()?.port();
+        free(port.checked_add(1)?).map(|_| port)
+    });
+    found.unwrap_or_else(|| panic!("no two free ports beside each other"))
+}
