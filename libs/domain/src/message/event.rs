@@ -63,6 +63,9 @@ pub struct Content {
     /// The customer: its author if it came in, its addressee if it went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityId>,
+    /// What the channel calls the customer: where an answer goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Personal>,
     /// How its author is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author_name: Option<Personal>,

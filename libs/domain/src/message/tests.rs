@@ -26,6 +26,7 @@ fn content(body: u32, revised: Option<i64>) -> Box<Content> {
         channel: "email".parse().unwrap(),
         external_id: personal(),
         identity: None,
+        contact: None,
         author_name: None,
         author_handle: None,
         text: personal(),

@@ -130,7 +130,7 @@ impl Core {
             handle: (arrival.direction == Direction::In)
                 .then(|| again(opened.author_handle.as_ref()))
                 .flatten(),
-            address: None,
+            address: again(opened.contact.as_ref()),
         };
         let meta = arrival.meta(self, "customer")?;
         let make = |_: &_, at| {
