@@ -16,7 +16,7 @@ impl Core {
         let source = self.case_id("case_id", &request.case_id).await?;
         let target = self.case_id("into_case_id", &request.into_case_id).await?;
         let stream = self.links_stream()?;
-        let known = self.links.load::<links::Error>(&stream).await?;
+        let known = self.links.peek::<links::Error>(&stream).await?;
         let root = known.state.root(target);
         let (from, into) = (
             self.load_seen(caller, source, request).await?,

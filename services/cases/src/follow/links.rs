@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     case::{self, Action},
+    decider::Decider,
     ids::CaseId,
     links,
 };
@@ -18,7 +19,7 @@ use service::{
 
 use crate::{
     act::no::No,
-    core::{Core, commands, derived},
+    core::{Core, bad_name, commands, derived},
 };
 
 /// Lets the streams of cases follow the decisions of the links stream.
@@ -55,13 +56,12 @@ pub fn outcome(error: Error) -> reaction::Error {
 impl Core {
     /// Follows the entry of the links stream at `position`.
     pub async fn follow_links_entry(&self, position: Position) -> Result<(), Error> {
-        let mut entries = self.shell.log.read(&self.links_stream()?);
-        while let Some(entry) = entries.try_next().await? {
-            if entry.position == position {
-                return self.follow_links(&entry).await;
-            }
+        let category = Category::new(<links::State as Decider>::CATEGORY).map_err(bad_name)?;
+        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[category]);
+        match entries.try_next().await? {
+            Some(entry) if entry.position == position => self.follow_links(&entry).await,
+            _ => Err(Error::Internal("an entry of the links that was just written is not there".into())),
         }
-        Ok(())
     }
 
     async fn follow_links(&self, entry: &Entry) -> Result<(), Error> {

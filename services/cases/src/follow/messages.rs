@@ -87,7 +87,8 @@ impl Core {
         let author = envelope.actor.kind;
         let arrival =
             Arrival { entry, origin: envelope.origin, message, direction, author, content: *content, key };
-        if let Some(identity) = arrival.content.identity.clone() {
+        // Of somebody who has only been written to, no name is known yet.
+        if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
             self.know_customer(&arrival, &identity).await?;
         }
         let mut case = self.join(&arrival).await?;
@@ -125,11 +126,8 @@ impl Core {
             id: identity.clone(),
             account: arrival.content.account.clone(),
             channel: arrival.content.channel.clone(),
-            // The author of what we sent is not the customer.
-            name: (arrival.direction == Direction::In).then(|| again(opened.author_name.as_ref())).flatten(),
-            handle: (arrival.direction == Direction::In)
-                .then(|| again(opened.author_handle.as_ref()))
-                .flatten(),
+            name: again(opened.author_name.as_ref()),
+            handle: again(opened.author_handle.as_ref()),
             address: again(opened.contact.as_ref()),
         };
         let meta = arrival.meta(self, "customer")?;
