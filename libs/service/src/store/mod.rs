@@ -18,6 +18,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use crate::backoff;
 pub use error::Error;
 pub use tx::Tx;
 pub use upsert::{Type, Upsert};
@@ -27,6 +28,8 @@ pub use value::{Row, Value};
 pub const READERS_MAX: u32 = 8;
 /// How long a statement waits for a lock, and the only writer of a file for its turn.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a file is opened that somebody else makes at the same time.
+const OPEN_ATTEMPTS_MAX: u32 = 10;
 /// How long a query waits for one of the connections, or for the server to come back.
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Settings of every connection to PostgreSQL. A replica that is cut off in a transaction must not hold its locks for
@@ -90,11 +93,7 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-32000");
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options.clone())
-            .await?;
+        let writer = open_writer(&options).await?;
         // Two openers of one file: the second waits here, and finds nothing left to do.
         let mut tx = writer.begin_with("begin immediate").await?;
         schema.sqlite.run_direct(None, &mut *tx, false).await?;
@@ -215,6 +214,19 @@ impl Store {
             }
             Self::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Of two that make a file at once one finds it locked, and SQLite lets nobody wait for that.
+async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    let mut attempts = 0;
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(BUSY_TIMEOUT);
+        match pool.connect_with(options.clone()).await.map_err(Error::from) {
+            Err(Error::Unavailable(_)) if attempts < OPEN_ATTEMPTS_MAX => attempts += 1,
+            end => return end,
+        }
+        backoff::wait(attempts, Duration::from_millis(5), Duration::from_millis(200)).await;
     }
 }
 
