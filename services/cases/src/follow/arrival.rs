@@ -90,8 +90,9 @@ impl Arrival<'_> {
             conversation: self.key.id(),
             place: self.place(),
             sent_at: self.content.sent_at,
-            // An import does not say who wrote; what was sent to a customer before, somebody wrote.
-            author: if self.author == actor::Kind::Import { actor::Kind::Human } else { self.author },
+            // Who hands it in is a channel's adapter or an import; what was sent to a customer elsewhere, somebody wrote,
+            // unless a bot says that it did.
+            author: if self.author == actor::Kind::Bot { actor::Kind::Bot } else { actor::Kind::Human },
         }
     }
 
