@@ -14,6 +14,7 @@ use proto::{
 use service::{
     auth::{Issuer, PrincipalKind},
     clock::{Clock, SystemClock},
+    shell::Shell,
 };
 use tempfile::TempDir;
 use tonic::{
@@ -97,7 +98,11 @@ impl World {
 
     /// The site of a folder, as it was left.
     pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        let shell = up::shell(folder, clock).await.expect("the folder can be opened");
+        Self::over(up::shell(folder, clock).await.expect("the folder can be opened"), folder).await
+    }
+
+    /// The site of a folder in other surroundings: another log, another store.
+    pub async fn over(shell: Shell, folder: &Path) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let plan = Plan {
             roles: Role::ALL.to_vec(),
