@@ -3,6 +3,8 @@
 #[cfg(test)]
 pub mod testing;
 
+use std::borrow::Cow;
+
 use crate::{actor::Actor, time::Timestamp};
 
 /// A consistency boundary: commands are decided on its state, and its state is the fold of its events.
@@ -62,11 +64,15 @@ pub fn decide_all<D: Decider>(
     state: &D,
     commands: impl IntoIterator<Item = D::Command>,
 ) -> Result<Vec<D::Event>, D::Error> {
-    let mut state = state.clone();
+    let mut state = Cow::Borrowed(state);
     let mut all = Vec::new();
-    for command in commands {
+    let mut commands = commands.into_iter().peekable();
+    while let Some(command) = commands.next() {
         let events = state.decide(command)?;
-        state = fold(state, &events);
+        // Nobody sees the effect of the last one here. Most commands come alone, and a large state is dear to copy.
+        if commands.peek().is_some() {
+            state = Cow::Owned(fold(state.into_owned(), &events));
+        }
         all.extend(events);
     }
     Ok(all)
