@@ -2,7 +2,10 @@
 //!
 //! Tests run on real servers. `tests/run` provides them; without them a test fails and says so.
 
+pub mod desk;
 pub mod faults;
+pub mod http;
+pub mod program;
 pub mod real_data;
 pub mod servers;
 pub mod world;

@@ -141,8 +141,9 @@ impl World {
             .await
             .expect("messages become cases")
             .expect("the reaction runs");
-        // What the reaction wrote is in the log by now; the read model still has to take it in.
-        let at_least = self.platform.shell.token(cases.reacted());
+        // What the reaction wrote is in the log by now; the read model still has to take in that, and edits, which nothing
+        // reacts to.
+        let at_least = self.platform.shell.token(cases.reacted().max(position));
         let request = proto::cases::v1::ListCasesRequest { at_least, page_size: 1, ..Default::default() };
         self.administrator().cases.list_cases(request).await.expect("the read model follows");
     }

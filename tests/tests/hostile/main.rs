@@ -1,0 +1,9 @@
+//! What comes from strangers: garbage, half messages, wrong fields, illegal moves, nasty texts. Each is refused with its
+//! reason or kept exactly as it came, and a refusal writes nothing.
+
+mod bytes;
+mod fields;
+mod files;
+mod json;
+mod moves;
+mod texts;

@@ -1,0 +1,14 @@
+//! Journeys through the whole platform: the life of a case over gRPC and JSON, who sees what, policy, erasure.
+
+mod erasure;
+mod every_command;
+mod guards;
+mod lists;
+mod moments;
+mod pairs;
+mod policy;
+mod retries;
+mod rules;
+mod timers;
+mod visibility;
+mod watch;

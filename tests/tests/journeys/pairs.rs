@@ -1,0 +1,186 @@
+//! Two cases: merged and taken apart again, linked without circles, split.
+
+use proto::cases::v1 as pb;
+use tests::{
+    desk::{message, refused, wrong_field},
+    world::{World, command_id},
+};
+use tonic::Code;
+
+const NO: Code = Code::FailedPrecondition;
+
+fn merge(case: &str, into: &str) -> pb::MergeRequest {
+    pb::MergeRequest {
+        command_id: command_id(),
+        case_id: case.into(),
+        into_case_id: into.into(),
+        ..Default::default()
+    }
+}
+
+async fn answers(world: &World, id: &str, to: &str, author: &str) -> String {
+    let mut said = message(id, author, &format!("{id} answers {to}"));
+    said.reply_to = to.into();
+    world.receive("forum", vec![said]).await.results[0].message_id.clone()
+}
+
+fn said(case: &pb::Case) -> Vec<&str> {
+    case.timeline.iter().map(|item| item.id.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn merged_cases_are_one_until_they_are_taken_apart() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let source = world.receive_one("forum", message("m-1", "ada", "It does not boil")).await;
+    let target = world.receive_one("forum", message("m-2", "ada", "My kettle again")).await;
+    let (a, b) = (source.case_id.as_str(), target.case_id.as_str());
+    let tags = pb::ChangeTagsRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        add: vec!["kettle".into()],
+        ..Default::default()
+    };
+    let tagged = ana.cases.change_tags(tags).await.unwrap().into_inner();
+
+    let request = pb::MergeRequest { expected_position: tagged.position.clone(), ..merge(a, b) };
+    let first = ana.cases.merge(request.clone()).await.unwrap().into_inner();
+    assert!(first.changed);
+    let again = ana.cases.merge(request).await.unwrap().into_inner();
+    assert_eq!(first, again, "the merge changed the case, and its repetition is its repetition all the same");
+    let late = pb::MergeRequest { expected_position: tagged.position, ..merge(a, b) };
+    refused(ana.cases.merge(late).await, Code::Aborted, "STALE_POSITION");
+    let idle = ana.cases.merge(merge(a, b)).await.unwrap().into_inner();
+    assert!(!idle.changed, "it is merged already");
+
+    let merged = ana.case(a).await;
+    assert_eq!((merged.status(), merged.merged_into.as_str()), (pb::Status::Merged, b));
+    assert_eq!(merged.position, first.position);
+    let one = ana.case(b).await;
+    assert_eq!(
+        (one.merged_from.as_slice(), one.tags.as_slice()),
+        (&[a.to_owned()][..], &["kettle".to_owned()][..])
+    );
+    refused(ana.cases.merge(merge(b, a)).await, NO, "MERGE_CYCLE");
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        text: "Too late".into(),
+        ..Default::default()
+    };
+    refused(ana.cases.add_note(note).await, NO, "CASE_MERGED");
+
+    // What is said in the source's thread is heard in the target.
+    let heard = answers(&world, "m-3", "m-1", "ada").await;
+    assert!(said(&ana.case(b).await).contains(&heard.as_str()));
+    assert!(!said(&ana.case(a).await).contains(&heard.as_str()));
+
+    let unmerge = pb::UnmergeRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        expected_position: ana.case(a).await.position,
+    };
+    let apart = ana.cases.unmerge(unmerge.clone()).await.unwrap().into_inner();
+    assert_eq!(apart, ana.cases.unmerge(unmerge).await.unwrap().into_inner());
+    let (source_now, target_now) = (ana.case(a).await, ana.case(b).await);
+    assert_eq!((source_now.status(), source_now.merged_into.as_str()), (source.status(), ""));
+    assert_eq!(said(&source_now), said(&source), "it has everything that happened before");
+    assert!(target_now.merged_from.is_empty() && target_now.tags.is_empty());
+    assert!(said(&target_now).contains(&heard.as_str()), "what came meanwhile stays where it came");
+    let later = answers(&world, "m-4", "m-1", "ada").await;
+    assert!(said(&ana.case(a).await).contains(&later.as_str()), "the thread is its own case's again");
+
+    // As of before it was taken apart it was one.
+    assert_eq!(ana.case_as_of(a, &first.position).await.unwrap().status(), pb::Status::Merged);
+    let (before, after) = world.administrator().rebuild().await;
+    assert_eq!(before, after);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cases_of_different_customers_and_closed_ones_are_not_merged_by_mistake() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let mut ids = Vec::new();
+    for (id, author) in [("m-1", "ada"), ("m-2", "ben"), ("m-3", "ada")] {
+        ids.push(world.receive_one("forum", message(id, author, id)).await.case_id);
+    }
+    refused(ana.cases.merge(merge(&ids[0], &ids[1])).await, NO, "MERGE_CUSTOMERS_DIFFER");
+    refused(ana.cases.merge(merge(&ids[0], &ids[0])).await, NO, "MERGE_CYCLE");
+    wrong_field(ana.cases.merge(merge(&ids[0], &command_id())).await, "into_case_id");
+    let confirmed = pb::MergeRequest { confirm_other_customer: true, ..merge(&ids[0], &ids[1]) };
+    ana.cases.merge(confirmed).await.unwrap();
+    // Into what goes on elsewhere is into where it goes on.
+    let chain = pb::MergeRequest { confirm_other_customer: true, ..merge(&ids[2], &ids[0]) };
+    ana.cases.merge(chain).await.unwrap();
+    assert_eq!(ana.case(&ids[2]).await.merged_into, ids[1]);
+
+    let closed = world.receive_one("forum", message("m-5", "ada", "Done")).await.case_id;
+    let resolve =
+        pb::ResolveRequest { command_id: command_id(), case_id: closed.clone(), ..Default::default() };
+    ana.cases.resolve(resolve).await.unwrap();
+    let close = pb::CloseRequest { command_id: command_id(), case_id: closed.clone(), ..Default::default() };
+    ana.cases.close(close).await.unwrap();
+    let open = world.receive_one("forum", message("m-6", "ada", "Open")).await.case_id;
+    refused(ana.cases.merge(merge(&open, &closed)).await, NO, "MERGE_TARGET_CLOSED");
+    refused(ana.cases.merge(merge(&closed, &open)).await, NO, "MERGE_SOURCE_CLOSED");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_close_no_circle() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let mut ids = Vec::new();
+    for id in ["m-1", "m-2", "m-3"] {
+        ids.push(world.receive_one("forum", message(id, "ada", id)).await.case_id);
+    }
+    let link = |kind: pb::LinkKind, from: usize, to: usize| pb::LinkRequest {
+        command_id: command_id(),
+        case_id: ids[from].clone(),
+        kind: kind.into(),
+        to_case_id: ids[to].clone(),
+        ..Default::default()
+    };
+    use pb::LinkKind::{CausedBy, ChildOf};
+    ana.cases.link(link(ChildOf, 0, 1)).await.unwrap();
+    ana.cases.link(link(ChildOf, 1, 2)).await.unwrap();
+    refused(ana.cases.link(link(ChildOf, 2, 0)).await, NO, "LINK_CYCLE");
+    refused(ana.cases.link(link(ChildOf, 0, 2)).await, NO, "ALREADY_HAS_PARENT");
+    refused(ana.cases.link(link(CausedBy, 0, 0)).await, NO, "LINK_TO_ITSELF");
+    wrong_field(ana.cases.link(link(pb::LinkKind::Unspecified, 0, 1)).await, "kind");
+    // Another kind is another graph.
+    let caused = ana.cases.link(link(CausedBy, 2, 0)).await.unwrap().into_inner();
+    ana.ids(pb::Filter::default(), &caused.position).await;
+    let kinds: Vec<_> =
+        ana.case(&ids[0]).await.links.iter().map(|link| (link.kind(), link.inverse)).collect();
+    assert_eq!(kinds, [(CausedBy, true), (ChildOf, false)]);
+    let then = ana.case_as_of(&ids[2], &caused.position).await.unwrap();
+    assert_eq!(then.links.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_split_takes_messages_along_once() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let second = answers(&world, "m-2", "m-1", "ada").await;
+    let split = |messages: Vec<String>| pb::SplitRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        message_ids: messages,
+        ..Default::default()
+    };
+    wrong_field(ana.cases.split(split(vec![])).await, "message_ids");
+    wrong_field(ana.cases.split(split(vec!["no message".into()])).await, "message_ids[0]");
+    let elsewhere = world.receive_one("forum", message("m-9", "ada", "Else")).await.timeline[0].id.clone();
+    refused(ana.cases.split(split(vec![elsewhere])).await, NO, "MESSAGE_NOT_IN_CASE");
+    let fresh = ana.cases.split(split(vec![second.clone()])).await.unwrap().into_inner();
+    refused(ana.cases.split(split(vec![second.clone()])).await, NO, "MESSAGE_ALREADY_SPLIT");
+    let fresh = ana.case(&fresh.case_id).await;
+    assert_eq!((said(&fresh), fresh.split_from.as_str()), (vec![second.as_str()], case.case_id.as_str()));
+    assert_eq!(fresh.customer, case.customer);
+    assert!(said(&ana.case(&case.case_id).await).contains(&second.as_str()), "it is kept here too");
+    world.end().await;
+}

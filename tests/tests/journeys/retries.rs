@@ -1,0 +1,119 @@
+//! Commands that come again, come late, or come from somebody who has not seen the latest.
+
+use proto::cases::v1 as pb;
+use tests::{
+    desk::{message, refused},
+    world::{World, command_id},
+};
+use tonic::Code;
+
+fn note(command: &str, case: &str, text: &str) -> pb::AddNoteRequest {
+    pb::AddNoteRequest {
+        command_id: command.into(),
+        case_id: case.into(),
+        text: text.into(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_insists_on_what_it_has_seen() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let id = case.case_id.as_str();
+    let insisting =
+        pb::AddNoteRequest { expected_position: case.position.clone(), ..note(&command_id(), id, "First") };
+    let first = ana.cases.add_note(insisting.clone()).await.unwrap().into_inner();
+    let late = pb::AddNoteRequest { expected_position: case.position, ..note(&command_id(), id, "Second") };
+    let mark = world.mark().await;
+    let stale = refused(ana.cases.add_note(late).await, Code::Aborted, "STALE_POSITION");
+    assert!(stale.message().contains(&first.position.rsplit('.').next().unwrap()), "{stale:?}");
+    world.nothing_since(mark).await;
+    let again = ana.cases.add_note(insisting).await.unwrap().into_inner();
+    assert_eq!(first, again, "it had its effect: that the case has moved on since is its own doing");
+    let next = pb::AddNoteRequest { expected_position: first.position, ..note(&command_id(), id, "Third") };
+    ana.cases.add_note(next).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_is_for_one_command() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let id = world.receive_one("forum", message("m-1", "ada", "It leaks")).await.case_id;
+    let command = command_id();
+    let done = ana.cases.add_note(note(&command, &id, "Once")).await.unwrap().into_inner();
+    let mark = world.mark().await;
+    let reused = "COMMAND_ID_REUSED";
+    refused(ana.cases.add_note(note(&command, &id, "Other")).await, Code::InvalidArgument, reused);
+    let title = pb::SetTitleRequest {
+        command_id: command.clone(),
+        case_id: id.clone(),
+        title: "Once".into(),
+        ..Default::default()
+    };
+    refused(ana.cases.set_title(title).await, Code::InvalidArgument, reused);
+    world.nothing_since(mark).await;
+    assert_eq!(ana.cases.add_note(note(&command, &id, "Once")).await.unwrap().into_inner(), done);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_command_twenty_times_at_once_has_one_effect() {
+    let world = World::start().await;
+    let ana = world.caller("ana", &[]);
+    let id = world.receive_one("forum", message("m-1", "ada", "It leaks")).await.case_id;
+    let request = pb::ReplyRequest {
+        command_id: command_id(),
+        case_id: id.clone(),
+        text: "Once".into(),
+        ..Default::default()
+    };
+    let calls = (0..20).map(|_| {
+        let (mut ana, request) = (ana.clone(), request.clone());
+        tokio::spawn(async move { ana.cases.reply(request).await.map(tonic::Response::into_inner) })
+    });
+    let mut answers = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        answers.push(call.await.unwrap().unwrap());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(ana.clone().case(&id).await.timeline.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_to_what_was_not_read_is_held_back_unless_it_is_meant() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let seen = case.timeline[0].id.clone();
+    let mut more = message("m-2", "ada", "No, wait");
+    more.reply_to = "m-1".into();
+    world.receive("forum", vec![more]).await;
+    let reply = |override_stale| pb::ReplyRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: "Close the lid".into(),
+        seen_message_id: seen.clone(),
+        override_stale,
+        ..Default::default()
+    };
+    let mark = world.mark().await;
+    refused(ana.cases.reply(reply(false)).await, Code::FailedPrecondition, "STALE_REPLY");
+    let late = pb::ReplyRequest {
+        seen_message_id: String::new(),
+        expected_position: case.position.clone(),
+        ..reply(false)
+    };
+    refused(ana.cases.reply(late).await, Code::Aborted, "STALE_POSITION");
+    world.nothing_since(mark).await;
+    ana.cases.reply(reply(true)).await.unwrap();
+    let history = ana.history(&case.case_id).await;
+    let released = history.iter().flat_map(|entry| &entry.events).find(|e| e.r#type == "case.reply_released");
+    let released: serde_json::Value = serde_json::from_str(&released.unwrap().json).unwrap();
+    assert_eq!(released["stale_overridden"], true, "that it was meant is recorded");
+    world.end().await;
+}

@@ -1,0 +1,297 @@
+//! Who sees what, and that nobody learns more from a refusal.
+
+use proto::{cases::v1 as pb, ingestion::v1 as ingestion, operations::v1 as ops, policy::v1 as policy};
+use serde_json::{Value, json};
+use service::auth::{Issuer, PrincipalKind};
+use tests::{
+    desk::{message, refused},
+    http::Json,
+    world::{Caller, World, command_id},
+};
+use tonic::Code;
+
+const CONTRACTS: [(&str, &str); 4] = [
+    ("dossier.cases.v1.Cases", include_str!("../../../proto/dossier/cases/v1/cases.proto")),
+    ("dossier.ingestion.v1.Ingestion", include_str!("../../../proto/dossier/ingestion/v1/ingestion.proto")),
+    (
+        "dossier.operations.v1.Operations",
+        include_str!("../../../proto/dossier/operations/v1/operations.proto"),
+    ),
+    ("dossier.policy.v1.PolicyService", include_str!("../../../proto/dossier/policy/v1/policy.proto")),
+];
+
+/// Every unary method of the contracts.
+fn methods() -> Vec<String> {
+    let mut methods = Vec::new();
+    for (service, contract) in CONTRACTS {
+        let rpcs = contract.lines().filter_map(|line| line.trim().strip_prefix("rpc "));
+        let unary = rpcs.filter(|rpc| !rpc.contains("(stream ") && !rpc.contains("returns (stream"));
+        methods.extend(unary.filter_map(|rpc| Some(format!("{service}/{}", rpc.split('(').next()?))));
+    }
+    assert!(methods.len() > 40, "{methods:?}");
+    methods
+}
+
+/// A right request for each command on a case.
+fn commands(case: &pb::Case, other: &pb::Case) -> Vec<(&'static str, Value)> {
+    let conversation = &case.places[0].conversation_id;
+    let until = "2099-01-01T00:00:00Z";
+    vec![
+        ("Reply", json!({ "text": "Hello" })),
+        ("AddNote", json!({ "text": "Hello" })),
+        ("ChangeTags", json!({ "add": ["x"] })),
+        ("SetPriority", json!({ "priority": "PRIORITY_LOW" })),
+        ("SetCategory", json!({})),
+        ("SetFields", json!({ "fields": { "order": {} } })),
+        ("SetTitle", json!({ "title": "Hello" })),
+        ("SetLanguage", json!({ "language": "fr" })),
+        ("SetStatusLabel", json!({})),
+        ("Assign", json!({ "assignee": "me" })),
+        ("Unassign", json!({})),
+        ("Transfer", json!({ "team": "south-care", "reason": "Mine" })),
+        ("Escalate", json!({ "reason": "Mine" })),
+        ("Pend", json!({})),
+        ("Hold", json!({ "kind": "HOLD_KIND_LEGAL", "reason": "Mine" })),
+        ("Continue", json!({})),
+        ("Snooze", json!({ "until": until })),
+        ("Wake", json!({})),
+        ("Resolve", json!({})),
+        ("Reopen", json!({})),
+        ("Close", json!({})),
+        ("FollowUp", json!({})),
+        ("MarkSpam", json!({})),
+        ("UnmarkSpam", json!({})),
+        ("KeepSilence", json!({ "reason": "SILENCE_REASON_TROLL" })),
+        ("MoveToPrivate", json!({ "fromConversationId": conversation, "toConversationId": conversation })),
+        ("Contact", json!({ "step": "CONTACT_STEP_NEEDED" })),
+        ("CheckItem", json!({ "item": "told", "done": true })),
+        ("Merge", json!({ "intoCaseId": other.case_id })),
+        ("Unmerge", json!({})),
+        ("Split", json!({ "messageIds": [case.timeline[0].id] })),
+        ("Link", json!({ "kind": "LINK_KIND_CHILD_OF", "toCaseId": other.case_id })),
+        ("Unlink", json!({ "kind": "LINK_KIND_CHILD_OF", "toCaseId": other.case_id })),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_good_token_nothing_is_answered() {
+    let world = World::start().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let forger = Issuer::load_or_create("local", &folder.path().join("key.pem")).unwrap();
+    let now = world.platform.shell.clock.now();
+    let human = PrincipalKind::Human;
+    let forged = forger.token("root", human, &["administrator"], dossier::platform::in_days(now, 1)).unwrap();
+    let expired = world.issuer.token("root", human, &["administrator"], now.plus_seconds(-120)).unwrap();
+    let mark = world.mark().await;
+    for (token, reason) in [
+        (None, "TOKEN_MISSING"),
+        (Some("nonsense"), "TOKEN_INVALID"),
+        (Some(forged.as_str()), "TOKEN_INVALID"),
+        (Some(expired.as_str()), "TOKEN_EXPIRED"),
+    ] {
+        let json = Json::new(world.platform.http, token);
+        for method in methods() {
+            let answer = json.call(&method, &json!({})).await;
+            let (code, said, _) = answer.error();
+            assert_eq!(
+                (answer.status.as_u16(), code.as_str(), said.as_str()),
+                (401, "unauthenticated", reason),
+                "{method}"
+            );
+        }
+        let mut caller = Caller::new(world.platform.grpc, token.unwrap_or("nonsense"));
+        let no = Code::Unauthenticated;
+        let reason = if token.is_none() { "TOKEN_INVALID" } else { reason };
+        refused(caller.cases.watch(pb::WatchRequest::default()).await.map(drop), no, reason);
+        refused(caller.operations.tail_events(ops::TailEventsRequest::default()).await.map(drop), no, reason);
+        refused(caller.operations.rebuild(ops::RebuildRequest::default()).await.map(drop), no, reason);
+    }
+    world.nothing_since(mark).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_regions_case_is_not_there() {
+    let world = World::start().await;
+    let hidden = world.receive_one("forum", message("m-1", "ada", "Secret kettle")).await;
+    let own = world.receive_one("chat", message("m-2", "ben", "Open kettle")).await;
+    let mut sol = world.caller("sol", &[]);
+    let json = Json::new(world.platform.http, Some(&sol.token));
+    let mark = world.mark().await;
+    for name in [&hidden.case_id, &hidden.number, &command_id()] {
+        for (method, mut request) in commands(&hidden, &own) {
+            request["commandId"] = command_id().into();
+            request["caseId"] = name.as_str().into();
+            let answer = json.call(&format!("dossier.cases.v1.Cases/{method}"), &request).await;
+            let (code, reason, _) = answer.error();
+            assert_eq!(
+                (code.as_str(), reason.as_str()),
+                ("not_found", "NOT_FOUND"),
+                "{method}: {}",
+                answer.text
+            );
+            assert!(!answer.text.contains("kettle") && !answer.text.contains("north"), "{}", answer.text);
+        }
+        let missing = |answer: Result<(), tonic::Status>| refused(answer, Code::NotFound, "NOT_FOUND");
+        missing(sol.case_as_of(name, "").await.map(drop));
+        missing(sol.case_as_of(name, &hidden.position).await.map(drop));
+        let history = pb::GetHistoryRequest { case_id: name.to_string(), ..Default::default() };
+        missing(sol.cases.get_history(history).await.map(drop));
+        let watch = pb::WatchRequest { case_id: name.to_string(), ..Default::default() };
+        missing(sol.cases.watch(watch).await.map(drop));
+    }
+    // As the other one of two cases it is not there either.
+    let merge = pb::MergeRequest {
+        command_id: command_id(),
+        case_id: own.case_id.clone(),
+        into_case_id: hidden.case_id.clone(),
+        ..Default::default()
+    };
+    tests::desk::wrong_field(sol.cases.merge(merge).await, "into_case_id");
+    let change = pb::bulk_request::Change::Spam(Default::default());
+    let bulk = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids: vec![hidden.case_id.clone(), hidden.number.clone()],
+        change: Some(change),
+    };
+    let results = sol.cases.bulk(bulk).await.unwrap().into_inner().results;
+    assert!(results.iter().all(|result| !result.changed && result.reason == "NOT_FOUND"), "{results:?}");
+    world.nothing_since(mark).await;
+    for filter in [
+        pb::Filter::default(),
+        pb::Filter { text: "kettle".into(), ..Default::default() },
+        pb::Filter { region: vec!["north".into(), "south".into()], ..Default::default() },
+        pb::Filter { account: vec!["forum".into(), "chat".into()], ..Default::default() },
+    ] {
+        assert_eq!(sol.ids(filter, "").await, [own.case_id.clone()]);
+    }
+    let filter = pb::Filter { customer: hidden.customer.clone(), ..Default::default() };
+    assert!(sol.ids(filter, "").await.is_empty());
+    // A watch tells of the own case although the other one changed first.
+    let mut watch = sol.cases.watch(pb::WatchRequest::default()).await.unwrap().into_inner();
+    let note = |case: &pb::Case| pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: "Look".into(),
+        ..Default::default()
+    };
+    world.caller("ana", &[]).cases.add_note(note(&hidden)).await.unwrap();
+    sol.cases.add_note(note(&own)).await.unwrap();
+    let told = watch.message().await.unwrap().unwrap();
+    assert_eq!(told.case.unwrap().case_id, own.case_id);
+
+    // With the case goes who sees it.
+    let mut ana = world.caller("ana", &[]);
+    let transfer = pb::TransferRequest {
+        command_id: command_id(),
+        case_id: hidden.case_id.clone(),
+        team: "south-care".into(),
+        reason: "Theirs".into(),
+        ..Default::default()
+    };
+    let answer = ana.cases.transfer(transfer).await;
+    assert!(answer.is_ok() || answer.is_err_and(|status| status.code() == Code::NotFound));
+    refused(ana.case_as_of(&hidden.case_id, "").await, Code::NotFound, "NOT_FOUND");
+    assert_eq!(sol.case(&hidden.case_id).await.region, "south");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_role_may_what_it_is_for() {
+    let world = World::start().await;
+    let north = world.receive_one("forum", message("m-1", "ada", "Kettle")).await;
+    let south = world.receive_one("chat", message("m-2", "ben", "Kettle")).await;
+    let other = world.receive_one("forum", message("m-3", "ada", "Fan")).await;
+    let denied = |answer: Result<(), tonic::Status>| refused(answer, Code::PermissionDenied, "NOT_ALLOWED");
+    let missing = |answer: Result<(), tonic::Status>| refused(answer, Code::NotFound, "NOT_FOUND");
+    let mut in_the_north = vec![north.case_id.clone(), other.case_id.clone()];
+    in_the_north.sort_unstable();
+    let mut everywhere = [&in_the_north[..], &[south.case_id.clone()]].concat();
+    everywhere.sort_unstable();
+    let none = Vec::new();
+    for (person, sees, works) in [
+        ("ana", &in_the_north, true),
+        ("nora", &in_the_north, true),
+        ("gus", &in_the_north, false),
+        ("yan", &none, false),
+        ("cleo", &everywhere, false),
+        ("nobody-known", &none, false),
+        ("root", &everywhere, true),
+    ] {
+        let mut caller = world.caller(person, &[]);
+        assert_eq!(caller.ids(pb::Filter::default(), "").await, *sees, "{person}");
+        for case in [&north, &south] {
+            let seen = caller.case_as_of(&case.case_id, "").await.map(drop);
+            if sees.contains(&case.case_id) {
+                seen.unwrap();
+            } else {
+                missing(seen);
+            }
+        }
+        let json = Json::new(world.platform.http, Some(&caller.token));
+        if !works {
+            let mark = world.mark().await;
+            for (method, mut request) in commands(&north, &other) {
+                if (person, method) == ("gus", "AddNote") {
+                    continue;
+                }
+                request["commandId"] = command_id().into();
+                request["caseId"] = north.case_id.clone().into();
+                let (code, reason, _) =
+                    json.call(&format!("dossier.cases.v1.Cases/{method}"), &request).await.error();
+                let refused = (code.as_str(), reason.as_str());
+                let hidden = !sees.contains(&north.case_id) && refused == ("not_found", "NOT_FOUND");
+                assert!(
+                    hidden || refused == ("permission_denied", "NOT_ALLOWED"),
+                    "{person} {method}: {refused:?}"
+                );
+            }
+            let open = pb::OpenCaseRequest {
+                command_id: command_id(),
+                account: "forum".into(),
+                title: "Mine".into(),
+                ..Default::default()
+            };
+            denied(caller.cases.open_case(open).await.map(drop));
+            denied(
+                caller
+                    .cases
+                    .bulk(pb::BulkRequest {
+                        command_id: command_id(),
+                        case_ids: vec![north.case_id.clone()],
+                        change: Some(pb::bulk_request::Change::Spam(Default::default())),
+                    })
+                    .await
+                    .map(drop),
+            );
+            world.nothing_since(mark).await;
+        }
+        if person != "root" {
+            denied(caller.ingestion.submit(ingestion::SubmitRequest::default()).await.map(drop));
+            denied(caller.ingestion.get_ledger(ingestion::GetLedgerRequest::default()).await.map(drop));
+            denied(caller.policy.apply(policy::ApplyRequest::default()).await.map(drop));
+            denied(caller.operations.rebuild(ops::RebuildRequest::default()).await.map(drop));
+        }
+        if !["root", "cleo"].contains(&person) {
+            denied(caller.operations.tail_events(ops::TailEventsRequest::default()).await.map(drop));
+            denied(caller.operations.get_stream(ops::GetStreamRequest::default()).await.map(drop));
+            denied(caller.operations.list_read_models(ops::ListReadModelsRequest::default()).await.map(drop));
+        }
+        let shown = caller.policy.show(policy::ShowRequest::default()).await.map(drop);
+        if person == "nobody-known" {
+            denied(shown);
+        } else {
+            shown.unwrap();
+        }
+    }
+    let mut gus = world.caller("gus", &[]);
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: north.case_id.clone(),
+        text: "A guest's note".into(),
+        ..Default::default()
+    };
+    gus.cases.add_note(note).await.unwrap();
+    assert_eq!(gus.case(&north.case_id).await.timeline[1].author.as_ref().unwrap().id, "gus");
+    world.end().await;
+}
