@@ -73,3 +73,43 @@ impl Clock for ManualClock {
         let _ = self.0.subscribe().wait_for(|now| *now >= instant).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_whoever_waited_long_enough() {
+        let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
+        let waiting = {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.wait_until(Timestamp::UNIX_EPOCH.plus_seconds(10)).await })
+        };
+        let sleeping = {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.sleep(Duration::from_secs(11)).await })
+        };
+        tokio::task::yield_now().await;
+        clock.set(Timestamp::UNIX_EPOCH.plus_seconds(9));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.set(Timestamp::UNIX_EPOCH.plus_seconds(10));
+        waiting.await.unwrap();
+        assert!(!sleeping.is_finished());
+        clock.set(Timestamp::UNIX_EPOCH.plus_seconds(60));
+        sleeping.await.unwrap();
+        // What is over is not waited for.
+        clock.wait_until(Timestamp::UNIX_EPOCH).await;
+        clock.sleep(Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_the_machine_waits_for_what_comes_only() {
+        let now = SystemClock.now();
+        SystemClock.wait_until(now).await;
+        SystemClock.wait_until(Timestamp::MIN).await;
+        let soon = Timestamp::from_microsecond(SystemClock.now().as_microsecond() + 2_000).unwrap();
+        SystemClock.wait_until(soon).await;
+        assert!(SystemClock.now() >= soon);
+    }
+}

@@ -206,3 +206,81 @@ impl token::Invalid {
 fn violations(list: &[Violation]) -> String {
     list.iter().map(|v| format!("{}: {}", v.field, v.message)).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every() -> Vec<(Error, Code, &'static str)> {
+        let message = || "what and the remedy".to_owned();
+        vec![
+            (Error::field("filter.status[0]", "must be one of …"), Code::InvalidArgument, "INVALID_FIELD"),
+            (
+                Error::Malformed { reason: "TOO_LARGE", message: message() },
+                Code::InvalidArgument,
+                "TOO_LARGE",
+            ),
+            (Error::refused("STALE_REPLY", message()), Code::FailedPrecondition, "STALE_REPLY"),
+            (Error::NotFound { what: "case" }, Code::NotFound, "NOT_FOUND"),
+            (Error::Aborted { reason: "CONTENTION", message: message() }, Code::Aborted, "CONTENTION"),
+            (
+                Error::Aborted { reason: "STALE_POSITION", message: message() },
+                Code::Aborted,
+                "STALE_POSITION",
+            ),
+            (auth::Error::Missing.into(), Code::Unauthenticated, "TOKEN_MISSING"),
+            (auth::Error::Invalid.into(), Code::Unauthenticated, "TOKEN_INVALID"),
+            (auth::Error::Expired.into(), Code::Unauthenticated, "TOKEN_EXPIRED"),
+            (Error::Denied(message()), Code::PermissionDenied, "NOT_ALLOWED"),
+            (Error::Unavailable(message()), Code::Unavailable, "UNAVAILABLE"),
+            (Error::Internal("the password is hunter2".to_owned()), Code::Internal, "INTERNAL"),
+        ]
+    }
+
+    #[test]
+    fn every_error_has_a_code_a_reason_and_a_wait_where_waiting_helps() {
+        for (error, code, reason) in every() {
+            let waits = matches!(reason, "UNAVAILABLE" | "CONTENTION");
+            let status = Status::from(error.clone());
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!(
+                (status.code(), info.reason.as_str(), info.domain.as_str()),
+                (code, reason, ERROR_DOMAIN)
+            );
+            let wait = details.retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(wait, waits.then_some(RETRY_AFTER), "{reason}");
+            assert!(!status.message().contains("hunter2") && !status.message().is_empty());
+        }
+    }
+
+    #[test]
+    fn every_field_that_is_wrong_is_named() {
+        let violation = |field: &str| Violation { field: field.to_owned(), message: "is wrong".to_owned() };
+        let status = Status::from(Error::Invalid(vec![violation("a"), violation("b.c")]));
+        let details = status.get_error_details();
+        let named = &details.bad_request().unwrap().field_violations;
+        assert_eq!(named.iter().map(|named| named.field.as_str()).collect::<Vec<_>>(), ["a", "b.c"]);
+        assert_eq!(status.message(), "a: is wrong; b.c: is wrong");
+    }
+
+    #[test]
+    fn what_became_of_a_command_is_told_apart() {
+        use domain::case;
+        use transact::Error as E;
+        let told = |error: E<case::Error>| {
+            let error = Error::from(error);
+            (error.code(), error.reason())
+        };
+        assert_eq!(told(E::Stale { actual: eventlog::Position(1) }), (Code::Aborted, "STALE_POSITION"));
+        assert_eq!(told(E::CommandIdReused), (Code::InvalidArgument, "COMMAND_ID_REUSED"));
+        assert_eq!(told(E::Contention), (Code::Aborted, "CONTENTION"));
+        assert_eq!(told(E::TooLarge(1)), (Code::InvalidArgument, "TOO_LARGE"));
+        assert_eq!(told(E::Unavailable(String::new())), (Code::Unavailable, "UNAVAILABLE"));
+        let (away, broken) = (store::Error::Unavailable(String::new()), store::Error::Broken(String::new()));
+        assert_eq!(
+            (Error::from(away).code(), Error::from(broken).code()),
+            (Code::Unavailable, Code::Internal)
+        );
+    }
+}

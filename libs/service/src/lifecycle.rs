@@ -1,8 +1,8 @@
 //! Beginning and ending: tasks that live as long as the process, and two steps to its end.
 
-use std::{future::Future, time::Duration};
+use std::{collections::HashMap, future::Future, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How long tasks may take to end after the first signal.
@@ -11,7 +11,8 @@ pub const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 /// The tasks of a process. A task that ends before it was asked to ends the process.
 #[derive(Default)]
 pub struct Tasks {
-    set: JoinSet<&'static str>,
+    set: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
     stop: CancellationToken,
 }
 
@@ -34,19 +35,18 @@ impl Tasks {
 
     /// Adds a task; `name` is told if it dies.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.set.spawn(async move {
-            task.await;
-            name
-        });
+        let id = self.set.spawn(task).id();
+        self.names.insert(id, name);
     }
 
     /// Runs until `signal` or until a task dies, then drains. A second `signal` or [`DRAIN_LIMIT`] ends the draining.
     pub async fn run(mut self, mut signal: impl AsyncFnMut()) -> End {
         let died = tokio::select! {
             () = signal() => None,
-            ended = self.set.join_next() => Some(match ended {
-                Some(Ok(name)) => format!("{name} ended"),
-                Some(Err(error)) => format!("a task failed: {error}"),
+            ended = self.set.join_next_with_id() => Some(match ended {
+                Some(Ok((id, ()))) => format!("{} ended", self.name(id)),
+                // The text of a panic may be about anybody; it was printed where it happened.
+                Some(Err(error)) => format!("{} failed", self.name(error.id())),
                 None => "there was nothing to do".to_owned(),
             }),
         };
@@ -62,6 +62,10 @@ impl Tasks {
             (None, true) => End::Drained,
             (None, false) => End::Forced,
         }
+    }
+
+    fn name(&self, id: Id) -> &'static str {
+        self.names.get(&id).copied().unwrap_or("a task")
     }
 }
 
@@ -86,6 +90,33 @@ mod tests {
         tasks.spawn("short", async {});
         tasks.spawn("long", async move { stop.cancelled().await });
         assert_eq!(tasks.run(std::future::pending).await, End::Died("short ended".into()));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_is_named_and_the_others_are_drained() {
+        let mut tasks = Tasks::default();
+        let (stop, drained) = (tasks.stop(), CancellationToken::new());
+        let done = drained.clone();
+        tasks.spawn("long", async move {
+            stop.cancelled().await;
+            done.cancel();
+        });
+        tasks.spawn("bad", async { panic!("for a test") });
+        assert_eq!(tasks.run(std::future::pending).await, End::Died("bad failed".into()));
+        assert!(drained.is_cancelled());
+        assert_eq!(
+            Tasks::default().run(std::future::pending).await,
+            End::Died("there was nothing to do".into())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_in_time_is_ended() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("deaf", std::future::pending());
+        let (begun, mut left) = (tokio::time::Instant::now(), 1);
+        let end = tasks.run(async || if left > 0 { left -= 1 } else { std::future::pending().await }).await;
+        assert_eq!((end, begun.elapsed().as_secs()), (End::Forced, DRAIN_LIMIT.as_secs()));
     }
 
     #[tokio::test]

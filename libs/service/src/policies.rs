@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    convert::Infallible,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -104,16 +105,25 @@ impl Access {
     /// Whether the caller sees the cases of this region and team. A role must allow to see cases at all.
     pub fn sees(&self, region: &RegionId, team: Option<&TeamId>) -> bool {
         self.everywhere()
-            || (self.any(&[Role::Supervisor, Role::Agent, Role::Guest])
+            || (self.any(SEEING)
                 && (self.scope.regions.contains(region)
                     || team.is_some_and(|team| self.scope.teams.contains(team))))
     }
 
-    /// The regions and teams whose cases the caller sees; `None`: all.
+    /// The regions and teams whose cases the caller sees; `None`: all. As with [`Access::sees`], a role must allow it.
     pub fn limits(&self) -> Option<(&BTreeSet<RegionId>, &BTreeSet<TeamId>)> {
-        (!self.everywhere()).then_some((&self.scope.regions, &self.scope.teams))
+        static NO_REGIONS: BTreeSet<RegionId> = BTreeSet::new();
+        static NO_TEAMS: BTreeSet<TeamId> = BTreeSet::new();
+        if self.everywhere() {
+            return None;
+        }
+        let sees = self.any(SEEING);
+        Some(if sees { (&self.scope.regions, &self.scope.teams) } else { (&NO_REGIONS, &NO_TEAMS) })
     }
 }
+
+/// Roles that see the cases of their regions and teams.
+const SEEING: &[Role] = &[Role::Supervisor, Role::Agent, Role::Guest];
 
 /// The policy in force.
 pub struct Policies {
@@ -157,22 +167,22 @@ impl Policies {
 
     /// Follows the log until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        stop.run_until_cancelled(self.follow_for_ever()).await;
+    }
+
+    async fn follow_for_ever(&self) {
         let mut failures = 0;
         loop {
-            let end = tokio::select! {
-                () = stop.cancelled() => return,
-                end = self.follow() => end,
-            };
-            if let Err(error) = end {
-                failures += 1;
-                tracing::warn!(%error, failures, "the policy is not followed just now; trying again");
-                backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
-            }
+            let Err(error) = self.follow(&mut failures).await;
+            failures += 1;
+            tracing::warn!(%error, failures, "the policy is not followed just now; trying again");
+            backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
         }
     }
 
-    async fn follow(&self) -> Result<(), Error> {
-        let Ok(category) = Category::new(State::CATEGORY) else { return Ok(()) };
+    /// Ends with an error only.
+    async fn follow(&self, failures: &mut u32) -> Result<Infallible, Error> {
+        let category = Category::new(State::CATEGORY).map_err(|error| Error::Internal(error.to_string()))?;
         let mut entries = self.log.follow(self.current().version, &[category]);
         while let Some(entry) = entries.try_next().await? {
             if entry.stream == self.stream {
@@ -180,8 +190,9 @@ impl Policies {
                 apply(&mut state, &entry)?;
                 self.current.send_replace(Arc::new(Snapshot::new(entry.position, state)));
             }
+            *failures = 0;
         }
-        Ok(())
+        Err(Error::Unavailable("the log has ended".to_owned()))
     }
 }
 

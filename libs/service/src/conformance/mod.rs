@@ -14,7 +14,7 @@ pub mod world;
 
 pub use shelf::{Full, Shelf, ShelfCommand, ShelfEvent};
 
-use std::{env, sync::Arc};
+use std::{env, pin::pin, sync::Arc, task::Poll};
 
 use domain::{
     actor::{Actor, Kind},
@@ -56,4 +56,16 @@ pub fn meta(command_id: Uuid) -> Meta {
         expected: None,
         region: None,
     }
+}
+
+/// Gives a call up after so many polls, as a process does that dies, or a server whose caller is gone.
+pub async fn cut<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        let Some(less) = left.checked_sub(1) else { return Poll::Ready(None) };
+        left = less;
+        call.as_mut().poll(context).map(Some)
+    })
+    .await
 }

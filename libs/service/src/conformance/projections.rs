@@ -1,12 +1,15 @@
 //! What a read model promises.
 
-use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use eventlog::Position;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::world::{Shelves, UNLUCKY, WAIT_MAX, World, rows, shelf_stream};
+use super::{
+    cut,
+    world::{Shelves, UNLUCKY, WAIT_MAX, World, rows, shelf_stream},
+};
 use crate::{
     projection::{Error, ReadModel},
     shell::Stores,
@@ -140,16 +143,4 @@ pub(super) fn run(world: &World, model: &Arc<ReadModel<Shelves>>) -> (JoinHandle
     let stop = CancellationToken::new();
     let running = Arc::clone(model).run(Arc::clone(&world.log), stop.clone());
     (tokio::spawn(running), stop.drop_guard())
-}
-
-/// Gives a call up after so many polls, as a process does that dies.
-pub(super) async fn cut<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = pin!(call);
-    let mut left = polls;
-    std::future::poll_fn(move |context| {
-        let Some(less) = left.checked_sub(1) else { return Poll::Ready(None) };
-        left = less;
-        call.as_mut().poll(context).map(Some)
-    })
-    .await
 }

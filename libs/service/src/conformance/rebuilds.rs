@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    projections::cut,
+    cut,
     world::{Shelves, WAIT_MAX, World, rows},
 };
 use crate::{

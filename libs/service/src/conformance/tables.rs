@@ -175,6 +175,9 @@ impl Thing {
     }
 }
 
+/// Number, text, flag and JSON of a row.
+type Fact = (Option<i64>, Option<String>, Option<i64>, Option<Json>);
+
 fn upsert() -> Upsert {
     use Type::{Int, Json, Text};
     Upsert::new("fact", &["id"], &[("id", Int), ("int", Int), ("text", Text), ("flag", Int), ("json", Json)])
@@ -183,7 +186,7 @@ fn upsert() -> Upsert {
 /// Rows come, and are replaced; absent values, booleans, JSON and any text are the same on every backend.
 pub async fn an_upsert_inserts_and_replaces(stores: &Stores) {
     let store = open(stores, "tables_upsert").await;
-    let facts = async || -> BTreeMap<i64, (Option<i64>, Option<String>, Option<i64>, Option<Json>)> {
+    let facts = async || -> BTreeMap<i64, Fact> {
         let rows = store.query("select id, int, text, flag, json from fact", &[]).await.unwrap();
         let json = |row: &Row| row.text(4).map(|text| serde_json::from_str(text).unwrap());
         let fact = |row: &Row| (row.int(1), row.text(2).map(str::to_owned), row.int(3), json(row));

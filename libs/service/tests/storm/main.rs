@@ -2,24 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod caller;
+
 use std::{
     collections::{BTreeMap, HashMap},
     env,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::Poll,
     thread,
 };
 
-use domain::{decider::Decider, personal::Personal, time::Timestamp};
+use caller::{Dice, Plan, Tally};
+use domain::{decider::Decider, time::Timestamp};
 use eventlog::{EventLog, Faults, Position, SimLog, StreamId};
 use futures_util::{TryStreamExt, future::join_all};
 use service::{
     clock::ManualClock,
-    conformance::{self, Full, Shelf, ShelfCommand, ShelfEvent},
+    conformance::{self, Full, Shelf, ShelfEvent},
     envelope::Envelope,
     transact::{Error, Meta, Transactor},
 };
@@ -88,30 +89,6 @@ fn the_same_seed_is_the_same_run() {
         })
     };
     assert_eq!(history(), history());
-}
-
-/// What happened in some runs.
-#[derive(Clone, Debug, Default)]
-struct Tally {
-    done: u64,
-    repeated: u64,
-    refused: u64,
-    unchanged: u64,
-    stale: u64,
-    cut: u64,
-    unanswered: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.done += other.done;
-        self.repeated += other.repeated;
-        self.refused += other.refused;
-        self.unchanged += other.unchanged;
-        self.stale += other.stale;
-        self.cut += other.cut;
-        self.unanswered += other.unanswered;
-    }
 }
 
 /// What a caller was told in the end.
@@ -186,7 +163,8 @@ impl Run {
         for delivery in 0..DELIVERIES_MAX {
             self.replicas[replica].1.set(at(dice.below(2_000)));
             let polls = if dice.below(3) == 0 { dice.below(30) } else { u64::MAX };
-            let Some(answer) = cut(polls, self.deliver(&stream, &meta, &plan, replica)).await else {
+            let Some(answer) = conformance::cut(polls, self.deliver(&stream, &meta, &plan, replica)).await
+            else {
                 tally.cut += 1;
                 continue;
             };
@@ -260,7 +238,7 @@ impl Run {
                 Some(Told::NoAnswer) => {}
                 Some(Told::Nothing) => panic!("seed {seed}: what was denied stands at {}", entry.position),
                 None => {
-                    assert_eq!(envelope.command.id, id(seed, 1_000 + number(stream)), "seed {seed}: twice")
+                    assert_eq!(envelope.command.id, id(seed, 1_000 + number(stream)), "seed {seed}: twice");
                 }
             }
             let text = String::from_utf8(entry.body.to_vec()).unwrap();
@@ -282,56 +260,6 @@ impl Run {
                 "seed {seed}: a wrong hot state of {stream}"
             );
         }
-    }
-}
-
-/// What a caller wants, whenever it is decided.
-#[derive(Debug)]
-enum Plan {
-    Put(u64),
-    Take(u64),
-    Count(u64),
-}
-
-impl Plan {
-    fn any(dice: &mut Dice) -> Self {
-        match dice.below(5) {
-            0 | 1 => Self::Put(dice.below(5)),
-            2 => Self::Take(dice.below(5)),
-            _ => Self::Count(1 + dice.below(100)),
-        }
-    }
-
-    fn command(&self, now: Timestamp) -> ShelfCommand {
-        match self {
-            Self::Put(thing) => {
-                let note = Personal::open(format!("mail_{thing}"), "a secret");
-                ShelfCommand::Put(thing.to_string(), now, note)
-            }
-            Self::Take(thing) => ShelfCommand::Take(thing.to_string()),
-            Self::Count(amount) => ShelfCommand::Count(*amount),
-        }
-    }
-}
-
-/// Gives a call up after so many polls, as a server does whose caller is gone.
-async fn cut<T>(polls: u64, call: impl Future<Output = T>) -> Option<T> {
-    let mut call = pin!(call);
-    let mut left = polls;
-    std::future::poll_fn(move |context| {
-        let Some(less) = left.checked_sub(1) else { return Poll::Ready(None) };
-        left = less;
-        call.as_mut().poll(context).map(Some)
-    })
-    .await
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
     }
 }
 
