@@ -67,15 +67,25 @@ impl Site {
 
     /// A process of `dossier serve` for each list of roles, with the organisation of the tests in force.
     pub async fn serve(nats: Brokers, processes: &[&[&str]]) -> Self {
+        let urls = match &nats {
+            Brokers::None => Vec::new(),
+            Brokers::One(one) => vec![one.url()],
+            Brokers::Three(three) => three.urls(),
+        };
+        Self::serve_by(nats, &urls, processes).await
+    }
+
+    /// The same, with the log reached at `urls`.
+    pub async fn serve_by(nats: Brokers, urls: &[String], processes: &[&[&str]]) -> Self {
         let postgres = Postgres::start();
         let folder = TempDir::with_prefix("dossier-serve-").expect("a temporary folder");
         let path = |name: &str| folder.path().join(name);
         let issuer = Issuer::load_or_create(NAME, &path("issuer.pem")).expect("the issuer's key");
         fs::write(path("issuer.pub"), issuer.public_pem()).expect("a file");
-        let (urls, monitoring, replicas) = match &nats {
+        let (monitoring, replicas) = match &nats {
             Brokers::None => panic!("`serve` needs a NATS server"),
-            Brokers::One(one) => (vec![one.url()], vec![one.monitoring_url()], 1),
-            Brokers::Three(three) => (three.urls(), three.monitoring_urls(), 3),
+            Brokers::One(one) => (vec![one.monitoring_url()], 1),
+            Brokers::Three(three) => (three.monitoring_urls(), 3),
         };
         let mut servers: Vec<Server> = Vec::new();
         for (n, roles) in processes.iter().enumerate() {
