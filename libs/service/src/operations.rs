@@ -172,7 +172,9 @@ impl Operations for Server {
             if until.is_some_and(|until| until <= after) {
                 return;
             }
-            let mut entries = server.shell.log.follow(after, &categories);
+            // All of them: "until now" may be an entry of another category, which only ends the answer.
+            let followed = if until.is_some() { Vec::new() } else { categories.clone() };
+            let mut entries = server.shell.log.follow(after, &followed);
             loop {
                 let next = tokio::select! {
                     () = sender.closed() => return,
@@ -180,6 +182,12 @@ impl Operations for Server {
                 };
                 let answer = match next {
                     Some(Ok(entry)) if until.is_some_and(|until| entry.position > until) => return,
+                    Some(Ok(entry)) if !wanted(&categories, &entry) => {
+                        if until == Some(entry.position) {
+                            return;
+                        }
+                        continue;
+                    }
                     Some(Ok(entry)) => {
                         let last = until == Some(entry.position);
                         let answer = Ok(pb::TailEventsResponse { entry: Some(server.entry(&entry)) });
@@ -283,4 +291,9 @@ impl Operations for Server {
         });
         Ok(Response::new(ReceiverStream::new(reader)))
     }
+}
+
+/// Whether an entry is of these categories; none named: of any.
+fn wanted(categories: &[Category], entry: &Entry) -> bool {
+    categories.is_empty() || categories.iter().any(|category| category.as_str() == entry.stream.category())
 }

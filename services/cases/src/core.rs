@@ -28,6 +28,7 @@ use service::{
     store::Store,
     transact::{Aggregate, Meta, Outcome, Transactor},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -65,6 +66,8 @@ pub struct Core {
     pub models: Arc<Models<CasesProjection>>,
     /// The last entry that a reaction of this process has written.
     pub reacted: AtomicU64,
+    /// Cancelled when the process is to end: streams to callers end with it.
+    pub stop: CancellationToken,
 }
 
 /// A caller and what holds for the call.
@@ -99,6 +102,7 @@ impl Core {
             control,
             shell,
             reacted: AtomicU64::new(0),
+            stop: CancellationToken::new(),
         })
     }
 

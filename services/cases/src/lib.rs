@@ -100,7 +100,12 @@ impl Service {
         tasks.spawn("the read model of cases", Arc::clone(&self.core.models).run(stop.clone()));
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
-        tasks.spawn("timers of cases", Arc::clone(&self.core).run_timers(stop));
+        tasks.spawn("timers of cases", Arc::clone(&self.core).run_timers(stop.clone()));
+        let streams = self.core.stop.clone();
+        tasks.spawn("streams of cases", async move {
+            stop.cancelled().await;
+            streams.cancel();
+        });
     }
 
     /// The way in over gRPC.

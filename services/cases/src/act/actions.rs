@@ -202,7 +202,10 @@ pub fn assign(ground: &Ground<'_>, assignee: &str, team: &str) -> Result<Vec<Act
     let known = person_known(ground, "assignee", &person)?;
     let team = f::optional::<TeamId>("team", team)?;
     if let Some(team) = &team {
-        team_known(ground, "team", team)?;
+        let region = team_known(ground, "team", team)?;
+        if region != ground.case.region {
+            return Err(Error::field("team", "works in another region: transfer the case first").into());
+        }
         if known.is_some_and(|person| !person.teams.contains(team)) {
             return Err(Error::field("team", "the person is not in this team").into());
         }

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::core::{Caller, Case, Core, bad_name, seen};
 
-/// Messages that one split may take along.
-const SPLIT_MAX: usize = 1_000;
+/// Messages that one split may take along: the new case names all of them in one entry, of at most 256 KiB.
+const SPLIT_MAX: usize = 300;
 
 impl Core {
     /// Gives messages to a new case.

@@ -70,8 +70,9 @@ impl Core {
             let meta = |step: &str| derived(self, entry, &format!("{step}/{i}"));
             match event {
                 links::Event::Merged { source, target, .. } => {
-                    let brings = self.brought_by(*source).await?;
+                    // First the mark: whatever comes after it goes to the target, and what the source brings is complete.
                     self.derive(*source, &meta("merged")?, Action::MarkMerged { into: *target }).await?;
+                    let brings = self.brought_by(*source).await?;
                     let absorb = Action::Absorb { source: *source, brings: Box::new(brings) };
                     self.derive(*target, &meta("absorbed")?, absorb).await?;
                 }

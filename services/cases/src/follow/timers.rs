@@ -27,10 +27,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Timers that are fired in one round.
 const ROUND_MAX: i64 = 500;
 
-/// The earliest first. Pure history is left alone: nothing is timed there until something happens.
+/// The earliest first. Pure history is left alone: nothing is timed there until something happens. So is what ended: a
+/// time that means nothing would be due for ever, and before all others.
 const DUE: Sql = Sql::same(
-    "select id, 'snooze', snoozed_until from case_row where snoozed_until <= $1 and live = 1 \
-     union all select id, 'hold', held_until from case_row where held_until <= $1 and live = 1 \
+    "select id, 'snooze', snoozed_until from case_row \
+     where snoozed_until <= $1 and live = 1 and status not in ('spam', 'merged', 'closed') \
+     union all select id, 'hold', held_until from case_row \
+     where held_until <= $1 and live = 1 and status = 'on_hold' \
      order by 3, 1 limit $2",
 );
 const RESOLVED_IN: &str = "select distinct region, team from case_row where status = 'resolved' and live = 1";

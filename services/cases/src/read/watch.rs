@@ -42,6 +42,7 @@ impl Core {
         tokio::spawn(async move {
             let end = tokio::select! {
                 () = changes.closed() => return,
+                () = self.stop.cancelled() => return,
                 end = self.tell(&principal, &filter, only.as_deref(), after, &changes) => end,
             };
             if let Err(error) = end {
