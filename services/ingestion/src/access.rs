@@ -23,5 +23,7 @@ fn granted(accounts: &dyn Accounts, principal: &Principal, what: &str) -> Result
     if ROLES.iter().any(|role| roles.contains(role)) {
         return Ok(());
     }
-    Err(Error::Denied(format!("to {what} takes the role integrator or administrator; ask an administrator for one")))
+    Err(Error::Denied(format!(
+        "to {what} takes the role integrator or administrator; ask an administrator for one"
+    )))
 }

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -93,19 +93,19 @@ impl History {
         let return_time = if matches!(done, Done::Unknown { .. }) { i64::MAX } else { self.now() };
         let operation =
             Operation { client_id: None, call_time, return_time, op: (case, done), metadata: None };
-        self.operations.lock().unwrap_or_else(|broken| broken.into_inner()).push(operation);
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     }
 
     /// How many operations there are, and how many of them had no answer.
     pub fn count(&self) -> (usize, usize) {
-        let operations = self.operations.lock().unwrap_or_else(|broken| broken.into_inner());
+        let operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
         let unknown = operations.iter().filter(|one| matches!(one.op.1, Done::Unknown { .. })).count();
         (operations.len(), unknown)
     }
 
     /// Whether there is an order of all operations of each case that agrees with what was told and with the clock.
     pub fn is_linearizable(&self) -> bool {
-        let operations = self.operations.lock().unwrap_or_else(|broken| broken.into_inner());
+        let operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
         match check_operations_timeout(&operations, CHECK_WITHIN) {
             CheckResult::Ok => true,
             CheckResult::Illegal => false,

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -316,5 +316,5 @@ async fn answered<T>(call: impl Future<Output = Result<Response<T>, Status>>) ->
 }
 
 fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(|broken| broken.into_inner())
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

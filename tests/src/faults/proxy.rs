@@ -1,6 +1,6 @@
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -112,7 +112,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, plan: &Plan) -> E
             continue;
         }
         let fault = {
-            let mut plan = plan.lock().unwrap_or_else(|broken| broken.into_inner());
+            let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
             let decide = plan.1;
             decide(&mut plan.0)
         };
