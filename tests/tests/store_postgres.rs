@@ -1,7 +1,5 @@
 //! The promises of stores, read models and what runs on them, on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use service::{
     conformance::{self, leases, projections, reactions, rebuilds, tables},
     shell::Stores,
