@@ -85,7 +85,7 @@ async fn sent_again_and_again(site: &Site, seed: u64) {
     for client in clients {
         let Sent { case_id, notes, acked } = client.await.expect("a client");
         let get = GetCaseRequest { case_id, ..Default::default() };
-        let case = direct.cases.get_case(get).await.unwrap().into_inner().case.unwrap();
+        let case = direct.cases.get_case(get).await.expect("the case").into_inner().case.expect("a case");
         let there: Vec<_> = case.timeline.iter().filter(|item| item.kind() == Kind::Note).collect();
         let texts: BTreeSet<&str> = there.iter().map(|item| item.text.as_str()).collect();
         let wanted: BTreeSet<&str> = notes.iter().map(String::as_str).collect();

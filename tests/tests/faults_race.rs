@@ -1,5 +1,7 @@
 //! 64 clients racing commands on one case: nothing is lost, nothing is done twice, and each client is told the truth.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -12,7 +14,7 @@ use proto::cases::v1::{
     timeline_item::Kind,
 };
 use tests::{
-    faults::{Brokers, Site},
+    faults::{Brokers, Server, Site},
     servers::{Nats, NatsOptions},
     world::{Caller, command_id},
 };
@@ -40,8 +42,8 @@ async fn through_two_replicas() {
     let nats = Nats::start(NatsOptions::default());
     let mut site = Site::serve(Brokers::One(nats), &[&["cases"], &["cases"]]).await;
     race(&site, 2).await;
-    site.servers.iter_mut().for_each(|server| server.stop());
-    site.servers.iter().for_each(|server| server.is_faultless());
+    site.servers.iter_mut().for_each(Server::stop);
+    site.servers.iter().for_each(Server::is_faultless);
 }
 
 async fn race(site: &Site, replicas: usize) {

@@ -12,7 +12,7 @@ use proto::{
 };
 use service::clock::{Clock, SystemClock};
 use tests::{
-    faults::{Brokers, Chance, Load, Log, Site, agree, equal_a_rebuild, seed, whole},
+    faults::{Brokers, Chance, Load, Log, Server, Site, agree, equal_a_rebuild, seed, whole},
     servers::{Nats, NatsOptions},
     world::{Caller, command_id},
 };
@@ -78,8 +78,8 @@ async fn what_was_written_through_one_is_read_through_the_other() {
             assert_eq!(listed.position, noted.position, "the list has what was written");
         }
     }
-    site.servers.iter_mut().for_each(|server| server.stop());
-    site.servers.iter().for_each(|server| server.is_faultless());
+    site.servers.iter_mut().for_each(Server::stop);
+    site.servers.iter().for_each(Server::is_faultless);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,8 +129,8 @@ async fn one_of_them_is_killed_in_mid_flight() {
         told.refused.len()
     );
     assert!(told.retried > 0, "the kills met work");
-    site.servers.iter_mut().for_each(|server| server.stop());
-    site.servers.iter().for_each(|server| server.is_faultless());
+    site.servers.iter_mut().for_each(Server::stop);
+    site.servers.iter().for_each(Server::is_faultless);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
