@@ -1,7 +1,5 @@
 //! The promises of the key store and the blob store, on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use std::{slice::from_ref, sync::Arc};
 
 use bytes::Bytes;

@@ -36,15 +36,15 @@ pub async fn compare(
     }
     let ratio = ratios.median();
     let verdict = match target {
-        Target::AtLeast(least) => verdict(ratio >= least, format!("ratio ≥ {least}")),
-        Target::Times(most) => verdict(ratio <= most, format!("≤ {most} times the baseline's time")),
+        Target::AtLeast(least) => verdict(ratio >= least, &format!("ratio ≥ {least}")),
+        Target::Times(most) => verdict(ratio <= most, &format!("≤ {most} times the baseline's time")),
         Target::Stated => String::new(),
     };
     println!("{what:<58} ours {own:.0}/s  baseline {theirs:.0}/s  ratio {ratios:.2}{verdict}");
     Ok(())
 }
 
-fn verdict(met: bool, target: String) -> String {
+fn verdict(met: bool, target: &str) -> String {
     format!("  [{target}: {}]", if met { "met" } else { "MISSED" })
 }
 

@@ -1,5 +1,7 @@
 //! Bytes that are no gRPC, sent to every method.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::time::Duration;
 
 use axum::body::Body;

@@ -1,5 +1,7 @@
 //! Files with rows that cannot be used: the others come in, each row is accounted for, and the reasons say where.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use tests::{desk::message, program, world::World};
 
 async fn import(world: &World, name: &str, content: &[u8], format: &str) -> (Option<i32>, String, String) {

@@ -1,5 +1,7 @@
 //! Texts that break what is written without care: kept, and given back, as they came.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use proto::cases::v1 as pb;
 use serde_json::json;
 use tests::{

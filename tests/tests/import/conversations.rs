@@ -1,5 +1,7 @@
 //! Conversations: every message once, every thread one case, whatever the order of the rows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! Mails, plain and nasty: each is a message or says why not, and a second run adds nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! What a site has of a file after an import, read through its API.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,

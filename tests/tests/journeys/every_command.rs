@@ -1,5 +1,7 @@
 //! Every command over JSON: its effect in the case, in its history, and the same answer when it comes again.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

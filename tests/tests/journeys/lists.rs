@@ -84,11 +84,11 @@ async fn filters_find_what_they_say() {
     let b = world.receive_one("chat", message("m-2", "ben", "It boils")).await;
     let (a, b, customer) = (a.case_id, b.case_id, a.customer);
     let tags = Change::Tags(pb::bulk_request::ChangeTags { add: vec!["été".into()], remove: vec![] });
-    bulk(&mut root, &[a.clone()], tags).await;
+    bulk(&mut root, std::slice::from_ref(&a), tags).await;
     let assign = pb::bulk_request::Assign { assignee: "root".into(), team: String::new() };
-    bulk(&mut root, &[a.clone()], Change::Assign(assign)).await;
+    bulk(&mut root, std::slice::from_ref(&a), Change::Assign(assign)).await;
     let urgent = pb::bulk_request::SetPriority { priority: pb::Priority::Urgent.into() };
-    bulk(&mut root, &[a.clone()], Change::Priority(urgent)).await;
+    bulk(&mut root, std::slice::from_ref(&a), Change::Priority(urgent)).await;
     let category = pb::SetCategoryRequest {
         command_id: command_id(),
         case_id: a.clone(),
@@ -104,7 +104,7 @@ async fn filters_find_what_they_say() {
     };
     root.cases.set_language(language).await.unwrap();
     let snooze = pb::bulk_request::Snooze { until: Some(seconds(4_000_000_000)) };
-    let position = bulk(&mut root, &[a.clone()], Change::Snooze(snooze)).await;
+    let position = bulk(&mut root, std::slice::from_ref(&a), Change::Snooze(snooze)).await;
     let opened = root.case(&a).await.opened_at.unwrap();
 
     let filter = pb::Filter::default;

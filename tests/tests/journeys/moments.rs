@@ -101,7 +101,7 @@ async fn a_query_waits_for_what_its_caller_has_written() {
         };
         let written = ana.cases.change_tags(tag).await.unwrap().into_inner().position;
         let filter = pb::Filter { tag: vec![format!("tag-{i}")], ..Default::default() };
-        assert_eq!(ana.ids(filter, &written).await, [id.clone()]);
+        assert_eq!(ana.ids(filter, &written).await, std::slice::from_ref(&id));
     }
     let ahead = pb::ListCasesRequest { at_least: "local.1.9000000".into(), ..Default::default() };
     let status = ana.cases.list_cases(ahead).await.unwrap_err();

@@ -163,7 +163,7 @@ async fn another_regions_case_is_not_there() {
         pb::Filter { region: vec!["north".into(), "south".into()], ..Default::default() },
         pb::Filter { account: vec!["forum".into(), "chat".into()], ..Default::default() },
     ] {
-        assert_eq!(sol.ids(filter, "").await, [own.case_id.clone()]);
+        assert_eq!(sol.ids(filter, "").await, std::slice::from_ref(&own.case_id));
     }
     let filter = pb::Filter { customer: hidden.customer.clone(), ..Default::default() };
     assert!(sol.ids(filter, "").await.is_empty());
@@ -206,7 +206,7 @@ async fn each_role_may_what_it_is_for() {
     let missing = |answer: Result<(), tonic::Status>| refused(answer, Code::NotFound, "NOT_FOUND");
     let mut in_the_north = vec![north.case_id.clone(), other.case_id.clone()];
     in_the_north.sort_unstable();
-    let mut everywhere = [&in_the_north[..], &[south.case_id.clone()]].concat();
+    let mut everywhere = [&in_the_north[..], std::slice::from_ref(&south.case_id)].concat();
     everywhere.sort_unstable();
     let none = Vec::new();
     for (person, sees, works) in [

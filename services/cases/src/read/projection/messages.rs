@@ -132,8 +132,12 @@ pub async fn texts_of(
 async fn said_again(tx: &mut Tx, edited: &[MessageRow]) -> Result<(), Error> {
     for message in edited {
         let words = message.said().unwrap_or_default();
-        tx.execute("update said set text = $2 where item = $1", &[message.id.as_str().into(), words.into()])
-            .await?;
+        // An edit may come from another person (a mail whose id somebody else used too): the words are under his key.
+        tx.execute(
+            "update said set text = $2, owner = $3 where item = $1",
+            &[message.id.as_str().into(), words.into(), message.owner.as_str().into()],
+        )
+        .await?;
     }
     Ok(())
 }
