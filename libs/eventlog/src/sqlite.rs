@@ -1,9 +1,10 @@
 //! The log of one node: a SQLite file, full sync, one writer with group commit.
 //!
-//! Only one process may have the file open. That is what lets the writer keep the tail of the log in memory, and
-//! wake the followers without asking the file.
+//! Only one process may have the file open. That is what lets the writer keep the end of the log in memory, and hand
+//! it to the followers without asking the file.
 
 mod reader;
+mod recent;
 mod schema;
 mod writer;
 
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::{AppendError, Category, Entry, Error, EventLog, NewEntry, Position, StreamId};
 use reader::Reader;
+use recent::Recent;
 use writer::Writer;
 
 /// How many connections read side by side.
@@ -66,9 +68,9 @@ impl SqliteLog {
             .acquire_timeout(READER_WAIT)
             .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "on"));
-        let (tail, tail_seen) = watch::channel(last);
-        let writer = Writer::start(connection, last, tail, lock);
-        Ok(Self { writer, reader: Reader::new(pool, tail_seen) })
+        let (recent, recent_seen) = watch::channel(Recent::at(last));
+        let writer = Writer::start(connection, last, recent, lock);
+        Ok(Self { writer, reader: Reader::new(pool, recent_seen) })
     }
 
     /// Ends the writer after what it has accepted, and frees the file. Later appends are refused as unavailable;

@@ -8,7 +8,7 @@ use futures_util::{
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool, sqlite::SqliteRow};
 use tokio::sync::watch;
 
-use super::error;
+use super::{error, recent::Recent};
 use crate::{Category, Entry, Error, Position, StreamId};
 
 /// Entries read at once.
@@ -20,12 +20,12 @@ const PAGE_BYTES_MAX: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     pool: SqlitePool,
-    tail: watch::Receiver<u64>,
+    recent: watch::Receiver<Recent>,
 }
 
 impl Reader {
-    pub(super) fn new(pool: SqlitePool, tail: watch::Receiver<u64>) -> Self {
-        Self { pool, tail }
+    pub(super) fn new(pool: SqlitePool, recent: watch::Receiver<Recent>) -> Self {
+        Self { pool, recent }
     }
 
     pub(super) async fn close(&self) {
@@ -34,14 +34,14 @@ impl Reader {
 
     pub(super) fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
         let (pool, name) = (self.pool.clone(), stream.clone());
-        let until = *self.tail.borrow();
+        let until = self.recent.borrow().last();
         stream::try_unfold(Some(0), move |after| {
             let (pool, name) = (pool.clone(), name.clone());
             async move {
                 let Some(after) = after else { return Ok(None) };
                 let page = of_stream(&pool, &name, after, until).await?;
                 let next = page.next();
-                Ok(Some((page.into_entries(), next)))
+                Ok(Some((stream::iter(page.entries).map(Ok), next)))
             }
         })
         .try_flatten()
@@ -55,14 +55,13 @@ impl Reader {
     ) -> BoxStream<'static, Result<Entry, Error>> {
         let place = Place {
             pool: self.pool.clone(),
-            tail: self.tail.clone(),
+            recent: self.recent.clone(),
             categories: categories.into(),
-            after: after.0,
             scanned: after.0,
         };
         stream::try_unfold(place, |mut place| async move {
-            let page = place.next_page().await?;
-            Ok(Some((page.into_entries(), place)))
+            let entries = place.next_entries().await?;
+            Ok(Some((stream::iter(entries).map(Ok), place)))
         })
         .try_flatten()
         .boxed()
@@ -72,25 +71,35 @@ impl Reader {
 /// Where a follower is.
 struct Place {
     pool: SqlitePool,
-    tail: watch::Receiver<u64>,
+    recent: watch::Receiver<Recent>,
     categories: Arc<[Category]>,
-    /// The last entry that it was given.
-    after: u64,
     /// Up to here nothing is left for it.
     scanned: u64,
 }
 
 impl Place {
-    /// The next page that is not empty.
-    async fn next_page(&mut self) -> Result<Page, Error> {
+    /// What comes next, once there is something.
+    async fn next_entries(&mut self) -> Result<Vec<Entry>, Error> {
         loop {
             let scanned = self.scanned;
-            let tail = *self.tail.wait_for(|tail| *tail > scanned).await.map_err(|_| closed())?;
-            let page = of_log(&self.pool, &self.categories, self.after, tail).await?;
-            self.scanned = page.next().unwrap_or(tail);
-            if let Some(last) = page.entries.last() {
-                self.after = last.position.0;
-                return Ok(page);
+            let (tail, recent) = {
+                let recent = self.recent.wait_for(|recent| recent.last() > scanned);
+                let recent = recent.await.map_err(|_| closed())?;
+                (recent.last(), recent.after(scanned, &self.categories))
+            };
+            let entries = match recent {
+                Some(entries) => {
+                    self.scanned = tail;
+                    entries
+                }
+                None => {
+                    let page = of_log(&self.pool, &self.categories, scanned, tail).await?;
+                    self.scanned = page.next().unwrap_or(tail);
+                    page.entries
+                }
+            };
+            if !entries.is_empty() {
+                return Ok(entries);
             }
         }
     }
@@ -110,10 +119,6 @@ impl Page {
     /// After which position the next page begins, if there may be one.
     fn next(&self) -> Option<u64> {
         self.entries.last().filter(|_| self.full).map(|last| last.position.0)
-    }
-
-    fn into_entries(self) -> impl futures_util::Stream<Item = Result<Entry, Error>> {
-        stream::iter(self.entries).map(Ok)
     }
 }
 

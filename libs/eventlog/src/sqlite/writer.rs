@@ -4,7 +4,7 @@ use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::{error, schema};
+use super::{error, recent::Recent, schema};
 use crate::{AppendError, Error, NewEntry, Position, StreamId};
 
 /// Requests that may wait; the next one waits for a place.
@@ -40,11 +40,11 @@ impl Writer {
     pub(super) fn start(
         connection: SqliteConnection,
         last: u64,
-        tail: watch::Sender<u64>,
+        recent: watch::Sender<Recent>,
         lock: File,
     ) -> Self {
         let (queue, requests) = mpsc::channel(QUEUE_MAX);
-        let file = LogFile { connection, last: Some(last), tail };
+        let file = LogFile { connection, last: Some(last), recent };
         tokio::spawn(run(file, requests, lock));
         Self { queue }
     }
@@ -124,7 +124,7 @@ struct LogFile {
     connection: SqliteConnection,
     /// The position of the last entry; `None` after a transaction of unknown outcome.
     last: Option<u64>,
-    tail: watch::Sender<u64>,
+    recent: watch::Sender<Recent>,
 }
 
 impl LogFile {
@@ -163,7 +163,7 @@ impl LogFile {
             self.last = None;
             insert(&mut self.connection, &rows).await.map_err(|e| error(&e))?;
             self.last = Some(last);
-            self.tail.send_replace(last);
+            self.recent.send_modify(|recent| recent.extend(&rows));
         }
         Ok(outcomes)
     }
@@ -171,7 +171,8 @@ impl LogFile {
     async fn reload(&mut self) -> Result<u64, Error> {
         let last = schema::last(&mut self.connection).await?;
         self.last = Some(last);
-        self.tail.send_replace(last);
+        // Nobody knows what lies between: the file does.
+        self.recent.send_replace(Recent::at(last));
         Ok(last)
     }
 
