@@ -1,6 +1,6 @@
 //! Who calls: bearer tokens (JWT, EdDSA) become principals.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use domain::{
     actor::{Actor, Kind},
@@ -13,6 +13,7 @@ use ed25519_dalek::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The audience that every token must name.
 pub const AUDIENCE: &str = "dossier";
@@ -20,6 +21,8 @@ pub const AUDIENCE: &str = "dossier";
 pub const LEEWAY_S: u64 = 60;
 /// The longest token, in bytes.
 pub const TOKEN_LEN_MAX: usize = 8 * 1024;
+/// Tokens whose signature is remembered as good.
+const VERIFIED_MAX: u64 = 10_000;
 
 /// What a token says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,6 +83,8 @@ pub enum Error {
 /// Checks tokens against the public keys of the known issuers.
 pub struct Authenticator {
     issuers: HashMap<String, DecodingKey>,
+    /// What tokens say whose signature was good, by their digest: a caller shows the same one again and again.
+    verified: moka::sync::Cache<[u8; 32], Arc<Claims>>,
 }
 
 /// A key that a configuration names cannot be used.
@@ -109,7 +114,7 @@ impl Authenticator {
                     .map_err(|_| KeyError::Form(format!("the key of issuer {issuer}")))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { issuers })
+        Ok(Self { issuers, verified: moka::sync::Cache::new(VERIFIED_MAX) })
     }
 
     /// The principal of an `authorization` header.
@@ -122,8 +127,7 @@ impl Authenticator {
         if token.len() > TOKEN_LEN_MAX {
             return Err(Error::Invalid);
         }
-        let claims =
-            self.issuers.iter().find_map(|(issuer, key)| verify(token, issuer, key)).ok_or(Error::Invalid)?;
+        let claims = self.claims(token).ok_or(Error::Invalid)?;
         let expires = claims.exp.saturating_add_unsigned(LEEWAY_S);
         if expires.saturating_mul(1_000_000) < now.as_microsecond() {
             return Err(Error::Expired);
@@ -138,7 +142,19 @@ impl Authenticator {
         };
         let id = ActorId::new(&claims.sub).map_err(|_| Error::Invalid)?;
         let auth = AuthMethod::new("token").map_err(|_| Error::Invalid)?;
-        Ok(Principal { actor: Actor::new(kind, id, auth), roles: claims.roles })
+        Ok(Principal { actor: Actor::new(kind, id, auth), roles: claims.roles.clone() })
+    }
+
+    /// What a token says, if a known issuer signed it. Whether it is in force now is another question.
+    fn claims(&self, token: &str) -> Option<Arc<Claims>> {
+        let digest = Sha256::digest(token).into();
+        if let Some(claims) = self.verified.get(&digest) {
+            return Some(claims);
+        }
+        let claims = self.issuers.iter().find_map(|(issuer, key)| verify(token, issuer, key))?;
+        let claims = Arc::new(claims);
+        self.verified.insert(digest, Arc::clone(&claims));
+        Some(claims)
     }
 }
 

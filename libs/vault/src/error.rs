@@ -108,6 +108,14 @@ impl Error {
         Self::Unavailable { store: "key store", reason: reason.to_string() }
     }
 
+    /// What the store said, or all that is known.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Unavailable { reason, .. } => reason,
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn blobs_away(reason: impl fmt::Display) -> Self {
         Self::Unavailable { store: "blob store", reason: reason.to_string() }
     }

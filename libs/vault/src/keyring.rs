@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     Error, KeyStore, Record, StoredKey, Tombstone,
     cipher::{DataKey, Secret, random_id},
+    together::Together,
 };
 
 /// Bounds of the cache of unwrapped keys.
@@ -37,6 +38,7 @@ pub(crate) struct Keyring {
     store: Arc<dyn KeyStore>,
     wrapping: Secret,
     cache: Cache<Uuid, Known>,
+    lookups: Together<BTreeSet<String>, Result<Arc<[StoredKey]>, String>>,
     /// Grows with every [`Keyring::forget`], so that a key fetched before it is not cached after it.
     forgotten: AtomicU64,
 }
@@ -68,7 +70,7 @@ impl Keyring {
 
     pub(crate) fn new(store: Arc<dyn KeyStore>, wrapping: Secret, limits: Limits) -> Self {
         let cache = Cache::builder().max_capacity(limits.keys_cached).time_to_live(limits.key_ttl).build();
-        Self { store, wrapping, cache, forgotten: AtomicU64::new(0) }
+        Self { store, wrapping, cache, lookups: Together::default(), forgotten: AtomicU64::new(0) }
     }
 
     /// The live key of one subject, created if absent.
@@ -84,15 +86,17 @@ impl Keyring {
 
     /// The live keys of these subjects, created if absent.
     ///
-    /// The store is asked every time: a cached key may have been destroyed by another process, and what was
-    /// sealed under it would be lost.
+    /// The store is asked every time, for all who ask at once: a cached key may have been destroyed by another
+    /// process, and what was sealed under it would be lost.
     pub(crate) async fn live_of(
         &self,
         mut absent: BTreeSet<String>,
     ) -> Result<HashMap<String, Arc<DataKey>>, Error> {
         let mut keys = HashMap::new();
-        let asked: Vec<String> = absent.iter().cloned().collect();
-        let mut found = if asked.is_empty() { Vec::new() } else { self.store.live(&asked).await? };
+        if absent.is_empty() {
+            return Ok(keys);
+        }
+        let mut found = self.look_up(&absent).await?;
         for _ in 0..Self::CREATE_ATTEMPTS_MAX {
             for stored in found {
                 absent.remove(&stored.subject);
@@ -106,6 +110,16 @@ impl Keyring {
             found = self.store.create(candidates).await?;
         }
         Err(Error::keys_away("new keys are destroyed as fast as they are made"))
+    }
+
+    async fn look_up(&self, subjects: &BTreeSet<String>) -> Result<Vec<StoredKey>, Error> {
+        let live = |asked: Vec<BTreeSet<String>>| async move {
+            let asked: BTreeSet<String> = asked.into_iter().flatten().collect();
+            let found = self.store.live(&Vec::from_iter(asked)).await;
+            found.map(Arc::from).map_err(Error::reason)
+        };
+        let found = self.lookups.ask(subjects.clone(), live).await.map_err(Error::keys_away)?;
+        Ok(found.iter().filter(|key| subjects.contains(&key.subject)).cloned().collect())
     }
 
     pub(crate) async fn known(&self, ids: BTreeSet<Uuid>) -> Result<HashMap<Uuid, Known>, Error> {

@@ -23,6 +23,7 @@ mod keyring;
 mod keys;
 mod postgres;
 mod site_key;
+mod together;
 mod value;
 mod vault;
 

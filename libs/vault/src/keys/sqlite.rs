@@ -4,7 +4,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,11 +13,10 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{KeyStore, Record, StoredKey, Tombstone, now_us};
-use crate::Error;
+use crate::{Error, together::Together};
 
 /// Keys in an SQLite file of their own, readable by its owner only.
 ///
@@ -28,14 +27,8 @@ use crate::Error;
 pub struct SqliteKeys {
     readers: SqlitePool,
     writer: SqlitePool,
-    /// Creations that wait for the writer; whoever gets the turn commits them all.
-    waiting: Mutex<Vec<Creation>>,
-    turn: tokio::sync::Mutex<()>,
-}
-
-struct Creation {
-    candidates: Vec<StoredKey>,
-    answer: oneshot::Sender<Result<Vec<StoredKey>, String>>,
+    /// Creations that wait for the writer share a commit.
+    creations: Together<Vec<StoredKey>, Result<Arc<[StoredKey]>, String>>,
 }
 
 impl SqliteKeys {
@@ -80,31 +73,14 @@ impl SqliteKeys {
         Ok(Self {
             readers: readers.map_err(Error::keys_away)?,
             writer,
-            waiting: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            creations: Together::default(),
         })
     }
 
-    /// Commits what waits, in one transaction.
-    async fn commit_waiting(&self) {
-        let batch = std::mem::take(&mut *self.waiting());
-        if batch.is_empty() {
-            return;
-        }
-        let outcome = self.insert(&batch).await.map_err(|reason| reason.to_string());
-        for Creation { candidates, answer } in batch {
-            let keys = outcome.clone().map(|keys| {
-                let wanted: HashSet<&str> = candidates.iter().map(|key| &key.subject[..]).collect();
-                keys.into_iter().filter(|key| wanted.contains(&key.subject[..])).collect()
-            });
-            // Whoever asked may have gone away; its keys are there nevertheless.
-            let _ = answer.send(keys);
-        }
-    }
-
-    async fn insert(&self, batch: &[Creation]) -> Result<Vec<StoredKey>, sqlx::Error> {
+    /// Commits these in one transaction.
+    async fn insert(&self, creations: &[Vec<StoredKey>]) -> Result<Arc<[StoredKey]>, sqlx::Error> {
         let mut transaction = self.writer.begin_with("begin immediate").await?;
-        let candidates = || batch.iter().flat_map(|creation| &creation.candidates);
+        let candidates = || creations.iter().flatten();
         for StoredKey { id, subject, wrapped } in candidates() {
             sqlx::query(
                 "insert into keys (id, subject, wrapped) values ($1, $2, $3)
@@ -118,7 +94,7 @@ impl SqliteKeys {
         }
         let keys = live(&mut *transaction, candidates().map(|candidate| &candidate.subject)).await?;
         transaction.commit().await?;
-        Ok(keys)
+        Ok(keys.into())
     }
 
     /// Moves the write-ahead log into the file and cuts it to nothing, so that no erased byte lingers in it.
@@ -132,10 +108,6 @@ impl SqliteKeys {
         } else {
             Err(Error::keys_away("a reader holds the write-ahead log; try again"))
         }
-    }
-
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Creation>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -158,18 +130,12 @@ impl KeyStore for SqliteKeys {
     }
 
     async fn create(&self, candidates: Vec<StoredKey>) -> Result<Vec<StoredKey>, Error> {
-        loop {
-            let (answer, mut answered) = oneshot::channel();
-            self.waiting().push(Creation { candidates: candidates.clone(), answer });
-            let turn = self.turn.lock().await;
-            self.commit_waiting().await;
-            drop(turn);
-            match answered.try_recv() {
-                Ok(keys) => return keys.map_err(Error::keys_away),
-                // Whoever had taken our creation along was cancelled before it was answered: ask again.
-                Err(oneshot::error::TryRecvError::Closed | oneshot::error::TryRecvError::Empty) => {}
-            }
-        }
+        let insert = |creations: Vec<_>| async move {
+            self.insert(&creations).await.map_err(|reason| reason.to_string())
+        };
+        let wanted: HashSet<_> = candidates.iter().map(|key| key.subject.clone()).collect();
+        let keys = self.creations.ask(candidates, insert).await.map_err(Error::keys_away)?;
+        Ok(keys.iter().filter(|key| wanted.contains(&key.subject)).cloned().collect())
     }
 
     async fn get(&self, ids: &[Uuid]) -> Result<Vec<Record>, Error> {
