@@ -5,6 +5,7 @@
 pub mod desk;
 pub mod faults;
 pub mod http;
+pub mod interposed;
 pub mod program;
 pub mod real_data;
 pub mod servers;

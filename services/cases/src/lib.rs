@@ -32,7 +32,7 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
     core::Core,
-    follow::{links::FollowLinks, messages::FollowMessages},
+    follow::{links::FollowLinks, messages::FollowMessages, splits::FollowSplits},
     read::projection::CasesProjection,
 };
 
@@ -46,6 +46,7 @@ pub struct Service {
     core: Arc<Core>,
     messages: Arc<Runner<FollowMessages>>,
     links: Arc<Runner<FollowLinks>>,
+    splits: Arc<Runner<FollowSplits>>,
 }
 
 impl Service {
@@ -62,7 +63,10 @@ impl Service {
             Runner::new(FollowMessages(Arc::clone(&core)), log(), control(), lease("cases.follow_messages"));
         let links =
             Runner::new(FollowLinks(Arc::clone(&core)), log(), control(), lease("cases.follow_links"));
-        Ok(Self { messages: Arc::new(messages), links: Arc::new(links), core })
+        let splits =
+            Runner::new(FollowSplits(Arc::clone(&core)), log(), control(), lease("cases.follow_splits"));
+        let (messages, links, splits) = (Arc::new(messages), Arc::new(links), Arc::new(splits));
+        Ok(Self { core, messages, links, splits })
     }
 
     /// The policy in force, for other services of this process.
@@ -87,6 +91,11 @@ impl Service {
         self.messages.done()
     }
 
+    /// Up to where messages that were split off have a case of their own.
+    pub fn followed_splits(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.splits.done()
+    }
+
     /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
     /// to [`followed`](Self::followed).
     pub fn reacted(&self) -> eventlog::Position {
@@ -100,6 +109,7 @@ impl Service {
         tasks.spawn("the read model of cases", Arc::clone(&self.core.models).run(stop.clone()));
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
+        tasks.spawn("splits to cases", Arc::clone(&self.splits).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.core).run_timers(stop.clone()));
         let streams = self.core.stop.clone();
         tasks.spawn("streams of cases", async move {

@@ -9,6 +9,7 @@ mod pairs;
 mod policy;
 mod retries;
 mod rules;
+mod splitting;
 mod timers;
 mod visibility;
 mod watch;

@@ -1,4 +1,4 @@
-//! Two cases: merged and taken apart again, linked without circles, split.
+//! Two cases: merged and taken apart again, linked without circles.
 
 use proto::cases::v1 as pb;
 use tests::{
@@ -157,30 +157,5 @@ async fn links_close_no_circle() {
     assert_eq!(kinds, [(CausedBy, true), (ChildOf, false)]);
     let then = ana.case_as_of(&ids[2], &caused.position).await.unwrap();
     assert_eq!(then.links.len(), 2);
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_split_takes_messages_along_once() {
-    let world = World::start().await;
-    let mut ana = world.caller("ana", &[]);
-    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
-    let second = answers(&world, "m-2", "m-1", "ada").await;
-    let split = |messages: Vec<String>| pb::SplitRequest {
-        command_id: command_id(),
-        case_id: case.case_id.clone(),
-        message_ids: messages,
-        ..Default::default()
-    };
-    wrong_field(ana.cases.split(split(vec![])).await, "message_ids");
-    wrong_field(ana.cases.split(split(vec!["no message".into()])).await, "message_ids[0]");
-    let elsewhere = world.receive_one("forum", message("m-9", "ada", "Else")).await.timeline[0].id.clone();
-    refused(ana.cases.split(split(vec![elsewhere])).await, NO, "MESSAGE_NOT_IN_CASE");
-    let fresh = ana.cases.split(split(vec![second.clone()])).await.unwrap().into_inner();
-    refused(ana.cases.split(split(vec![second.clone()])).await, NO, "MESSAGE_ALREADY_SPLIT");
-    let fresh = ana.case(&fresh.case_id).await;
-    assert_eq!((said(&fresh), fresh.split_from.as_str()), (vec![second.as_str()], case.case_id.as_str()));
-    assert_eq!(fresh.customer, case.customer);
-    assert!(said(&ana.case(&case.case_id).await).contains(&second.as_str()), "it is kept here too");
     world.end().await;
 }

@@ -253,12 +253,14 @@ pub enum Action {
         item: ChecklistItemId,
     },
 
-    /// Gives messages to a new case. They stay here too, marked.
+    /// Gives messages to a new case. The history keeps them here; the case counts them no more.
     SplitOff {
         /// The messages.
         messages: BTreeSet<MessageId>,
-        /// The new case.
+        /// The new case: an id that is used for nothing else.
         into: CaseId,
+        /// What the new case is about.
+        title: Option<Personal>,
     },
     /// Follows a merge: the case goes on in another. Decided in [`links`](crate::links); taken in every status.
     MarkMerged {

@@ -243,7 +243,7 @@ impl Case {
             Action::Tick { item } => self.tick(at, by, item, true),
             Action::Untick { item } => self.tick(at, by, item, false),
 
-            Action::SplitOff { messages, into } => self.split(at, messages, into),
+            Action::SplitOff { messages, into, title } => self.split(at, by, messages, into, title),
             Action::MarkMerged { into } if self.merged_into == Some(into) => nothing(),
             Action::MarkMerged { into } => {
                 let merged = self.status == Status::Merged;

@@ -445,15 +445,20 @@ pub enum Event {
         item: ChecklistItemId,
     },
 
-    /// Messages were given to a new case.
+    /// Messages were given to a new case, which is opened from what is said here and in the entries before.
     #[serde(rename = "case.split_off")]
     SplitOff {
         /// When.
         at: Timestamp,
+        /// Who split them off.
+        by: Actor,
         /// The messages.
         messages: BTreeSet<MessageId>,
         /// The new case.
         into: CaseId,
+        /// What the new case is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<Personal>,
     },
     /// It goes on in another case.
     #[serde(rename = "case.merged")]

@@ -164,6 +164,7 @@ impl Case {
 
             Event::SplitOff { messages, into, .. } => {
                 messages.iter().for_each(|message| self.split_off(message, *into));
+                self.latest_message = self.latest_that_asks();
             }
             Event::Merged { into, from, .. } => {
                 self.before_merge = *from;
@@ -195,6 +196,8 @@ impl Case {
             ordinal: self.joined,
             conversation: message.conversation,
             place: message.place.clone(),
+            identity: message.identity.clone(),
+            sent_at: message.sent_at,
             engageable: message.engageable,
             split_into: None,
         };
@@ -261,22 +264,25 @@ impl Case {
     /// Whether the customer wrote at the reply's place after it was released.
     fn posted_after(&self, reply: &Reply) -> bool {
         self.messages.values().any(|message| {
-            message.engageable && message.ordinal > reply.answers_up_to && message.place == reply.place
+            message.asks() && message.ordinal > reply.answers_up_to && message.place == reply.place
         })
     }
 
     fn split_off(&mut self, message: &MessageId, into: CaseId) {
         let Some(split) = Arc::make_mut(&mut self.messages).get_mut(message) else { return };
-        split.split_into = Some(into);
+        if split.split_into.replace(into).is_none() {
+            self.split_off += 1;
+        }
         let (ordinal, place) = (split.ordinal, split.place.clone());
         Arc::make_mut(&mut self.unanswered).remove(&ordinal);
-        if !self
-            .messages
-            .values()
-            .any(|other| other.engageable && other.split_into.is_none() && other.place == place)
-        {
+        if !self.messages.values().any(|other| other.asks() && other.place == place) {
             self.places.remove(&place);
         }
+    }
+
+    fn latest_that_asks(&self) -> Option<MessageId> {
+        let asking = self.messages_here().filter(|(_, received)| received.engageable);
+        asking.max_by_key(|(_, received)| received.ordinal).map(|(message, _)| message.clone())
     }
 
     fn absorb(&mut self, source: CaseId, brings: &Absorbed) {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     status::{ContactStage, HoldKind, SilenceReason, Status},
-    values::{Absorbed, Escalation, FieldValue, Opening, Origin, Priority},
+    values::{Absorbed, Escalation, FieldValue, Inbound, Opening, Origin, Priority},
 };
 use crate::{
     actor,
@@ -85,12 +85,14 @@ pub struct Case {
     pub own_identities: BTreeSet<IdentityId>,
     /// Its own conversations; see [`conversations`](Self::conversations) for all.
     pub own_conversations: BTreeSet<ConversationId>,
-    /// The customer's messages.
+    /// The customer's messages; those that were split off say to where, and count no more.
     pub messages: Arc<BTreeMap<MessageId, Received>>,
     /// The latest message that asks for an answer, in the order in which they joined.
     pub latest_message: Option<MessageId>,
     /// The replies.
     pub replies: Arc<BTreeMap<ReplyId, Reply>>,
+    /// How many of the customer's messages were split off.
+    pub(super) split_off: usize,
     /// What we sent, as the channels call it.
     pub outbound: Arc<BTreeSet<MessageId>>,
     /// The notes.
@@ -142,6 +144,10 @@ pub struct Received {
     pub conversation: ConversationId,
     /// Where it was posted.
     pub place: Place,
+    /// Who wrote it.
+    pub identity: Option<IdentityId>,
+    /// When the customer sent it.
+    pub sent_at: Timestamp,
     /// Whether it asks for an answer.
     pub engageable: bool,
     /// The case that it was split off to.
@@ -235,6 +241,7 @@ impl Case {
             own_conversations: opening.conversation.into_iter().collect(),
             messages: Arc::default(),
             latest_message: None,
+            split_off: 0,
             replies: Arc::default(),
             outbound: Arc::default(),
             notes: Arc::default(),
@@ -273,6 +280,41 @@ impl Case {
         self.own_conversations.iter().chain(absorbed).copied().collect()
     }
 
+    /// The customer's messages that were not split off.
+    pub fn messages_here(&self) -> impl Iterator<Item = (&MessageId, &Received)> {
+        self.messages.iter().filter(|(_, received)| received.split_into.is_none())
+    }
+
+    /// How many messages it has, the customer's and ours.
+    pub fn message_count(&self) -> usize {
+        (self.messages.len() + self.outbound.len()).saturating_sub(self.split_off)
+    }
+
+    /// Some of the customer's messages as another case takes them in, in the order in which they joined.
+    pub fn inbound(&self, messages: &BTreeSet<MessageId>) -> Vec<Inbound> {
+        let known = messages.iter().filter_map(|message| Some((message, self.messages.get(message)?)));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(_, received)| received.ordinal);
+        known
+            .into_iter()
+            .map(|(message, received)| Inbound {
+                message: message.clone(),
+                conversation: received.conversation,
+                place: received.place.clone(),
+                identity: received.identity.clone(),
+                sent_at: received.sent_at,
+                engageable: received.engageable,
+            })
+            .collect()
+    }
+
+    /// The customer of these messages: who wrote the first of them, else the case's own.
+    pub fn customer_of(&self, messages: &BTreeSet<MessageId>) -> Option<&IdentityId> {
+        let known = messages.iter().filter_map(|message| self.messages.get(message));
+        let first = known.filter(|received| received.identity.is_some()).min_by_key(|known| known.ordinal);
+        first.and_then(|received| received.identity.as_ref()).or_else(|| self.own_identities.first())
+    }
+
     /// Since when the customer waits: when he sent the oldest message that nobody has answered.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         self.unanswered
@@ -309,6 +351,13 @@ impl Case {
             waiting_since: self.waiting_since(),
             first_response_at: self.first_response_at(),
         }
+    }
+}
+
+impl Received {
+    /// Whether it asks for an answer here: one that was split off asks elsewhere.
+    pub(super) const fn asks(&self) -> bool {
+        self.engageable && self.split_into.is_none()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX,
+    MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX, TITLE_LEN_MAX,
     decide::{Decision, nothing, once, unless},
     error::Error,
     event::Event,
@@ -181,7 +181,15 @@ impl Case {
         }
     }
 
-    pub(super) fn split(&self, at: Timestamp, mut messages: BTreeSet<MessageId>, into: CaseId) -> Decision {
+    pub(super) fn split(
+        &self,
+        at: Timestamp,
+        by: Actor,
+        mut messages: BTreeSet<MessageId>,
+        into: CaseId,
+        title: Option<Personal>,
+    ) -> Decision {
+        title.iter().try_for_each(|title| text_fits("bytes of a title", title, TITLE_LEN_MAX))?;
         let unknown: BTreeSet<_> =
             messages.iter().filter(|m| !self.messages.contains_key(*m)).cloned().collect();
         if !unknown.is_empty() {
@@ -193,7 +201,11 @@ impl Case {
         if !elsewhere.is_empty() {
             return Err(Error::MessageAlreadySplit { messages: elsewhere });
         }
-        unless(messages.is_empty(), || Event::SplitOff { at, messages, into })
+        // The new case is opened with the messages of one split; a second one would never reach it.
+        if !messages.is_empty() && self.messages.values().any(|known| known.split_into == Some(into)) {
+            return Err(Error::AlreadyOpen);
+        }
+        unless(messages.is_empty(), || Event::SplitOff { at, by, messages, into, title })
     }
 
     /// `event` and, if it is the first that somebody did for the customer, that work began.

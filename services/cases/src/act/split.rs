@@ -1,22 +1,18 @@
 //! Messages that go to a case of their own.
 
-use std::collections::BTreeSet;
-
 use domain::{
-    case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
-    conversation,
+    case::{Action, TITLE_LEN_MAX},
     ids::{CaseId, MessageId},
     personal::Personal,
 };
 use proto::cases::v1 as pb;
-use service::{Error, transact::Meta};
+use service::{Error, transact::entry_id};
 
 use super::{
     actions::{self, Ground, WORKERS},
     fields as f,
-    open::goes_on,
 };
-use crate::core::{Caller, Case, Core, bad_name, seen};
+use crate::core::{Caller, Case, Core};
 
 /// Messages that one split may take along: the new case names all of them in one entry, of at most 256 KiB.
 const SPLIT_MAX: usize = 300;
@@ -32,74 +28,19 @@ impl Core {
         if messages.is_empty() {
             return Err(Error::field("message_ids", "must not be empty"));
         }
-        let id = CaseId::derive(meta.command_id, "case");
         let title = (!request.title.is_empty())
             .then(|| f::words("title", &request.title, TITLE_LEN_MAX))
             .transpose()?;
-        let split = |_: &Ground<'_>| Ok(vec![Action::SplitOff { messages: messages.clone(), into: id }]);
-        let source = self.decide(caller, from, &meta, split).await?;
-        // From here on the split is in the log; whoever repeats the command, or the reaction, does the rest.
-        let outcome = self.open_split(caller, &source, from, id, &messages, title, &meta).await?;
-        Ok((id, outcome))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the second half of one command")]
-    async fn open_split(
-        &self,
-        caller: &Caller,
-        source: &Case,
-        from: CaseId,
-        id: CaseId,
-        messages: &BTreeSet<MessageId>,
-        title: Option<String>,
-        meta: &Meta,
-    ) -> Result<Case, Error> {
-        let case = seen(&caller.access, &source.aggregate)?;
-        let owner = actions::owner(id, case.own_identities.first());
-        let opening = Opening {
-            title: title.map(|title| Personal::open(owner, title)),
-            origin: Origin::Split { from, messages: messages.iter().cloned().collect() },
-            ..goes_on(case)
+        let stream = self.stream(from)?;
+        // Of the entry and not of the command, whose id may be used for another case too.
+        let into = CaseId::derive(entry_id(&stream, meta.command_id), "case");
+        let split = |ground: &Ground<'_>| {
+            let owner = actions::owner(into, ground.case.customer_of(&messages));
+            let title = title.as_deref().map(|title| Personal::open(owner, title));
+            Ok(vec![Action::SplitOff { messages: messages.clone(), into, title }])
         };
-        let inbound = self.inbound_of(case, messages).await?;
-        self.open_from(caller, id, meta, opening, inbound).await
-    }
-
-    /// The messages of a case as another case takes them in.
-    async fn inbound_of(
-        &self,
-        case: &case::Case,
-        messages: &BTreeSet<MessageId>,
-    ) -> Result<Vec<case::Inbound>, Error> {
-        let mut inbound = Vec::new();
-        for (message, received) in case.messages.iter().filter(|(message, _)| messages.contains(*message)) {
-            let conversation = self.conversations.stream(received.conversation).map_err(bad_name)?;
-            let conversation = self.conversations.peek::<conversation::Error>(&conversation).await?;
-            let identity =
-                conversation.state.conversation().and_then(|known| known.participants.first().cloned());
-            let sent_at = self.sent_at(message).await?.unwrap_or(case.opened_at);
-            inbound.push((
-                received.ordinal,
-                case::Inbound {
-                    message: message.clone(),
-                    conversation: received.conversation,
-                    place: received.place.clone(),
-                    identity,
-                    sent_at,
-                    engageable: received.engageable,
-                },
-            ));
-        }
-        inbound.sort_by_key(|(ordinal, _)| *ordinal);
-        Ok(inbound.into_iter().map(|(_, inbound)| inbound).collect())
-    }
-
-    async fn sent_at(&self, message: &MessageId) -> Result<Option<domain::time::Timestamp>, Error> {
-        let model = self.models.current();
-        let rows = model
-            .store
-            .query("select sent_at from message where id = $1", &[message.as_str().into()])
-            .await?;
-        Ok(rows.first().and_then(|row| row.int(0)).and_then(domain::time::Timestamp::from_microsecond))
+        let source = self.decide(caller, from, &meta, split).await?;
+        // The reaction would do this in a moment; whoever asked for the new case is answered with it.
+        self.follow_split_at(&stream, source.position).await
     }
 }

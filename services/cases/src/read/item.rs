@@ -47,7 +47,7 @@ impl Item {
             }
         };
         // The word can stand in a text too: then the entry is looked at for nothing.
-        let sealed = memchr(&entry.body, b"\"sealed\"");
+        let sealed = contains(&entry.body, b"\"sealed\"");
         let sealed = if sealed { Envelope::<Value>::of(entry)?.events } else { Vec::new() };
         Ok(Self { stream: entry.stream.clone(), body, sealed })
     }
@@ -88,6 +88,7 @@ pub async fn open(vault: &Vault, items: &mut [Item]) -> Result<(), vault::Error>
     Ok(())
 }
 
-fn memchr(haystack: &[u8], needle: &[u8]) -> bool {
+/// Whether `needle` stands anywhere in `haystack`.
+pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }

@@ -20,6 +20,7 @@ use service::{
 };
 
 use super::{
+    heard::{Heard, heard},
     item::{self, Body, Item},
     wire,
     words::Words,
@@ -217,24 +218,22 @@ impl Telling {
     }
 
     fn hear(&mut self, event: &case::Event, token: &str, position: Position) {
-        match event {
-            case::Event::Opened { opening, .. } => {
-                self.title = opening.title.as_ref().map(ToString::to_string);
-            }
-            case::Event::Retitled { title, .. } => self.title = Some(title.to_string()),
-            case::Event::Closed { at } => self.closed_at = Some(*at),
-            case::Event::Resolved { resolution, .. } => {
-                self.resolution = resolution.as_ref().map(ToString::to_string).unwrap_or_default();
-            }
-            case::Event::CustomerMessageReceived { message, .. } => {
-                self.joined.push((message.message.clone(), message.conversation.to_string(), position));
-            }
-            case::Event::OutboundRecorded { message, conversation, .. } => {
+        if let case::Event::Closed { at } = event {
+            self.closed_at = Some(*at);
+        }
+        if let case::Event::Resolved { resolution, .. } = event {
+            self.resolution = resolution.as_ref().map(ToString::to_string).unwrap_or_default();
+        }
+        match heard(event) {
+            Heard::Nothing => {}
+            Heard::Title(title) => self.title = Some(title.to_string()),
+            Heard::Joined { message, conversation } => {
                 self.joined.push((message.clone(), conversation.to_string(), position));
             }
-            case::Event::ReplyReleased { at, by, reply, conversation, place, text, .. } => {
+            Heard::SplitOff(messages) => self.joined.retain(|(message, ..)| !messages.contains(message)),
+            Heard::Reply { at, by, reply, conversation, place, text } => {
                 self.timeline.push(pb::TimelineItem {
-                    at: Some(wire::time(*at)),
+                    at: Some(wire::time(at)),
                     kind: pb::timeline_item::Kind::Reply.into(),
                     id: reply.to_string(),
                     author: Some(wire::actor(by)),
@@ -245,8 +244,8 @@ impl Telling {
                     ..pb::TimelineItem::default()
                 });
             }
-            case::Event::Noted { at, by, note, text, mentions } => self.timeline.push(pb::TimelineItem {
-                at: Some(wire::time(*at)),
+            Heard::Note { at, by, note, text, mentions } => self.timeline.push(pb::TimelineItem {
+                at: Some(wire::time(at)),
                 kind: pb::timeline_item::Kind::Note.into(),
                 id: note.to_string(),
                 author: Some(wire::actor(by)),
@@ -255,49 +254,13 @@ impl Telling {
                 position: token.to_owned(),
                 ..pb::TimelineItem::default()
             }),
-            // Said nothing: they are in the history.
-            case::Event::LanguageSet { .. }
-            | case::Event::ReplySent { .. }
-            | case::Event::ReplyFailed { .. }
-            | case::Event::ReplyBounced { .. }
-            | case::Event::Tagged { .. }
-            | case::Event::Untagged { .. }
-            | case::Event::Prioritised { .. }
-            | case::Event::Categorised { .. }
-            | case::Event::FieldsChanged { .. }
-            | case::Event::Labelled { .. }
-            | case::Event::Started { .. }
-            | case::Event::Assigned { .. }
-            | case::Event::Unassigned { .. }
-            | case::Event::Transferred { .. }
-            | case::Event::Escalated { .. }
-            | case::Event::Pended { .. }
-            | case::Event::Held { .. }
-            | case::Event::Resumed { .. }
-            | case::Event::Snoozed { .. }
-            | case::Event::Woken { .. }
-            | case::Event::Reopened { .. }
-            | case::Event::MarkedSpam { .. }
-            | case::Event::UnmarkedSpam { .. }
-            | case::Event::SilenceChosen { .. }
-            | case::Event::ConversationMoved { .. }
-            | case::Event::ContactAdvanced { .. }
-            | case::Event::ChecklistSet { .. }
-            | case::Event::ChecklistItemTicked { .. }
-            | case::Event::ChecklistItemUnticked { .. }
-            | case::Event::SplitOff { .. }
-            | case::Event::Merged { .. }
-            | case::Event::Unmerged { .. }
-            | case::Event::SourceAbsorbed { .. }
-            | case::Event::SourceReleased { .. } => {}
         }
     }
 }
 
 fn customer_name(case: &case::Case, words: &HashMap<MessageId, Words>) -> String {
     let named: BTreeMap<u32, &str> = case
-        .messages
-        .iter()
+        .messages_here()
         .filter_map(|(id, received)| Some((received.ordinal, words.get(id)?.author.as_str())))
         .filter(|(_, author)| !author.is_empty())
         .collect();

@@ -149,7 +149,7 @@ impl CaseRow {
             origin: if facts.imported { "import" } else { "live" },
             live: u8::from(facts.live),
             tags: case.tags().into_iter().map(|tag| text(tag)).collect(),
-            message_count: case.messages.len() + case.outbound.len(),
+            message_count: case.message_count(),
         }
     }
 }

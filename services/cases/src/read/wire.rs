@@ -154,7 +154,7 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
             .collect(),
         contact: contact(case.contact).into(),
         silence: case.silence.map_or(pb::SilenceReason::Unspecified, silence).into(),
-        message_count: u32::try_from(case.messages.len() + case.outbound.len()).unwrap_or(u32::MAX),
+        message_count: u32::try_from(case.message_count()).unwrap_or(u32::MAX),
         ..pb::Case::default()
     }
 }

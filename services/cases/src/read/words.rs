@@ -37,9 +37,10 @@ pub struct Words {
 }
 
 impl Core {
-    /// The words of every message of a case.
+    /// The words of every message that is in a case.
     pub async fn words(&self, case: &case::Case, until: Until) -> Result<HashMap<MessageId, Words>, Error> {
-        let ids: Vec<MessageId> = case.messages.keys().chain(case.outbound.iter()).cloned().collect();
+        let inbound = case.messages_here().map(|(message, _)| message);
+        let ids: Vec<MessageId> = inbound.chain(case.outbound.iter()).cloned().collect();
         let reads: Vec<_> = ids.into_iter().map(|id| self.message_words(id, until)).collect();
         let read: Vec<_> = stream::iter(reads).buffered(READS_MAX).try_collect().await?;
         Ok(read.into_iter().flatten().collect())

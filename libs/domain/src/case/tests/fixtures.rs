@@ -162,6 +162,11 @@ pub fn bounced(n: u128) -> Action {
     Action::ReportReply { reply: reply_id(n), outcome }
 }
 
+pub fn split_off(messages: &[u32], into: u128) -> Action {
+    let messages = messages.iter().map(|n| message_id(*n)).collect();
+    Action::SplitOff { messages, into: case_id(into), title: Some(text()) }
+}
+
 pub fn resolve() -> Action {
     Action::Resolve { resolution: None, waivers: Vec::new(), guards: Guards::default() }
 }

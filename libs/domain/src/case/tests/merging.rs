@@ -1,4 +1,4 @@
-//! Merge, unmerge and split, as the case streams see them.
+//! Merge and unmerge, as the case streams see them.
 
 use std::collections::BTreeSet;
 
@@ -155,29 +155,4 @@ fn a_reply_after_a_merge_may_have_seen_a_message_of_the_source() {
         .then_kinds(&["case.customer_message_received"])
         .when(by_ana(8, answer(2, message_id(77))))
         .then_refused(&Error::StaleReply { latest: message_id(2) });
-}
-
-#[test]
-fn a_split_marks_and_the_new_case_waits_for_its_own_messages() {
-    let split = |numbers: &[u32], into| Action::SplitOff {
-        messages: numbers.iter().map(|n| message_id(*n)).collect(),
-        into: case_id(into),
-    };
-    let messages =
-        [open_case(), vec![received(inbound_at(2, 10, private())), received(inbound(3, 20))]].concat();
-    given::<State>(&messages)
-        .when(by_ana(30, split(&[2, 9], 5)))
-        .then_refused(&Error::MessageNotInCase { messages: BTreeSet::from([message_id(9)]) })
-        .when(by_ana(30, split(&[1, 2], 5)))
-        .then_kinds(&["case.split_off"])
-        .with(|case| {
-            assert_eq!(case.messages.len(), 3, "they stay here too");
-            assert_eq!(case.messages[&message_id(1)].split_into, Some(case_id(5)));
-            assert_eq!(case.waiting_since(), Some(at(20)));
-            assert_eq!(case.places_open(), BTreeSet::from([&public()]), "only message 3's place is left");
-        })
-        .when(by_ana(31, split(&[1, 3], 6)))
-        .then_refused(&Error::MessageAlreadySplit { messages: BTreeSet::from([message_id(1)]) })
-        .when(by_ana(32, split(&[1, 3], 5)))
-        .then(&[Event::SplitOff { at: at(32), messages: BTreeSet::from([message_id(3)]), into: case_id(5) }]);
 }

@@ -3,4 +3,5 @@ mod life;
 mod merging;
 mod properties;
 mod resolving;
+mod splitting;
 mod table;

@@ -14,10 +14,6 @@ use crate::{
     decider::{Decider, fold},
 };
 
-fn messages() -> impl Strategy<Value = BTreeSet<crate::ids::MessageId>> {
-    vec(0u32..5, 0..3).prop_map(|numbers| numbers.into_iter().map(message_id).collect())
-}
-
 fn some_tags() -> impl Strategy<Value = BTreeSet<crate::ids::Tag>> {
     vec(select(vec!["late", "vip", "refund"]), 0..3).prop_map(|names| tags(&names))
 }
@@ -110,7 +106,7 @@ fn action(second: i64) -> impl Strategy<Value = Action> {
             to: private(),
             ack: None,
         }),
-        (messages(), 5u128..7).prop_map(|(messages, n)| Action::SplitOff { messages, into: case_id(n) }),
+        (vec(0u32..5, 0..3), 5u128..7).prop_map(|(numbers, n)| split_off(&numbers, n)),
         (2u128..4).prop_map(|n| Action::MarkMerged { into: case_id(n) }),
         Just(Action::Restore),
         (8u128..10).prop_map(|n| Action::Absorb { source: case_id(n), brings: brings() }),
@@ -217,7 +213,9 @@ proptest! {
             if case.status.is_unresolved() {
                 prop_assert_eq!(case.cycle.resolved_at, None);
             }
-            prop_assert!(case.latest_message.iter().all(|message| case.messages.contains_key(message)));
+            let here: BTreeSet<_> = case.messages_here().map(|(message, _)| message).collect();
+            prop_assert!(case.latest_message.iter().all(|message| here.contains(message)));
+            prop_assert_eq!(case.message_count(), here.len() + case.outbound.len());
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fixtures::{
     ana, at, brings, by_ana, case_id, conversation, inbound, item, message_id, new_case, note_id, opened,
-    opening, person, private, public, received, reopen, reply, reply_id, resolve, resolved, started, tags,
-    text, thanks,
+    opening, person, private, public, received, reopen, reply, reply_id, resolve, resolved, split_off,
+    started, tags, text, thanks,
 };
 use crate::{
     actor::Kind,
@@ -235,7 +235,7 @@ fn actions() -> Vec<(&'static str, Action)> {
         ("SetChecklist", Action::SetChecklist { items: vec![item("called", true)] }),
         ("Tick", Action::Tick { item: "called".parse().unwrap() }),
         ("Untick", Action::Untick { item: "called".parse().unwrap() }),
-        ("SplitOff", Action::SplitOff { messages: BTreeSet::from([message_id(1)]), into: case_id(3) }),
+        ("SplitOff", split_off(&[1], 3)),
         ("MarkMerged", Action::MarkMerged { into: case_id(3) }),
         ("MarkMerged (the same)", Action::MarkMerged { into: case_id(2) }),
         ("Restore", Action::Restore),

@@ -128,6 +128,18 @@ pub async fn texts_of(
     Ok(joined.iter().filter_map(row).collect())
 }
 
+const UNSAY: Sql = Sql {
+    sqlite: "delete from said where case_id = $1 and item in (select value from json_each($2))",
+    postgres: "delete from said where case_id = $1 and item in (select jsonb_array_elements_text($2::jsonb))",
+};
+
+/// Takes messages out of the search of a case that they left.
+pub async fn unsay(tx: &mut Tx, case: CaseId, messages: &BTreeSet<MessageId>) -> Result<(), Error> {
+    let items = serde_json::json!(messages).to_string();
+    tx.execute(UNSAY, &[case.to_string().into(), items.into()]).await?;
+    Ok(())
+}
+
 /// Puts the new words of edited messages into the search, wherever the messages are.
 async fn said_again(tx: &mut Tx, edited: &[MessageRow]) -> Result<(), Error> {
     for message in edited {

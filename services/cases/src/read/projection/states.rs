@@ -8,7 +8,7 @@ use std::{
 use domain::{
     case,
     decider::{Decider, fold},
-    ids::{CaseId, MessageId},
+    ids::CaseId,
     personal::Personal,
 };
 use eventlog::{Category, Position, StreamId};
@@ -21,6 +21,7 @@ use service::{
 
 use super::{CasesProjection, messages};
 use crate::read::{
+    heard::{Heard, heard},
     item::{Body, Item},
     rows::{CASE_IDENTITIES, CASES, CaseIdentityRow, CaseRow, Facts, SAID, SaidRow, plain},
 };
@@ -55,9 +56,14 @@ impl CasesProjection {
                 for event in opened {
                     match heard(event) {
                         Heard::Nothing => {}
-                        Heard::Message(message) => joined.push((id, message.clone())),
                         Heard::Title(title) => said.extend(words(id, "title".into(), title)),
-                        Heard::Text(item, text) => said.extend(words(id, item, text)),
+                        Heard::Joined { message, .. } => joined.push((id, message.clone())),
+                        Heard::SplitOff(messages) => {
+                            joined.retain(|(case, message)| *case != id || !messages.contains(message));
+                            messages::unsay(tx, id, messages).await?;
+                        }
+                        Heard::Reply { reply, text, .. } => said.extend(words(id, reply.to_string(), text)),
+                        Heard::Note { note, text, .. } => said.extend(words(id, note.to_string(), text)),
                     }
                 }
             }
@@ -131,61 +137,6 @@ fn words(id: CaseId, item: String, text: &Personal) -> Option<((CaseId, String),
     let words = text.as_open()?.to_owned();
     let (case_id, owner) = (id.to_string(), text.subject.to_string());
     Some(((id, item.clone()), SaidRow { case_id, item, owner, text: words }))
-}
-
-/// What of an event can be found by its words.
-enum Heard<'a> {
-    Nothing,
-    Title(&'a Personal),
-    Message(&'a MessageId),
-    Text(String, &'a Personal),
-}
-
-fn heard(event: &case::Event) -> Heard<'_> {
-    match event {
-        case::Event::Opened { opening, .. } => opening.title.as_ref().map_or(Heard::Nothing, Heard::Title),
-        case::Event::Retitled { title, .. } => Heard::Title(title),
-        case::Event::ReplyReleased { reply, text, .. } => Heard::Text(reply.to_string(), text),
-        case::Event::Noted { note, text, .. } => Heard::Text(note.to_string(), text),
-        case::Event::CustomerMessageReceived { message, .. } => Heard::Message(&message.message),
-        case::Event::OutboundRecorded { message, .. } => Heard::Message(message),
-        case::Event::LanguageSet { .. }
-        | case::Event::ReplySent { .. }
-        | case::Event::ReplyFailed { .. }
-        | case::Event::ReplyBounced { .. }
-        | case::Event::Tagged { .. }
-        | case::Event::Untagged { .. }
-        | case::Event::Prioritised { .. }
-        | case::Event::Categorised { .. }
-        | case::Event::FieldsChanged { .. }
-        | case::Event::Labelled { .. }
-        | case::Event::Started { .. }
-        | case::Event::Assigned { .. }
-        | case::Event::Unassigned { .. }
-        | case::Event::Transferred { .. }
-        | case::Event::Escalated { .. }
-        | case::Event::Pended { .. }
-        | case::Event::Held { .. }
-        | case::Event::Resumed { .. }
-        | case::Event::Snoozed { .. }
-        | case::Event::Woken { .. }
-        | case::Event::Resolved { .. }
-        | case::Event::Reopened { .. }
-        | case::Event::Closed { .. }
-        | case::Event::MarkedSpam { .. }
-        | case::Event::UnmarkedSpam { .. }
-        | case::Event::SilenceChosen { .. }
-        | case::Event::ConversationMoved { .. }
-        | case::Event::ContactAdvanced { .. }
-        | case::Event::ChecklistSet { .. }
-        | case::Event::ChecklistItemTicked { .. }
-        | case::Event::ChecklistItemUnticked { .. }
-        | case::Event::SplitOff { .. }
-        | case::Event::Merged { .. }
-        | case::Event::Unmerged { .. }
-        | case::Event::SourceAbsorbed { .. }
-        | case::Event::SourceReleased { .. } => Heard::Nothing,
-    }
 }
 
 const FACTS_BY_ID: Sql = Sql {

@@ -1,0 +1,63 @@
+//! A log before which something can be put: what happens just before an entry is written, or that it is not.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use eventlog::{AppendError, Category, Entry, Error, EventLog, NewEntry, Position, StreamId};
+use futures_util::{future::BoxFuture, stream::BoxStream};
+
+/// What is done before an entry is written, with the tail that it is to follow. If it fails, the entry is not written.
+type Before =
+    dyn Fn(Position, &NewEntry) -> BoxFuture<'static, Result<(), AppendError>> + Send + Sync + 'static;
+
+/// A log with something before it.
+pub struct Interposed {
+    log: Arc<dyn EventLog>,
+    before: RwLock<Option<Arc<Before>>>,
+}
+
+impl Interposed {
+    /// `log`, and nothing before it yet.
+    pub fn new(log: Arc<dyn EventLog>) -> Arc<Self> {
+        Arc::new(Self { log, before: RwLock::default() })
+    }
+
+    /// From now on `before` is done before every append.
+    pub fn put(
+        &self,
+        before: impl Fn(Position, &NewEntry) -> BoxFuture<'static, Result<(), AppendError>>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(before));
+    }
+
+    /// Nothing is done before an append any more.
+    pub fn take_away(&self) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The log does not answer.
+pub fn away() -> AppendError {
+    AppendError::Log(Error::Unavailable("the log is away".into()))
+}
+
+#[async_trait::async_trait]
+impl EventLog for Interposed {
+    async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError> {
+        let before = self.before.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(before) = before {
+            before(expected, &entry).await?;
+        }
+        self.log.append(expected, entry).await
+    }
+
+    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+        self.log.read(stream)
+    }
+
+    fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {
+        self.log.follow(after, categories)
+    }
+}
