@@ -2,10 +2,12 @@
 
 use proto::cases::v1 as pb;
 use tests::{
-    desk::{message, refused},
+    desk::{message, refused, wrong_field},
     world::{World, command_id},
 };
 use tonic::Code;
+
+use crate::rules::files;
 
 fn note(command: &str, case: &str, text: &str) -> pb::AddNoteRequest {
     pb::AddNoteRequest {
@@ -56,6 +58,53 @@ async fn an_id_is_for_one_command() {
     refused(ana.cases.set_title(title).await, Code::InvalidArgument, reused);
     world.nothing_since(mark).await;
     assert_eq!(ana.cases.add_note(note(&command, &id, "Once")).await.unwrap().into_inner(), done);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_was_opened_is_opened_whatever_the_policy_says_by_now() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let open = pb::OpenCaseRequest {
+        command_id: command_id(),
+        account: "forum".into(),
+        title: "By telephone".into(),
+        category: "invented".into(),
+        ..Default::default()
+    };
+    let opened = ana.cases.open_case(open.clone()).await.unwrap().into_inner();
+    let resolve = pb::ResolveRequest {
+        command_id: command_id(),
+        case_id: opened.case_id.clone(),
+        ..Default::default()
+    };
+    ana.cases.resolve(resolve).await.unwrap();
+    let follow_up = pb::FollowUpRequest {
+        command_id: command_id(),
+        case_id: opened.case_id.clone(),
+        title: "Once more".into(),
+    };
+    let followed = ana.cases.follow_up(follow_up.clone()).await.unwrap().into_inner();
+    assert_ne!(followed.case_id, opened.case_id);
+
+    // From now on the category is none, and the case that was followed is worked again.
+    let closed = "[[case]]\nlevel = \"region/north\"\ncategory_vocabulary = \"closed\"\n\n[case.categories]\ndefect = { name = \"Defect\" }\n";
+    dossier::sample::apply(&world.platform, files(&[closed])).await.unwrap();
+    let reopen =
+        pb::ReopenRequest { command_id: command_id(), case_id: opened.case_id.clone(), ..Default::default() };
+    ana.cases.reopen(reopen).await.unwrap();
+    let mark = world.mark().await;
+    assert_eq!(ana.cases.open_case(open.clone()).await.unwrap().into_inner(), opened);
+    assert_eq!(ana.cases.follow_up(follow_up.clone()).await.unwrap().into_inner(), followed);
+    let anew = pb::OpenCaseRequest { command_id: command_id(), ..open.clone() };
+    wrong_field(ana.cases.open_case(anew).await, "category");
+    let anew = pb::FollowUpRequest { command_id: command_id(), ..follow_up.clone() };
+    refused(ana.cases.follow_up(anew).await, Code::FailedPrecondition, "CASE_NOT_ENDED");
+    let other = pb::OpenCaseRequest { title: "Another".into(), ..open };
+    refused(ana.cases.open_case(other).await, Code::InvalidArgument, "COMMAND_ID_REUSED");
+    let other = pb::FollowUpRequest { title: "Another".into(), ..follow_up };
+    refused(ana.cases.follow_up(other).await, Code::InvalidArgument, "COMMAND_ID_REUSED");
+    world.nothing_since(mark).await;
     world.end().await;
 }
 

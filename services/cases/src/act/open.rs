@@ -1,7 +1,9 @@
 //! Cases that no message begins: opened by hand, and those that follow others.
 
+use std::collections::BTreeSet;
+
 use domain::{
-    case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
+    case::{self, Action, ChecklistItem, Opening, Origin, TITLE_LEN_MAX},
     ids::{AccountId, CaseId, CategoryId, IdentityId, Language, Tag, TeamId},
     personal::Personal,
 };
@@ -26,58 +28,8 @@ impl Core {
         caller.access.need(WORKERS, "opening a case")?;
         let command_id = f::uuid("command_id", &request.command_id)?;
         let id = CaseId::derive(command_id, "case");
-        let account_id: AccountId = f::required("account", &request.account)?;
-        let set = caller.policy.state.set();
-        let account = set.account(&account_id);
-        let account = account.ok_or_else(|| Error::field("account", "the policy knows no such account"))?;
-        let team = f::optional::<TeamId>("team", &request.team)?.unwrap_or_else(|| account.team.clone());
-        let region = set.team(&team).map(|team| team.region.clone());
-        let region = region.ok_or_else(|| Error::field("team", "the policy knows no such team"))?;
-        if !caller.access.sees(&region, Some(&team)) {
-            return Err(Error::field("team", "the policy knows no such team"));
-        }
-        let identity = f::optional::<IdentityId>("customer", &request.customer)?;
-        let owner = actions::owner(id, identity.as_ref());
-        let rules = caller.policy.rules(Some(&region), Some(&team));
-        let category = f::optional::<CategoryId>("category", &request.category)?;
-        if category.as_ref().is_some_and(|category| !rules.takes_category(category)) {
-            return Err(Error::field("category", "the policy allows only the categories that it lists"));
-        }
-        let priority = match request.priority {
-            0 => case::Priority::default(),
-            number => f::priority("priority", number)?,
-        };
-        let opening = Opening {
-            account: account_id,
-            channel: account.channel.clone(),
-            region: region.clone(),
-            team: Some(team),
-            conversation: None,
-            identity,
-            title: Some(Personal::open(owner.clone(), f::words("title", &request.title, TITLE_LEN_MAX)?)),
-            language: f::optional::<Language>("language", &request.language.to_lowercase())?,
-            priority,
-            category,
-            fields: opening_fields(&request.fields, &rules, &owner)?,
-            origin: Origin::Agent,
-        };
-        let tags = f::set::<Tag>("tags", &request.tags, case::TAGS_MAX)?;
-        if tags.iter().any(|tag| !rules.takes_tag(tag)) {
-            return Err(Error::field("tags", "the policy allows only the tags that it lists"));
-        }
-        let mut meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
-        meta.region = Some(region.to_string());
-        let items = rules.checklist_items();
-        let outcome = self
-            .cases
-            .execute::<No>(&self.stream(id)?, &meta, |_, at| {
-                let mut steps =
-                    vec![Action::Open { opening: Box::new(opening.clone()), messages: Vec::new() }];
-                steps.extend((!tags.is_empty()).then(|| Action::Tag { tags: tags.clone() }));
-                steps.extend((!items.is_empty()).then(|| Action::SetChecklist { items: items.clone() }));
-                Ok(commands(at, &caller.actor, steps))
-            })
-            .await?;
+        let meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
+        let outcome = self.begin(caller, id, meta, by_hand(caller, id, request)).await?;
         Ok((id, outcome))
     }
 
@@ -89,6 +41,36 @@ impl Core {
     ) -> Result<(CaseId, Case), Error> {
         caller.access.need(WORKERS, "opening a case")?;
         let command_id = f::uuid("command_id", &request.command_id)?;
+        let id = CaseId::derive(command_id, "case");
+        let meta = self.meta(caller, command_id, "FollowUp", &prost::Message::encode_to_vec(request));
+        let outcome = self.begin(caller, id, meta, self.following(caller, id, request).await).await?;
+        Ok((id, outcome))
+    }
+
+    /// Begins a case, unless the command has done so before: it is answered as it was then, whatever stands against it by
+    /// now.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        id: CaseId,
+        meta: Meta,
+        beginning: Result<Beginning, Error>,
+    ) -> Result<Case, Error> {
+        let region = beginning.as_ref().ok().map(|beginning| beginning.opening.region.to_string());
+        let meta = Meta { region, ..meta };
+        let make = |_: &_, at| match &beginning {
+            Ok(beginning) => Ok(commands(at, &caller.actor, beginning.steps())),
+            Err(error) => Err(No::Other(error.clone())),
+        };
+        Ok(self.cases.execute::<No>(&self.stream(id)?, &meta, make).await?)
+    }
+
+    async fn following(
+        &self,
+        caller: &Caller,
+        id: CaseId,
+        request: &pb::FollowUpRequest,
+    ) -> Result<Beginning, Error> {
         let of = self.case_id("case_id", &request.case_id).await?;
         let source = self.cases.load::<No>(&self.stream(of)?).await?;
         let source = seen(&caller.access, &source)?;
@@ -96,38 +78,76 @@ impl Core {
             let text = format!("the case is {}: work it, or resolve it first", source.status);
             return Err(Error::refused("CASE_NOT_ENDED", text));
         }
-        let id = CaseId::derive(command_id, "case");
         let owner = actions::owner(id, source.own_identities.first());
         let title = (!request.title.is_empty())
             .then(|| f::words("title", &request.title, TITLE_LEN_MAX))
             .transpose()?
             .map(|title| Personal::open(owner, title));
         let opening = Opening { title, origin: Origin::FollowUp { of }, ..goes_on(source) };
-        let meta = self.meta(caller, command_id, "FollowUp", &prost::Message::encode_to_vec(request));
-        let outcome = self.open_from(caller, id, &meta, opening, Vec::new()).await?;
-        Ok((id, outcome))
+        let items = caller.policy.rules(Some(&opening.region), opening.team.as_ref()).checklist_items();
+        Ok(Beginning { opening, tags: BTreeSet::new(), items })
     }
+}
 
-    /// Opens a case under the rules of where it is.
-    pub async fn open_from(
-        &self,
-        caller: &Caller,
-        id: CaseId,
-        meta: &Meta,
-        opening: Opening,
-        messages: Vec<case::Inbound>,
-    ) -> Result<Case, Error> {
-        let rules = caller.policy.rules(Some(&opening.region), opening.team.as_ref());
-        let items = rules.checklist_items();
-        let meta = Meta { expected: None, region: Some(opening.region.to_string()), ..meta.clone() };
-        let make = |_: &_, at| {
-            let mut steps =
-                vec![Action::Open { opening: Box::new(opening.clone()), messages: messages.clone() }];
-            steps.extend((!items.is_empty()).then(|| Action::SetChecklist { items: items.clone() }));
-            Ok(commands(at, &caller.actor, steps))
-        };
-        Ok(self.cases.execute::<No>(&self.stream(id)?, &meta, make).await?)
+/// What a case begins with.
+struct Beginning {
+    opening: Opening,
+    tags: BTreeSet<Tag>,
+    items: Vec<ChecklistItem>,
+}
+
+impl Beginning {
+    fn steps(&self) -> Vec<Action> {
+        let Self { opening, tags, items } = self;
+        let mut steps = vec![Action::Open { opening: Box::new(opening.clone()), messages: Vec::new() }];
+        steps.extend((!tags.is_empty()).then(|| Action::Tag { tags: tags.clone() }));
+        steps.extend((!items.is_empty()).then(|| Action::SetChecklist { items: items.clone() }));
+        steps
     }
+}
+
+/// What the caller asks for, as far as the policy allows it.
+fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result<Beginning, Error> {
+    let account_id: AccountId = f::required("account", &request.account)?;
+    let set = caller.policy.state.set();
+    let account = set.account(&account_id);
+    let account = account.ok_or_else(|| Error::field("account", "the policy knows no such account"))?;
+    let team = f::optional::<TeamId>("team", &request.team)?.unwrap_or_else(|| account.team.clone());
+    let region = set.team(&team).map(|team| team.region.clone());
+    let region = region.ok_or_else(|| Error::field("team", "the policy knows no such team"))?;
+    if !caller.access.sees(&region, Some(&team)) {
+        return Err(Error::field("team", "the policy knows no such team"));
+    }
+    let identity = f::optional::<IdentityId>("customer", &request.customer)?;
+    let owner = actions::owner(id, identity.as_ref());
+    let rules = caller.policy.rules(Some(&region), Some(&team));
+    let category = f::optional::<CategoryId>("category", &request.category)?;
+    if category.as_ref().is_some_and(|category| !rules.takes_category(category)) {
+        return Err(Error::field("category", "the policy allows only the categories that it lists"));
+    }
+    let priority = match request.priority {
+        0 => case::Priority::default(),
+        number => f::priority("priority", number)?,
+    };
+    let opening = Opening {
+        account: account_id,
+        channel: account.channel.clone(),
+        region: region.clone(),
+        team: Some(team),
+        conversation: None,
+        identity,
+        title: Some(Personal::open(owner.clone(), f::words("title", &request.title, TITLE_LEN_MAX)?)),
+        language: f::optional::<Language>("language", &request.language.to_lowercase())?,
+        priority,
+        category,
+        fields: opening_fields(&request.fields, &rules, &owner)?,
+        origin: Origin::Agent,
+    };
+    let tags = f::set::<Tag>("tags", &request.tags, case::TAGS_MAX)?;
+    if tags.iter().any(|tag| !rules.takes_tag(tag)) {
+        return Err(Error::field("tags", "the policy allows only the tags that it lists"));
+    }
+    Ok(Beginning { opening, tags, items: rules.checklist_items() })
 }
 
 /// What a case that goes on from another takes over.
