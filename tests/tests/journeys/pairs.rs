@@ -1,8 +1,12 @@
 //! Two cases: merged and taken apart again, linked without circles.
 
+use std::sync::{Arc, Mutex};
+
 use proto::cases::v1 as pb;
+use service::clock::SystemClock;
 use tests::{
     desk::{message, refused, wrong_field},
+    interposed::{Interposed, away},
     world::{World, command_id},
 };
 use tonic::Code;
@@ -157,5 +161,66 @@ async fn links_close_no_circle() {
     assert_eq!(kinds, [(CausedBy, true), (ChildOf, false)]);
     let then = ana.case_as_of(&ids[2], &caused.position).await.unwrap();
     assert_eq!(then.links.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_between_the_look_and_the_merge_is_not_lost() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut shell = dossier::up::shell(folder.path(), Arc::new(SystemClock)).await.unwrap();
+    let log = Interposed::new(Arc::clone(&shell.log));
+    shell.log = Arc::clone(&log) as _;
+    let world = World::over(shell, folder.path()).await;
+    let mut ana = world.caller("ana", &[]);
+    let source = world.receive_one("forum", message("m-1", "ada", "It does not boil")).await;
+    let target = world.receive_one("forum", message("m-2", "ada", "My kettle again")).await;
+    let (a, b) = (source.case_id.as_str(), target.case_id.as_str());
+
+    // The merge has looked at the case and found it as expected. Before it is written, somebody else is faster.
+    let nils = world.caller("nils", &[]);
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        text: "Called twice".into(),
+        ..Default::default()
+    };
+    let tags = pb::ChangeTagsRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        add: vec!["kettle".into()],
+        ..Default::default()
+    };
+    let faster = Arc::new(Mutex::new(Some((note, tags))));
+    log.put(move |_, entry| {
+        let (mut nils, faster) = (nils.clone(), Arc::clone(&faster));
+        let now = entry.stream.category() == "links";
+        Box::pin(async move {
+            let commands = faster.lock().unwrap().take_if(|_| now);
+            if let Some((note, tags)) = commands {
+                nils.cases.add_note(note).await.map_err(|_| away())?;
+                nils.cases.change_tags(tags).await.map_err(|_| away())?;
+            }
+            Ok(())
+        })
+    });
+    let request = pb::MergeRequest { expected_position: source.position.clone(), ..merge(a, b) };
+    let merged = ana.cases.merge(request.clone()).await.unwrap().into_inner();
+    assert!(merged.changed);
+    assert_eq!(ana.cases.merge(request).await.unwrap().into_inner(), merged);
+
+    let history = ana.history(a).await;
+    let kinds = history.iter().flat_map(|entry| &entry.events).map(|event| event.r#type.as_str());
+    let kinds: Vec<_> = kinds.collect();
+    assert!(kinds.ends_with(&["case.noted", "case.tagged", "case.merged"]), "{kinds:?}");
+    assert_eq!(ana.case(b).await.tags, ["kettle"], "the target takes over what came between");
+    let unmerge = pb::UnmergeRequest {
+        command_id: command_id(),
+        case_id: a.into(),
+        expected_position: merged.position,
+    };
+    ana.cases.unmerge(unmerge).await.unwrap();
+    let apart = ana.case(a).await;
+    assert_eq!((apart.timeline.len(), apart.tags.as_slice()), (2, &["kettle".to_owned()][..]));
+    assert!(ana.case(b).await.tags.is_empty());
     world.end().await;
 }
