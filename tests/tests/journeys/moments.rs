@@ -57,6 +57,7 @@ async fn a_case_is_shown_as_it_was_at_any_time() {
 async fn what_had_occurred_is_told_whenever_it_was_recorded() {
     let world = World::start().await;
     let mut ana = world.caller("ana", &[]);
+    let before_it = world.platform.shell.token(world.mark().await);
     // One after the other: a case begins with the message that came first, whenever that was sent.
     for i in 1..=3 {
         let mut said = message(&format!("m-{i}"), "ada", &format!("Message {i}"));
@@ -83,7 +84,14 @@ async fn what_had_occurred_is_told_whenever_it_was_recorded() {
         occurred_as_of: Some(seconds(SENT_AT_S)),
         ..Default::default()
     };
-    refused(ana.cases.get_case(request).await, Code::NotFound, "NOT_FOUND");
+    let early = ana.cases.get_case(request.clone()).await;
+    let began = instant(seconds(SENT_AT_S + 3_600)).to_string();
+    let told = early.as_ref().map_err(|status| status.message().contains(&began));
+    assert!(matches!(told, Err(true)), "it is said when the case began: {early:?}");
+    wrong_field(early, "occurred_as_of");
+    // As of before it was imported there was no case, whenever it had begun.
+    let unknown = pb::GetCaseRequest { as_of: before_it, ..request };
+    refused(ana.cases.get_case(unknown).await, Code::NotFound, "NOT_FOUND");
     world.end().await;
 }
 

@@ -106,7 +106,7 @@ impl Core {
         let case = seen(&caller.access, &aggregate)?.clone();
         if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
             && expected != aggregate.version
-            && !self.decided(request.command_id()).await?
+            && !self.decided(caller, request).await?
         {
             let message = format!(
                 "the case has changed since it was read; it is now at {}",
@@ -122,11 +122,12 @@ impl Core {
         seen(&caller.access, &aggregate).cloned().map_err(|_| Error::field(field, "there is no such case"))
     }
 
-    /// Whether a command about two cases had its effect before: its repetition changed the case itself.
-    async fn decided(&self, command_id: &str) -> Result<bool, Error> {
-        let command_id = f::uuid("command_id", command_id)?;
-        let known = self.links.load::<links::Error>(&self.links_stream()?).await?;
-        Ok(known.executed(command_id).is_some())
+    /// Whether a command about two cases had its effect before: its repetition changed the case itself. Nothing is asked
+    /// of the links, so that nothing can be decided but that.
+    async fn decided<R: Request>(&self, caller: &Caller, request: &R) -> Result<bool, Error> {
+        let meta = self.command(caller, request)?;
+        let nothing = |_: &_, _| Ok(Vec::new());
+        Ok(self.links.execute::<links::Error>(&self.links_stream()?, &meta, nothing).await?.changed)
     }
 
     /// The case after it followed a decision, answered with the entry in which it did, however often it is asked.

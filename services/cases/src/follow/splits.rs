@@ -50,7 +50,7 @@ impl Reaction for FollowSplits {
 
     async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
         // Nearly every entry is of something else, and need not be read for that.
-        if !item::contains(&entry.body, b"case.split_off") {
+        if !item::contains(&entry.body, "case.split_off") {
             return Ok(());
         }
         self.0.follow_splits(entry).await.map(drop).map_err(outcome)

@@ -47,7 +47,7 @@ impl Item {
             }
         };
         // The word can stand in a text too: then the entry is looked at for nothing.
-        let sealed = contains(&entry.body, b"\"sealed\"");
+        let sealed = contains(&entry.body, "\"sealed\"");
         let sealed = if sealed { Envelope::<Value>::of(entry)?.events } else { Vec::new() };
         Ok(Self { stream: entry.stream.clone(), body, sealed })
     }
@@ -88,7 +88,8 @@ pub async fn open(vault: &Vault, items: &mut [Item]) -> Result<(), vault::Error>
     Ok(())
 }
 
-/// Whether `needle` stands anywhere in `haystack`.
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+/// Whether `text` stands anywhere in the body of an entry: a glance that spares to read it.
+pub fn contains(body: &[u8], text: &str) -> bool {
+    // Searching a text is much faster than comparing at every byte.
+    std::str::from_utf8(body).is_ok_and(|body| body.contains(text))
 }

@@ -3,6 +3,7 @@
 pub mod heard;
 pub mod history;
 pub mod item;
+pub mod links;
 pub mod list;
 pub mod one;
 pub mod pages;

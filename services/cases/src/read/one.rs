@@ -25,7 +25,7 @@ use super::{
     wire,
     words::Words,
 };
-use crate::{act::no::No, core::Core};
+use crate::core::Core;
 
 /// Up to when a state is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +69,29 @@ impl Until {
             && self.position.is_none_or(|at| position <= at)
             && self.occurred.is_none_or(|at| envelope.occurred_at <= at)
     }
+
+    /// Whether no entry of a stream counts from `position` on.
+    pub fn is_over(&self, position: Position) -> bool {
+        self.position.is_some_and(|at| at < position)
+    }
+
+    /// Why there is no case at that time, of which `first` is the first entry.
+    fn not_yet(&self, first: Option<(&Position, &Item)>) -> Error {
+        let recorded = Self { occurred: None, ..*self };
+        match first {
+            // It was known by then, and had not happened: whoever asks may ask for a later time.
+            Some((position, Item { body: Body::Case(envelope), .. }))
+                if recorded.keeps(*position, envelope) =>
+            {
+                let began = envelope.occurred_at;
+                Error::field(
+                    "occurred_as_of",
+                    format!("the case began at {began}: give that instant or a later one"),
+                )
+            }
+            _ => Error::NotFound { what: "case" },
+        }
+    }
 }
 
 impl Core {
@@ -91,10 +114,12 @@ impl Core {
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         let mut telling = Telling::default();
-        for (position, item) in positions.into_iter().zip(&plain) {
-            telling.tell(&self.shell, position, item, &until);
+        for (position, item) in positions.iter().zip(&plain) {
+            telling.tell(&self.shell, *position, item, &until);
         }
-        let Some(known) = telling.state.case() else { return Err(Error::NotFound { what: "case" }) };
+        let Some(known) = telling.state.case() else {
+            return Err(until.not_yet(positions.first().zip(plain.first())));
+        };
         let mut view = wire::case(id, known);
         view.number = self.number(telling.seq);
         view.position = self.shell.token(telling.version);
@@ -121,62 +146,6 @@ impl Core {
         view.timeline = timeline;
         view.links = self.links_of(id, until).await?;
         Ok(view)
-    }
-
-    async fn links_of(&self, id: CaseId, until: Until) -> Result<Vec<pb::case::Link>, Error> {
-        let mut links = std::collections::BTreeSet::new();
-        if until.is_now() {
-            let sql = "select kind, from_case, to_case from link where from_case = $1 or to_case = $1 order by kind, from_case, to_case";
-            for row in self.models.current().store.query(sql, &[id.to_string().into()]).await? {
-                links.insert((row.string(0), row.string(1), row.string(2)));
-            }
-        } else {
-            let mut entries = self.shell.log.read(&self.links_stream()?);
-            while let Some(entry) = entries.try_next().await? {
-                let envelope = Envelope::<domain::links::Event>::of(&entry)
-                    .map_err(service::transact::Error::<No>::from)?;
-                if until.keeps(entry.position, &envelope) {
-                    for event in &envelope.events {
-                        follow_link(&mut links, event);
-                    }
-                }
-            }
-        }
-        let me = id.to_string();
-        Ok(links
-            .into_iter()
-            .filter(|(_, from, to)| *from == me || *to == me)
-            .map(|(kind, from, to)| {
-                let inverse = to == me;
-                let kind = match kind.as_str() {
-                    "child_of" => pb::LinkKind::ChildOf,
-                    "duplicate_of" => pb::LinkKind::DuplicateOf,
-                    _ => pb::LinkKind::CausedBy,
-                };
-                pb::case::Link { kind: kind.into(), case_id: if inverse { from } else { to }, inverse }
-            })
-            .collect())
-    }
-}
-
-fn follow_link(
-    links: &mut std::collections::BTreeSet<(String, String, String)>,
-    event: &domain::links::Event,
-) {
-    use domain::links::{Event, LinkKind};
-    let word = |kind: &LinkKind| match kind {
-        LinkKind::ChildOf => "child_of".to_owned(),
-        LinkKind::DuplicateOf => "duplicate_of".to_owned(),
-        LinkKind::CausedBy => "caused_by".to_owned(),
-    };
-    match event {
-        Event::Linked { kind, from, to, .. } => {
-            links.insert((word(kind), from.to_string(), to.to_string()));
-        }
-        Event::Unlinked { kind, from, to, .. } => {
-            links.remove(&(word(kind), from.to_string(), to.to_string()));
-        }
-        Event::Merged { .. } | Event::Unmerged { .. } => {}
     }
 }
 

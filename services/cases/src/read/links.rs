@@ -1,0 +1,85 @@
+//! How a case relates to others: now, out of the read model; at another time, out of the log.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    ids::CaseId,
+    links::{Event, LinkKind},
+};
+use futures_util::TryStreamExt;
+use proto::cases::v1 as pb;
+use service::{Error, envelope::Envelope};
+
+use super::{item, one::Until};
+use crate::{act::no::No, core::Core};
+
+/// Kind, from, to: the order in which links are told.
+type Links = BTreeSet<(String, String, String)>;
+
+impl Core {
+    /// The links of a case, those that end at it too.
+    pub async fn links_of(&self, id: CaseId, until: Until) -> Result<Vec<pb::case::Link>, Error> {
+        let me = id.to_string();
+        let links =
+            if until.is_now() { self.links_now(&me).await? } else { self.links_then(&me, until).await? };
+        let link = |(kind, from, to): (String, String, String)| {
+            let inverse = to == me;
+            let kind = match kind.as_str() {
+                "child_of" => pb::LinkKind::ChildOf,
+                "duplicate_of" => pb::LinkKind::DuplicateOf,
+                _ => pb::LinkKind::CausedBy,
+            };
+            pb::case::Link { kind: kind.into(), case_id: if inverse { from } else { to }, inverse }
+        };
+        Ok(links.into_iter().map(link).collect())
+    }
+
+    async fn links_now(&self, me: &str) -> Result<Links, Error> {
+        let sql = "select kind, from_case, to_case from link where from_case = $1 or to_case = $1";
+        let rows = self.models.current().store.query(sql, &[me.into()]).await?;
+        Ok(rows.iter().map(|row| (row.string(0), row.string(1), row.string(2))).collect())
+    }
+
+    /// Out of the log, which tells the same tomorrow as today. Of the site's decisions about two cases only those are
+    /// taken apart in which the case is named.
+    async fn links_then(&self, me: &str, until: Until) -> Result<Links, Error> {
+        let mut links = Links::new();
+        let mut entries = self.shell.log.read(&self.links_stream()?);
+        while let Some(entry) = entries.try_next().await? {
+            if until.is_over(entry.position) {
+                break;
+            }
+            if !item::contains(&entry.body, me) {
+                continue;
+            }
+            let envelope = Envelope::<Event>::of(&entry).map_err(service::transact::Error::<No>::from)?;
+            if until.keeps(entry.position, &envelope) {
+                envelope.events.iter().for_each(|event| follow(&mut links, me, event));
+            }
+        }
+        Ok(links)
+    }
+}
+
+fn follow(links: &mut Links, me: &str, event: &Event) {
+    let link = |kind: &LinkKind, from: &CaseId, to: &CaseId| {
+        let kind = match kind {
+            LinkKind::ChildOf => "child_of",
+            LinkKind::DuplicateOf => "duplicate_of",
+            LinkKind::CausedBy => "caused_by",
+        };
+        (kind.to_owned(), from.to_string(), to.to_string())
+    };
+    match event {
+        Event::Linked { kind, from, to, .. } => {
+            let link = link(kind, from, to);
+            if link.1 == me || link.2 == me {
+                links.insert(link);
+            }
+        }
+        Event::Unlinked { kind, from, to, .. } => {
+            links.remove(&link(kind, from, to));
+        }
+        Event::Merged { .. } | Event::Unmerged { .. } => {}
+    }
+}
