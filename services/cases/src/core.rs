@@ -11,12 +11,13 @@ use std::{
 use domain::{
     actor::{Actor, Kind},
     case, conversation, customer,
-    decider::Command,
+    decider::{Command, Decider},
     ids::{ActorId, AuthMethod, CaseId},
     links,
     time::Timestamp,
 };
 use eventlog::{InvalidName, Position, StreamId};
+use serde::{Serialize, de::DeserializeOwned};
 use service::{
     Error,
     auth::Principal,
@@ -87,16 +88,12 @@ impl Core {
         let projection = CasesProjection::new(Arc::clone(&shell.log), Arc::clone(&shell.vault));
         let models = Arc::new(Models::open(shell.clone(), control.clone(), projection).await?);
         let policies = Arc::new(Policies::open(shell.site.as_str(), Arc::clone(&shell.log)).await?);
-        let (site, log, vault, clock) = (shell.site.as_str(), &shell.log, &shell.vault, &shell.clock);
-        let parts = || (Arc::clone(log), Arc::clone(vault), Arc::clone(clock));
-        let ((a, b, c), (d, e, g), (h, i, j), (k, l, m), (n, o, p)) =
-            (parts(), parts(), parts(), parts(), parts());
         Ok(Self {
-            cases: Transactor::new(site, a, b, c),
-            conversations: Transactor::new(site, d, e, g),
-            customers: Transactor::new(site, h, i, j),
-            links: Transactor::new(site, k, l, m),
-            policy: Transactor::new(site, n, o, p),
+            cases: transactor(&shell),
+            conversations: transactor(&shell),
+            customers: transactor(&shell),
+            links: transactor(&shell),
+            policy: transactor(&shell),
             policies,
             models,
             control,
@@ -128,34 +125,6 @@ impl Core {
             ));
         }
         Ok(model)
-    }
-
-    /// The case that a request names, by id or by number.
-    pub async fn case_id(&self, field: &str, text: &str) -> Result<CaseId, Error> {
-        if let Ok(id) = text.parse() {
-            return Ok(id);
-        }
-        let number = text.strip_prefix(&*self.shell.number_prefix).and_then(|rest| rest.strip_prefix('-'));
-        let Some(seq) = number.and_then(|number| number.parse::<u64>().ok()) else {
-            let prefix = &self.shell.number_prefix;
-            return Err(Error::field(
-                field,
-                format!("must be a case's UUID or its number, as {prefix}-1042"),
-            ));
-        };
-        let model = self.models.current();
-        // A number is a position: the case can be found as soon as that is applied.
-        if !model.wait_for(Position(seq), Duration::from_millis(500)).await {
-            tracing::debug!("a number of a case that is not in the read model yet, or never was");
-        }
-        let rows = model.store.query("select id from case_row where seq = $1", &[seq.into()]).await?;
-        let id = rows.first().and_then(|row| row.text(0)).and_then(|id| id.parse().ok());
-        id.ok_or(Error::NotFound { what: "case" })
-    }
-
-    /// What a case is called.
-    pub fn number(&self, seq: u64) -> String {
-        format!("{}-{seq}", self.shell.number_prefix)
     }
 
     /// The stream of a case.
@@ -230,6 +199,15 @@ impl Core {
         seen(&caller.access, &outcome.aggregate)?;
         Ok(outcome)
     }
+}
+
+/// What decides on the streams of one category.
+fn transactor<D>(shell: &Shell) -> Transactor<D>
+where
+    D: Decider<Error: Send, Event: Serialize + DeserializeOwned + Send + Sync>,
+{
+    let Shell { site, log, vault, clock, .. } = shell;
+    Transactor::new(site.as_str(), Arc::clone(log), Arc::clone(vault), Arc::clone(clock))
 }
 
 /// The case, if the caller sees it; else it is not there.

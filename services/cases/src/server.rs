@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use domain::{case, ids::CaseId};
-use prost::Message;
 use proto::cases::v1::{self as pb, cases_server::Cases};
 use service::{Error, grpc::principal, transact::Outcome};
 use tokio_stream::wrappers::ReceiverStream;
@@ -170,64 +169,5 @@ impl Core {
         // From the log: what this process remembers may be from before a transfer by another one.
         let aggregate = self.cases.load::<crate::act::no::No>(&self.stream(id)?).await?;
         seen(&caller.access, &aggregate).map(|_| ())
-    }
-
-    /// One change for many cases; each is told apart.
-    pub async fn bulk(&self, caller: &Caller, request: &pb::BulkRequest) -> Result<pb::BulkResponse, Error> {
-        use pb::bulk_request::Change;
-        const CASES_MAX: usize = 500;
-        let command_id = crate::act::fields::uuid("command_id", &request.command_id)?;
-        caller.access.need(crate::act::actions::WORKERS, "this command")?;
-        if request.case_ids.is_empty() || request.case_ids.len() > CASES_MAX {
-            return Err(Error::field("case_ids", format!("1 to {CASES_MAX} cases")));
-        }
-        let Some(change) = &request.change else { return Err(Error::field("change", "must be given")) };
-        let actions = |ground: &crate::act::actions::Ground<'_>| {
-            use crate::act::actions as a;
-            match change {
-                Change::Tags(c) => a::tags(ground, &c.add, &c.remove),
-                Change::Assign(c) => a::assign(ground, &c.assignee, &c.team),
-                Change::Transfer(c) => a::transfer(ground, &c.team, &c.reason),
-                Change::Priority(c) => a::priority(ground, c.priority),
-                Change::Resolve(c) => a::resolve(ground, &c.waivers, &c.resolution),
-                Change::Close(_) => Ok(vec![case::Action::Close]),
-                Change::Spam(_) => Ok(vec![case::Action::MarkSpam]),
-                Change::Snooze(c) => Ok(vec![case::Action::Snooze {
-                    until: crate::act::fields::required_instant("snooze.until", c.until.as_ref())?,
-                }]),
-            }
-        };
-        // The payload of each is the change alone: the same case in a longer list is the same command.
-        let payload = pb::BulkRequest { case_ids: Vec::new(), command_id: String::new(), ..request.clone() }
-            .encode_to_vec();
-        let mut last = eventlog::Position::NONE;
-        let mut results = Vec::with_capacity(request.case_ids.len());
-        for case in &request.case_ids {
-            let one = async {
-                let id = self.case_id("case_ids", case).await?;
-                let own = domain::ids::derive(command_id, &id.to_string());
-                let meta = self.meta(caller, own, "Bulk", &payload);
-                self.decide(caller, id, &meta, actions).await
-            };
-            let result = match one.await {
-                Ok(outcome) => {
-                    last = last.max(outcome.position);
-                    pb::bulk_response::Result {
-                        case_id: case.clone(),
-                        changed: outcome.changed,
-                        ..Default::default()
-                    }
-                }
-                Err(Error::Unavailable(message)) => return Err(Error::Unavailable(message)),
-                Err(error) => pb::bulk_response::Result {
-                    case_id: case.clone(),
-                    changed: false,
-                    reason: error.reason().into(),
-                    message: error.to_string(),
-                },
-            };
-            results.push(result);
-        }
-        Ok(pb::BulkResponse { position: self.shell.token(last), results })
     }
 }

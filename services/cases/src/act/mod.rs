@@ -1,6 +1,7 @@
 //! What is done with cases: a request becomes actions, the domain decides on them.
 
 pub mod actions;
+pub mod bulk;
 pub mod conversations;
 pub mod custom_fields;
 pub mod fields;

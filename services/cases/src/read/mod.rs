@@ -5,6 +5,7 @@ pub mod history;
 pub mod item;
 pub mod links;
 pub mod list;
+pub mod numbers;
 pub mod one;
 pub mod pages;
 pub mod projection;
