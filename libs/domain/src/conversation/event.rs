@@ -73,6 +73,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ack: Option<ReplyId>,
     },
+    /// It turned out to be of the thread of an older conversation, and goes on in that.
+    #[serde(rename = "conversation.continued")]
+    Continued {
+        /// When.
+        at: Timestamp,
+        /// The older conversation.
+        into: Key,
+    },
     /// Some of its messages went to another case.
     #[serde(rename = "conversation.split")]
     Split {
@@ -103,6 +111,7 @@ crate::stored_format!(
         "conversation.resumed",
         "conversation.attached",
         "conversation.moved",
+        "conversation.continued",
         "conversation.split",
         "conversation.closed",
     ]

@@ -62,6 +62,11 @@ pub enum Action {
         /// The public reply that says so.
         ack: Option<ReplyId>,
     },
+    /// It is of the thread of an older conversation: its next messages go there.
+    Continue {
+        /// The older conversation.
+        into: Key,
+    },
     /// Some of its messages went to another case.
     Split {
         /// The messages.

@@ -41,6 +41,8 @@ pub struct Conversation {
     pub last_inbound_at: Option<Timestamp>,
     /// The private conversation in which it goes on.
     pub moved_to: Option<ConversationId>,
+    /// The older conversation of the same thread in which it goes on. What it has stays here. Never changed once it is set.
+    pub continued_in: Option<Key>,
     /// How it ended, if it did.
     pub outcome: Option<Outcome>,
 }
@@ -54,6 +56,9 @@ pub enum Error {
     /// It is the conversation of another key.
     #[error("the conversation has another key: its id must be derived from the key")]
     AnotherKey,
+    /// It goes on in another conversation.
+    #[error("the conversation goes on in another one of its thread: join that")]
+    GoesOn,
     /// It is private: there is nowhere more private to go.
     #[error("the conversation is private already: answer in it")]
     NotPublic,
@@ -88,6 +93,7 @@ impl Error {
         match self {
             Self::NotStarted => "CONVERSATION_NOT_STARTED",
             Self::AnotherKey => "CONVERSATION_KEY_DIFFERS",
+            Self::GoesOn => "CONVERSATION_GOES_ON",
             Self::NotPublic => "CONVERSATION_NOT_PUBLIC",
             Self::MessageNotInConversation { .. } => "MESSAGE_NOT_IN_CONVERSATION",
             Self::Full => "CONVERSATION_FULL",
@@ -111,6 +117,7 @@ impl Decider for State {
                 Action::Join { .. }
                 | Action::Attach { .. }
                 | Action::Move { .. }
+                | Action::Continue { .. }
                 | Action::Split { .. }
                 | Action::Close { .. },
             ) => Err(Error::NotStarted),
@@ -119,6 +126,7 @@ impl Decider for State {
             (Some(known), Action::Join { message, .. }) if known.messages.contains_key(&message) => {
                 Ok(Vec::new())
             }
+            (Some(known), Action::Join { .. }) if known.continued_in.is_some() => Err(Error::GoesOn),
             (Some(known), Action::Join { .. }) if known.messages.len() >= MESSAGES_MAX => Err(Error::Full),
             (Some(known), Action::Join { message, direction, identity, sent_at }) => {
                 let resumed = known.outcome.map(|_| Event::Resumed { at });
@@ -134,6 +142,12 @@ impl Decider for State {
             }
             (Some(known), Action::Move { to, .. }) if known.moved_to == Some(to) => Ok(Vec::new()),
             (Some(_), Action::Move { to, ack }) => Ok(vec![Event::Moved { at, to, ack }]),
+            (Some(known), Action::Continue { into }) if known.key == into => Err(Error::AnotherKey),
+            (Some(known), Action::Continue { into }) => match &known.continued_in {
+                None => Ok(vec![Event::Continued { at, into }]),
+                Some(there) if *there == into => Ok(Vec::new()),
+                Some(_) => Err(Error::GoesOn),
+            },
             (Some(known), Action::Split { messages, into }) => known.split(at, messages, into),
             (Some(known), Action::Close { outcome }) if known.outcome == Some(outcome) => Ok(Vec::new()),
             (Some(_), Action::Close { outcome }) => Ok(vec![Event::Closed { at, outcome }]),
@@ -153,6 +167,7 @@ impl Decider for State {
                     messages: Arc::default(),
                     last_inbound_at: None,
                     moved_to: None,
+                    continued_in: None,
                     outcome: None,
                 })))
             }
@@ -194,6 +209,9 @@ impl Conversation {
             Event::Resumed { .. } => self.outcome = None,
             Event::Attached { case, .. } => self.case = Some(*case),
             Event::Moved { to, .. } => self.moved_to = Some(*to),
+            Event::Continued { into, .. } => {
+                self.continued_in.get_or_insert_with(|| into.clone());
+            }
             Event::Split { messages, into, .. } => {
                 let all = Arc::make_mut(&mut self.messages);
                 all.extend(messages.iter().map(|message| (message.clone(), Some(*into))));

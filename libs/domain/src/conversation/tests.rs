@@ -145,3 +145,29 @@ fn only_what_is_public_moves_to_private() {
         .when(go())
         .then_kinds(&["conversation.moved"]);
 }
+
+#[test]
+fn what_goes_on_elsewhere_takes_no_message_and_keeps_its_own() {
+    let other = |root: &str| Key::Thread { account: "mail-fr".parse().unwrap(), root: root.parse().unwrap() };
+    let go = |into| command(5, Action::Continue { into });
+    let (older, another) = (other("fedcba9876543210"), other("aaaaaaaaaaaaaaaa"));
+    let state = given::<State>(&[])
+        .when(go(older.clone()))
+        .then_refused(&Error::NotStarted)
+        .when(start(1, Visibility::Public))
+        .then_kinds(&["conversation.started"])
+        .when(join(1, 1, Direction::In))
+        .then_kinds(&["conversation.message_joined"])
+        .when(go(key()))
+        .then_refused(&Error::AnotherKey)
+        .when(go(older.clone()))
+        .then(&[Event::Continued { at: at(5), into: older.clone() }])
+        .when(go(another))
+        .then_refused(&Error::GoesOn)
+        .when(join(6, 2, Direction::In))
+        .then_refused(&Error::GoesOn)
+        .0;
+    assert_eq!(state.conversation().unwrap().continued_in, Some(older.clone()));
+    // What was done before is done: again is nothing.
+    assert!(decide_all(&state, [go(older), join(7, 1, Direction::In)]).unwrap().is_empty());
+}

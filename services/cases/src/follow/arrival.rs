@@ -4,7 +4,7 @@ use domain::{
     actor,
     case::{self, Action, Opening},
     channel::Direction,
-    conversation::Key,
+    conversation::{self, Key},
     ids::{CaseId, MessageId},
     message::{self, Content},
     personal::Personal,
@@ -67,6 +67,16 @@ impl Arrival<'_> {
     pub fn key_namespace(&self) -> uuid::Uuid {
         const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
         NAMESPACE
+    }
+
+    /// The conversation of a key begins, if it has not begun.
+    pub fn start(&self, key: Key) -> conversation::Action {
+        conversation::Action::Start {
+            key,
+            channel: self.content.channel.clone(),
+            visibility: self.content.visibility,
+            initiated_by: self.direction,
+        }
     }
 
     fn place(&self) -> domain::channel::Place {

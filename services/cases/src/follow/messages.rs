@@ -8,12 +8,11 @@ use std::sync::Arc;
 use domain::{
     case::{self, Opening, Status},
     channel::Direction,
-    conversation::{self, Key},
+    conversation,
     customer::{self, Identity},
-    ids::{AccountId, CaseId, CustomerId, IdentityId, MessageId},
+    ids::{CaseId, CustomerId, IdentityId},
     message::{self, Content},
     personal::Personal,
-    policy::account::Thread,
 };
 use eventlog::{Category, Entry};
 use serde_json::Value;
@@ -28,6 +27,7 @@ use vault::Events;
 use super::{
     arrival::{Arrival, again, content_of, key, title},
     links::outcome,
+    threads::JOINED,
 };
 use crate::{
     act::{actions::owner, no::No},
@@ -50,8 +50,8 @@ impl Reaction for FollowMessages {
         Category::new(<message::State as domain::decider::Decider>::CATEGORY).into_iter().collect()
     }
 
-    /// By conversation, as far as the message itself tells. A late parent may join another: the conversation's own
-    /// compare-and-set keeps even that right.
+    /// By conversation, as far as the message itself tells. A late parent may join another: the compare-and-set of each
+    /// conversation keeps even that right.
     fn lane(&self, entry: &Entry) -> String {
         let envelope = Envelope::<message::Event>::of(entry);
         let content = envelope.ok().and_then(|envelope| envelope.events.into_iter().find_map(content_of));
@@ -77,24 +77,23 @@ impl Core {
             .id()
             .parse()
             .map_err(|error: domain::ids::Invalid| Error::Internal(error.to_string()))?;
-        let own = self.late_root(&content.account, &message).await?;
-        let Some(key) = own.or_else(|| key(&content)) else {
+        let Some(key) = key(&content) else {
             return Err(Error::refused(
                 "NO_CONVERSATION",
                 "the message names neither a thread nor a contact",
             ));
         };
         let author = envelope.actor.kind;
-        let arrival =
+        let mut arrival =
             Arrival { entry, origin: envelope.origin, message, direction, author, content: *content, key };
         // Of somebody who has only been written to, no name is known yet.
         if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
             self.know_customer(&arrival, &identity).await?;
         }
-        let mut case = self.join(&arrival).await?;
+        let mut case = self.join_thread(&mut arrival).await?;
         for _ in 0..HOPS_MAX {
             match self.take_in(&arrival, case).await? {
-                Taken::In => return Ok(()),
+                Taken::In => return self.went_on_meanwhile(&arrival).await,
                 Taken::GoesOnIn(other) => case = other,
                 Taken::FollowUp => case = self.follow_up_of(&arrival, case).await?,
             }
@@ -102,16 +101,22 @@ impl Core {
         Err(Error::Internal("a message went from case to case and found none".into()))
     }
 
-    /// The conversation whose root this message is, if children came before it: a late parent joins them.
-    async fn late_root(&self, account: &AccountId, message: &MessageId) -> Result<Option<Key>, Error> {
-        let threads =
-            self.policies.current().state.set().account(account).is_some_and(|a| a.thread == Thread::Threads);
-        let root = message.as_str().rsplit_once('-').and_then(|(_, hash)| hash.parse().ok());
-        let (true, Some(root)) = (threads, root) else { return Ok(None) };
-        let key = Key::Thread { account: account.clone(), root };
-        let stream = self.conversations.stream(key.id()).map_err(bad_name)?;
-        let known = self.conversations.peek::<conversation::Error>(&stream).await?;
-        Ok(known.state.conversation().is_some().then_some(key))
+    /// The message joins the conversation of its thread, or of its contact, and with that the case of it.
+    async fn join_thread(&self, arrival: &mut Arrival<'_>) -> Result<CaseId, Error> {
+        let said = arrival.key.clone();
+        for _ in 0..HOPS_MAX {
+            arrival.key = said.clone();
+            let joined = async {
+                arrival.key = self.conversation_of(arrival).await?;
+                self.join(arrival).await
+            };
+            match joined.await {
+                // Another message was faster to find that the conversation is of an older one's thread.
+                Err(Error::Refused { reason, .. }) if reason == conversation::Error::GoesOn.code() => {}
+                end => return end,
+            }
+        }
+        Err(Error::Aborted { reason: "CONTENTION", message: "the thread changes with each look".into() })
     }
 
     /// Who writes becomes a customer of ours, with the names that the channel tells.
@@ -142,17 +147,12 @@ impl Core {
     /// The message joins its conversation, and with that the case of it.
     async fn join(&self, arrival: &Arrival<'_>) -> Result<CaseId, Error> {
         let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
-        let meta = arrival.meta(self, "conversation")?;
+        let meta = arrival.meta(self, JOINED)?;
         let fresh = arrival.case_id("case");
         let make = |known: &Aggregate<conversation::State>, at| {
             let attached = known.state.conversation().and_then(|conversation| conversation.case);
             let mut steps = vec![
-                conversation::Action::Start {
-                    key: arrival.key.clone(),
-                    channel: arrival.content.channel.clone(),
-                    visibility: arrival.content.visibility,
-                    initiated_by: arrival.direction,
-                },
+                arrival.start(arrival.key.clone()),
                 conversation::Action::Join {
                     message: arrival.message.clone(),
                     direction: arrival.direction,
@@ -165,6 +165,9 @@ impl Core {
         };
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);
+        if outcome.aggregate.first == outcome.position {
+            self.root_came_meanwhile(arrival).await?;
+        }
         let known =
             |aggregate: &Aggregate<conversation::State>| aggregate.state.conversation().and_then(|c| c.case);
         let case = if outcome.repeated {

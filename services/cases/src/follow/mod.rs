@@ -5,4 +5,5 @@ pub mod arrival;
 pub mod links;
 pub mod messages;
 pub mod splits;
+pub mod threads;
 pub mod timers;

@@ -1,0 +1,302 @@
+//! Which conversation a message of a thread belongs to, whatever the order in which the thread comes.
+//!
+//! Threads are found as by union-find, with a conversation for a node: the one whose root a message is, and the one of the
+//! thread that the message says it is of. A message brings both together. The younger goes on in the older, for ever, so
+//! that the way from any node to the conversation that takes messages gets no circle, and is the same for all who walk it.
+//!
+//! Two halves of a thread may each have a case before a late parent connects them. If nobody has worked on one of the
+//! cases, it is merged into the other, as if the parent had come first; the customers may differ, as they may in any
+//! thread. If somebody has worked on both, that is for people to decide: the younger is linked as a duplicate of the older,
+//! each keeps its messages and its agent, and what comes from then on goes to the older one (to the younger, if the older
+//! one is closed).
+
+use std::sync::Arc;
+
+use domain::{
+    case::{self, Status},
+    conversation::{self, Key},
+    decider::Decider,
+    ids::{AccountId, CaseId, KeyedHash, MessageId, derive},
+    links::{self, LinkKind},
+    message,
+};
+use eventlog::{Category, Position, StreamId};
+use futures_util::TryStreamExt;
+use service::{
+    Error,
+    envelope::decode,
+    transact::{self, Aggregate, Meta},
+};
+
+use super::arrival::{Arrival, content_of};
+use crate::{
+    act::no::No,
+    core::{Core, bad_name, commands},
+};
+
+/// The step of a message in which it joins its conversation.
+pub const JOINED: &str = "conversation";
+/// The step in which it lets a conversation go on in another.
+const CONTINUED: &str = "continued";
+
+type Known = Arc<Aggregate<conversation::State>>;
+
+/// Where a way through a thread ends.
+struct End {
+    /// The conversation that takes the thread's messages.
+    key: Key,
+    /// What is known of it, if it has begun.
+    known: Option<Known>,
+}
+
+/// How far a way through a thread is walked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// To where the message has joined, if it has: there it stays.
+    Joined,
+    /// To the end.
+    End,
+}
+
+impl Core {
+    /// The conversation that the message joins, once all that it connects is one.
+    pub async fn conversation_of(&self, arrival: &Arrival<'_>) -> Result<Key, Error> {
+        let Key::Thread { account, root } = &arrival.key else { return Ok(arrival.key.clone()) };
+        let own = own_root(&arrival.message).filter(|own| own != root);
+        let end = self.walk(arrival, arrival.key.clone(), Until::Joined).await?;
+        let Some(own) = own else { return Ok(end.key) };
+        let own = Key::Thread { account: account.clone(), root: own };
+        // Answers to it have come first if there is a conversation of which it is the root. From the log: whoever opens one
+        // looks for this message afterwards, so that one of the two sees the other.
+        let known = self.conversations.load::<conversation::Error>(&self.of(&own)?).await?;
+        if known.state.conversation().is_none() {
+            return Ok(end.key);
+        }
+        let answers = self.walk(arrival, own, Until::Joined).await?;
+        self.unite(arrival, end, answers).await
+    }
+
+    /// What a message has to look after that has begun a conversation whose root it is not: the root may have come while
+    /// it did, and have found no conversation.
+    pub async fn root_came_meanwhile(&self, arrival: &Arrival<'_>) -> Result<(), Error> {
+        let Key::Thread { account, root } = &arrival.key else { return Ok(()) };
+        if own_root(&arrival.message).as_ref() == Some(root) {
+            return Ok(());
+        }
+        let Some(next) = self.stored_root(account, root).await? else { return Ok(()) };
+        let next = Key::Thread { account: account.clone(), root: next };
+        let here = self.walk(arrival, arrival.key.clone(), Until::End).await?;
+        let there = self.walk(arrival, next, Until::End).await?;
+        self.unite(arrival, here, there).await.map(drop)
+    }
+
+    /// What a message has to look after that is in its case: the conversation may have gone on in another while the case
+    /// was opened, when there was nothing to merge yet.
+    pub async fn went_on_meanwhile(&self, arrival: &Arrival<'_>) -> Result<(), Error> {
+        let Key::Thread { .. } = &arrival.key else { return Ok(()) };
+        let known = self.conversations.peek::<conversation::Error>(&self.of(&arrival.key)?).await?;
+        match known.state.conversation().and_then(|known| known.continued_in.as_ref()) {
+            Some(_) => self.unite_cases(arrival, &arrival.key).await,
+            None => Ok(()),
+        }
+    }
+
+    /// From a node to the conversation that takes its messages: along what goes on in another, and, where nothing has
+    /// begun yet, along what the root itself was found to be of.
+    async fn walk(&self, arrival: &Arrival<'_>, from: Key, until: Until) -> Result<End, Error> {
+        let (joined, continued) =
+            (arrival.meta(self, JOINED)?.command_id, arrival.meta(self, CONTINUED)?.command_id);
+        let (mut key, mut unbegun) = (from, Vec::new());
+        loop {
+            let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
+            if let Some(conversation) = known.state.conversation() {
+                let stays = until == Until::Joined && known.executed(joined).is_some();
+                let Some(next) = conversation.continued_in.clone().filter(|_| !stays) else {
+                    return Ok(End { key, known: Some(known) });
+                };
+                if known.executed(continued).is_some() {
+                    // An earlier attempt may not have come further than this.
+                    self.unite_cases(arrival, &key).await?;
+                }
+                key = next;
+                continue;
+            }
+            let Key::Thread { account, root } = &key else { return Ok(End { key, known: None }) };
+            let own = own_root(&arrival.message).as_ref() == Some(root);
+            let next = if own { None } else { self.stored_root(account, root).await? };
+            let Some(root) = next else { return Ok(End { key, known: None }) };
+            let next = Key::Thread { account: account.clone(), root };
+            unbegun.push(key);
+            if let Some(circle) = unbegun.iter().position(|passed| *passed == next) {
+                // Replies in a circle that came at once share its smallest root.
+                let smallest = unbegun.drain(circle..).min().unwrap_or(next);
+                return Ok(End { key: smallest, known: None });
+            }
+            key = next;
+        }
+    }
+
+    /// Lets the younger of two conversations go on in the older; answers that.
+    async fn unite(&self, arrival: &Arrival<'_>, one: End, two: End) -> Result<Key, Error> {
+        if one.key == two.key {
+            return Ok(one.key);
+        }
+        // What has not begun is younger than anything.
+        let age = |end: &End| end.known.as_ref().map_or(Position(u64::MAX), |known| known.first);
+        let (older, younger) = if age(&one) <= age(&two) { (one, two) } else { (two, one) };
+        let meta = arrival.meta(self, CONTINUED)?;
+        let make = |_: &Aggregate<conversation::State>, at| {
+            let steps = vec![
+                arrival.start(younger.key.clone()),
+                conversation::Action::Continue { into: older.key.clone() },
+            ];
+            Ok(commands(at, &meta.actor, steps))
+        };
+        let stream = self.of(&younger.key)?;
+        let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        self.reacted_to(outcome.position);
+        self.unite_cases(arrival, &younger.key).await?;
+        Ok(older.key)
+    }
+
+    /// The cases of a conversation and of the one in which it goes on become one, or know of each other.
+    async fn unite_cases(&self, arrival: &Arrival<'_>, younger: &Key) -> Result<(), Error> {
+        let (Some(from), Some((older, to))) = (self.case_of(younger).await?, self.goes_on_in(younger).await?)
+        else {
+            return Ok(());
+        };
+        let stream = self.links_stream()?;
+        let links = self.links.peek::<links::Error>(&stream).await?;
+        let (from, to) = (links.state.root(from), links.state.root(to));
+        let (Some(young), Some(old)) = (self.opened_case(from).await?, self.opened_case(to).await?) else {
+            // Whoever opens it looks again.
+            return Ok(());
+        };
+        if from == to {
+            return Ok(());
+        }
+        if !goes_on(&old) && goes_on(&young) {
+            let meta = decided_once(arrival.meta(self, "attached")?, younger, "attached");
+            let make =
+                |_: &_, at| Ok(commands(at, &meta.actor, vec![conversation::Action::Attach { case: from }]));
+            let older = self.of(&older)?;
+            let outcome = self.conversations.execute::<conversation::Error>(&older, &meta, make).await?;
+            self.reacted_to(outcome.position);
+        }
+        let merged = if untouched(&young) && goes_on(&old) {
+            self.link_cases(arrival, younger, "merged", merge(from, to)).await?
+        } else if untouched(&old) && goes_on(&young) {
+            self.link_cases(arrival, younger, "merged", merge(to, from)).await?
+        } else {
+            false
+        };
+        if !merged {
+            let link = links::Action::Link { kind: LinkKind::DuplicateOf, from, to };
+            self.link_cases(arrival, younger, "linked", link).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides about two cases and lets both follow; `false` if the rules say no.
+    async fn link_cases(
+        &self,
+        arrival: &Arrival<'_>,
+        younger: &Key,
+        step: &str,
+        action: links::Action,
+    ) -> Result<bool, Error> {
+        let meta = decided_once(arrival.meta(self, step)?, younger, step);
+        let make = |_: &_, at| Ok(commands(at, &meta.actor, vec![action]));
+        match self.links.execute::<links::Error>(&self.links_stream()?, &meta, make).await {
+            Ok(outcome) => {
+                if outcome.changed {
+                    self.follow_links_entry(outcome.position).await?;
+                }
+                self.reacted_to(outcome.position);
+                Ok(true)
+            }
+            Err(transact::Error::Refused(refusal)) => {
+                tracing::warn!(%refusal, entry = %arrival.entry.id, "two halves of a thread stay two cases");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The conversation that a conversation at last goes on in, and its case.
+    async fn goes_on_in(&self, key: &Key) -> Result<Option<(Key, CaseId)>, Error> {
+        let mut key = key.clone();
+        loop {
+            let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
+            let Some(conversation) = known.state.conversation() else { return Ok(None) };
+            match &conversation.continued_in {
+                Some(next) => key = next.clone(),
+                None => return Ok(conversation.case.map(|case| (key, case))),
+            }
+        }
+    }
+
+    async fn case_of(&self, key: &Key) -> Result<Option<CaseId>, Error> {
+        let known = self.conversations.peek::<conversation::Error>(&self.of(key)?).await?;
+        Ok(known.state.conversation().and_then(|conversation| conversation.case))
+    }
+
+    async fn opened_case(&self, id: CaseId) -> Result<Option<case::Case>, Error> {
+        Ok(self.cases.load::<No>(&self.stream(id)?).await?.state.case().cloned())
+    }
+
+    /// The root that the message of a node was found to have, if the message has come and is not the root itself.
+    async fn stored_root(&self, account: &AccountId, node: &KeyedHash) -> Result<Option<KeyedHash>, Error> {
+        let category = Category::new(message::State::CATEGORY).map_err(bad_name)?;
+        let stream = StreamId::new(&category, MessageId::of(account, node)).map_err(bad_name)?;
+        let Some(first) = self.shell.log.read(&stream).try_next().await? else { return Ok(None) };
+        // A message that cannot be read yet is to its answers as if it had not come.
+        let Ok(envelope) = decode::<message::State>(&first) else { return Ok(None) };
+        let content = envelope.events.into_iter().find_map(content_of);
+        Ok(content.and_then(|(_, content)| content.thread).filter(|root| root != node))
+    }
+
+    fn of(&self, key: &Key) -> Result<StreamId, Error> {
+        self.conversations.stream(key.id()).map_err(bad_name)
+    }
+}
+
+/// The node of a message: threads are called after messages.
+fn own_root(message: &MessageId) -> Option<KeyedHash> {
+    message.as_str().rsplit_once('-').and_then(|(_, hash)| hash.parse().ok())
+}
+
+/// A conversation goes on in another once: so is what follows for the cases, whichever message finds it. What people make
+/// of it afterwards, an unmerge perhaps, is not undone.
+fn decided_once(meta: Meta, younger: &Key, step: &str) -> Meta {
+    Meta { command_id: derive(younger.id().0, step), ..meta }
+}
+
+/// Nobody has taken it up: neither a person nor a rule that gave it to one.
+fn untouched(case: &case::Case) -> bool {
+    case.status == Status::New
+        && case.assignee.is_none()
+        && case.escalation.is_none()
+        && case.replies.is_empty()
+        && case.notes.is_empty()
+}
+
+/// Whether it still takes messages, or would with the next one.
+fn goes_on(case: &case::Case) -> bool {
+    match case.status {
+        Status::New | Status::Open | Status::Pending | Status::OnHold | Status::Resolved => true,
+        Status::Closed | Status::Merged | Status::Spam => false,
+    }
+}
+
+fn merge(source: CaseId, target: CaseId) -> links::Action {
+    links::Action::Merge {
+        source,
+        source_closed: false,
+        target,
+        target_closed: false,
+        // A thread may be of several customers, and is one case all the same.
+        same_customer: true,
+        confirmed: true,
+    }
+}
