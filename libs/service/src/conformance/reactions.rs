@@ -28,6 +28,7 @@ use crate::{
 /// All promises, one after the other.
 pub async fn all(stores: &Stores, seed: u64) {
     every_entry_is_taken_up_in_the_order_of_its_lane(stores, seed).await;
+    what_is_of_no_concern_is_passed_over(stores, seed).await;
     a_lane_that_waits_holds_nobody_up_and_skips_nothing(stores, seed).await;
     what_can_never_be_taken_up_is_set_aside_and_told(stores, seed).await;
     another_takes_over_from_one_that_dies(stores, seed).await;
@@ -48,6 +49,29 @@ pub async fn every_entry_is_taken_up_in_the_order_of_its_lane(stores: &Stores, s
     let last = world.count_some(10).await;
     reach(&second.done, last).await;
     assert_eq!(notes.in_order(), 310);
+}
+
+/// It is not taken up, and the position passes it, but never what is wanted and not done.
+pub async fn what_is_of_no_concern_is_passed_over(stores: &Stores, seed: u64) {
+    let world = World::new(stores.clone(), seed).await;
+    let (clock, notes) = (clock(), Notes::default());
+    notes.unwanted.lock().unwrap().insert(shelf_stream(0).to_string());
+    let runner = start(&world, "passing", "a", &clock, &notes).await;
+    for _ in 0..50 {
+        world.count(0, 1).await;
+    }
+    reach(&runner.done, world.count(0, 1).await).await;
+    assert_eq!(notes.in_order(), 0);
+    let held = world.count(1, 1).await;
+    notes.late.lock().unwrap().insert(held);
+    let last = world.count(0, 1).await;
+    // What comes after it in another lane is done, and still the position waits before it.
+    let other = world.count(2, 1).await;
+    notes.until(|taken| taken.contains(&(shelf_stream(2).to_string(), other))).await;
+    assert!(*runner.done.borrow() < held);
+    notes.late.lock().unwrap().clear();
+    reach(&runner.done, last.max(other)).await;
+    assert_eq!(notes.in_order(), 2);
 }
 
 /// The others go on, what comes after it in its lane does not, and the position does not pass it.
@@ -158,6 +182,7 @@ struct Notes {
     news: watch::Sender<()>,
     late: Arc<Mutex<HashSet<Position>>>,
     never: Arc<Mutex<HashSet<Position>>>,
+    unwanted: Arc<Mutex<HashSet<String>>>,
     busy: Arc<Mutex<HashSet<String>>>,
     met: Arc<AtomicBool>,
 }
@@ -196,6 +221,10 @@ impl Reaction for Noting {
 
     fn categories(&self) -> Vec<Category> {
         vec![Category::new("shelf").unwrap()]
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        !self.notes.unwanted.lock().unwrap().contains(entry.stream.as_str())
     }
 
     fn lane(&self, entry: &Entry) -> String {

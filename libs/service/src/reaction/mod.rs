@@ -24,6 +24,9 @@ pub const WINDOW_MAX: usize = 20_000;
 /// Lanes that are worked on side by side; those that wait for another attempt do not count.
 pub const LANES_MAX: usize = 64;
 
+/// How often a position is stored behind which nothing was done: to pass over the same entries again is nothing lost.
+pub const PASSING: Duration = Duration::from_millis(250);
+
 /// What a service does because of what it reads in the log.
 #[async_trait::async_trait]
 pub trait Reaction: Send + Sync + 'static {
@@ -31,6 +34,11 @@ pub trait Reaction: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// What it follows.
     fn categories(&self) -> Vec<Category>;
+    /// Whether an entry is of any concern; all are, unless it says otherwise. One that is not is passed over, for much
+    /// less than it costs to be taken up. The answer must be the same each time.
+    fn wants(&self, _entry: &Entry) -> bool {
+        true
+    }
     /// Entries of one lane are taken up one after the other, in the order of the log.
     fn lane(&self, entry: &Entry) -> String;
     /// Takes up one entry.
@@ -119,21 +127,28 @@ impl<R: Reaction> Runner<R> {
         let mut entries = self.log.follow(stored, &self.reaction.categories()).ready_chunks(BATCH_MAX);
         // At most one, beside the work: it need not wait for the store.
         let mut storing = futures_util::stream::FuturesUnordered::new();
+        let mut passing = tokio::time::interval(PASSING);
+        passing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             work.start();
             let done = work.done();
-            if done > stored && storing.is_empty() {
+            let storable = done > stored && storing.is_empty();
+            if storable && work.wanted_to() > stored {
                 storing.push(self.store_position(done));
             }
             tokio::select! {
                 chunk = entries.next(), if work.window() < WINDOW_MAX => {
                     let chunk = chunk.ok_or_else(|| later("the log has ended"))?;
                     for entry in chunk {
-                        work.add(entry.map_err(later)?);
+                        let entry = entry.map_err(later)?;
+                        if self.reaction.wants(&entry) { work.add(entry) } else { work.pass(&entry) }
                     }
                     *failures = 0;
                 }
                 Some(end) = storing.next() => stored = end.map_err(later)?,
+                _ = passing.tick(), if storable && storing.is_empty() => {
+                    storing.push(self.store_position(done));
+                }
                 () = work.step() => {}
             }
         }

@@ -17,6 +17,7 @@ use crate::backoff;
 pub(super) struct Work<'r, R> {
     runner: &'r Runner<R>,
     read_to: Position,
+    wanted_to: Position,
     open: BTreeSet<Position>,
     /// Of each lane that has a task: what comes after it.
     lanes: HashMap<String, VecDeque<Task>>,
@@ -46,6 +47,7 @@ impl<'r, R: Reaction> Work<'r, R> {
         Self {
             runner,
             read_to: from,
+            wanted_to: from,
             open: BTreeSet::new(),
             lanes: HashMap::new(),
             ready: VecDeque::new(),
@@ -64,9 +66,20 @@ impl<'r, R: Reaction> Work<'r, R> {
         self.open.first().map_or(self.read_to, |first| Position(first.0.saturating_sub(1)))
     }
 
+    /// The last entry that was to be taken up.
+    pub(super) fn wanted_to(&self) -> Position {
+        self.wanted_to
+    }
+
+    /// The next entry of the log is of no concern.
+    pub(super) fn pass(&mut self, entry: &Entry) {
+        self.read_to = entry.position;
+    }
+
     /// The next entry of the log.
     pub(super) fn add(&mut self, entry: Entry) {
         self.read_to = entry.position;
+        self.wanted_to = entry.position;
         self.open.insert(entry.position);
         self.queue(Task { entry, failures: 0, parked: false });
     }

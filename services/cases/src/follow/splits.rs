@@ -43,16 +43,17 @@ impl Reaction for FollowSplits {
         Category::new(case::State::CATEGORY).into_iter().collect()
     }
 
+    /// Nearly every entry of a case is of something else, which shows at a glance.
+    fn wants(&self, entry: &Entry) -> bool {
+        item::contains(&entry.body, "case.split_off")
+    }
+
     /// Each case by itself: a split that waits holds up no other.
     fn lane(&self, entry: &Entry) -> String {
         entry.stream.to_string()
     }
 
     async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
-        // Nearly every entry is of something else, and need not be read for that.
-        if !item::contains(&entry.body, "case.split_off") {
-            return Ok(());
-        }
         self.0.follow_splits(entry).await.map(drop).map_err(outcome)
     }
 }
