@@ -91,12 +91,23 @@ async fn a_log_that_does_not_sync_always_is_refused() {
 
     let always = Nats::start(NatsOptions::default());
     let log = JetStreamLog::connect(strict(&always)).await.unwrap();
-    log.check_synced().await.unwrap();
+    assert_eq!(log.check_synced().await.unwrap(), [""; 0]);
     let unknown = JetStreamConfig { monitoring: Vec::new(), ..strict(&always) };
     assert_unusable(
         JetStreamLog::connect(unknown).await,
         "monitoring names no address of the NATS server n1",
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_can_be_opened_while_one_of_its_servers_is_away() {
+    let mut nats = NatsCluster::start(3);
+    let config = three(&nats);
+    JetStreamLog::connect(config.clone()).await.unwrap();
+    nats.servers()[1].kill();
+    let log = JetStreamLog::connect(config).await.unwrap();
+    assert_eq!(log.check_synced().await.unwrap(), ["n2"]);
+    conformance::a_random_run_agrees_with_a_model(&log, conformance::seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,11 @@ mod wire;
 
 pub use config::JetStreamConfig;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use async_nats::{
     Client, ConnectOptions, Event,
@@ -34,6 +38,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(3);
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// How often a connection is checked for life.
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// How often servers that were away when the log was opened are looked for.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// How often a read asks again while the cluster has no leader.
 const READ_ATTEMPTS_MAX: u32 = 5;
 /// Entries of a stream that are fetched one by one before a consumer is worth its making: 0.1 ms each, against 1 ms
@@ -83,16 +89,21 @@ impl JetStreamLog {
         let shared = Shared { client, stream, subjects, connections, monitoring: config.monitoring };
         let log = Self { shared: Arc::new(shared) };
         if !config.unsynced_for_tests {
-            log.check_synced().await?;
+            let away = log.check_synced().await?;
+            if !away.is_empty() {
+                tracing::warn!(?away, "servers of the log are away; that they sync always is seen later");
+                tokio::spawn(check_when_back(Arc::downgrade(&log.shared)));
+            }
         }
         Ok(log)
     }
 
     /// Whether every server that holds the log writes each entry to its disk before it acknowledges it
-    /// (`sync_interval: always`). [`Error::Unusable`] if one does not, or if it cannot be told.
+    /// (`sync_interval: always`). [`Error::Unusable`] if one does not, or if it cannot be told. Answers the names of
+    /// servers that are away, which are fewer than half.
     ///
     /// NATS says so on its monitoring port only.
-    pub async fn check_synced(&self) -> Result<(), Error> {
+    pub async fn check_synced(&self) -> Result<Vec<String>, Error> {
         let shared = &self.shared;
         synced::check(&shared.client, &shared.stream, &shared.monitoring).await
     }
@@ -185,6 +196,19 @@ impl EventLog for JetStreamLog {
 impl fmt::Debug for JetStreamLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JetStreamLog").field("subjects", &self.shared.subjects).finish_non_exhaustive()
+    }
+}
+
+/// Looks until every server has been seen. One that comes back lazy cannot be refused any more, only named.
+async fn check_when_back(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(CHECK_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        match (JetStreamLog { shared }).check_synced().await {
+            Ok(away) if away.is_empty() => return,
+            Ok(_) | Err(Error::Unavailable(_)) => {}
+            Err(error) => tracing::error!(%error, "the log is less safe than it must be"),
+        }
     }
 }
 

@@ -39,8 +39,13 @@ struct JetStreamSettings {
     sync_always: bool,
 }
 
-/// Every server that holds `stream` must be seen at one of these addresses, and sync always.
-pub(super) async fn check(client: &Client, stream: &Stream, monitoring: &[String]) -> Result<(), Error> {
+/// Every server that holds `stream` must be seen at one of these addresses, and sync always. Answers which of them are
+/// away: a log that lives on without them can be opened without them.
+pub(super) async fn check(
+    client: &Client,
+    stream: &Stream,
+    monitoring: &[String],
+) -> Result<Vec<String>, Error> {
     let info = stream.get_info().await.map_err(publish::unavailable)?;
     let mut holders: Vec<String> = Vec::new();
     if let Some(cluster) = info.cluster {
@@ -51,27 +56,50 @@ pub(super) async fn check(client: &Client, stream: &Stream, monitoring: &[String
         holders.push(client.server_info().server_name);
     }
     let mut seen = BTreeMap::new();
+    let mut away = None;
     for address in monitoring {
-        let varz = varz(address).await?;
-        let settings = varz.jetstream.and_then(|jetstream| jetstream.config);
-        seen.insert(varz.server_name, settings.is_some_and(|settings| settings.sync_always));
+        match varz(address).await {
+            Ok(Varz { server_name, jetstream }) => {
+                let settings = jetstream.and_then(|jetstream| jetstream.config);
+                seen.insert(server_name, settings.is_some_and(|settings| settings.sync_always));
+            }
+            Err(error @ Error::Unavailable(_)) => away = Some(error),
+            Err(error) => return Err(error),
+        }
     }
+    judge(holders, &seen, away)
+}
+
+/// `seen`: which servers sync always; `away`: why one of the addresses says nothing. The holders that nobody has seen,
+/// if those that were seen can keep an entry without them.
+fn judge(
+    holders: Vec<String>,
+    seen: &BTreeMap<String, bool>,
+    away: Option<Error>,
+) -> Result<Vec<String>, Error> {
+    let needed = holders.len() / 2 + 1;
+    let count = holders.len();
+    let mut unseen = Vec::new();
     for holder in holders {
-        match seen.get(&holder) {
-            Some(true) => {}
-            Some(false) => {
+        match (seen.get(&holder), &away) {
+            (Some(true), _) => {}
+            (Some(false), _) => {
                 return Err(Error::Unusable(format!(
                     "sync_interval of the NATS server {holder} is not always"
                 )));
             }
-            None => {
+            (None, Some(_)) => unseen.push(holder),
+            (None, None) => {
                 return Err(Error::Unusable(format!(
                     "monitoring names no address of the NATS server {holder}, so whether it syncs always is unknown"
                 )));
             }
         }
     }
-    Ok(())
+    match away {
+        Some(error) if count - unseen.len() < needed => Err(error),
+        _ => Ok(unseen),
+    }
 }
 
 async fn varz(address: &str) -> Result<Varz, Error> {
@@ -95,4 +123,27 @@ async fn get(target: &str, host: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     connection.take(ANSWER_MAX).read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(seen: &[(&str, bool)], away: bool) -> Result<Vec<String>, Error> {
+        let holders = ["n1", "n2", "n3"].map(str::to_owned).to_vec();
+        let seen = seen.iter().map(|&(name, always)| (name.to_owned(), always)).collect();
+        judge(holders, &seen, away.then(|| Error::Unavailable("it does not answer".into())))
+    }
+
+    #[test]
+    fn most_must_be_seen_and_none_may_be_lazy() {
+        let all = [("n1", true), ("n2", true), ("n3", true)];
+        assert_eq!(judged(&all, false).unwrap(), [""; 0]);
+        assert_eq!(judged(&all, true).unwrap(), [""; 0], "an address of no holder may be away");
+        assert_eq!(judged(&all[..2], true).unwrap(), ["n3"]);
+        assert!(matches!(judged(&all[..1], true), Err(Error::Unavailable(_))), "most are away");
+        assert!(matches!(judged(&all[..2], false), Err(Error::Unusable(_))), "all answer, and none is n3");
+        let lazy = [("n1", true), ("n2", false)];
+        assert!(matches!(judged(&lazy, true), Err(Error::Unusable(_))), "n2 is lazy");
+    }
 }
