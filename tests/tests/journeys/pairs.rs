@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use proto::cases::v1 as pb;
-use service::clock::SystemClock;
+use service::{
+    clock::SystemClock,
+    shell::{Shell, Stores},
+};
 use tests::{
     desk::{message, refused, wrong_field},
     interposed::{Interposed, away},
@@ -223,4 +226,52 @@ async fn what_comes_between_the_look_and_the_merge_is_not_lost() {
     assert_eq!((apart.timeline.len(), apart.tags.as_slice()), (2, &["kettle".to_owned()][..]));
     assert!(ana.case(b).await.tags.is_empty());
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_goes_on_elsewhere_in_the_same_moment_is_looked_at_again() {
+    let folders = [tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap()];
+    let mut shell = dossier::up::shell(folders[0].path(), Arc::new(SystemClock)).await.unwrap();
+    let log = Interposed::new(Arc::clone(&shell.log));
+    let there = World::over(elsewhere(&shell, &folders[1]), folders[0].path()).await;
+    shell.log = Arc::clone(&log) as _;
+    let here = World::over(shell, folders[0].path()).await;
+    let mut ids = Vec::new();
+    for id in ["m-1", "m-2", "m-3"] {
+        ids.push(here.receive_one("forum", message(id, "ada", id)).await.case_id);
+    }
+    let [a, b, c] = &ids[..] else { panic!("three cases") };
+    let mut ana = here.caller("ana", &[]);
+
+    // Just before `a` is merged into `b`, another process merges `b` into `c`, which is closed after that.
+    let faster = Arc::new(Mutex::new(Some(merge(b, c))));
+    let (nils, closed) = (there.caller("nils", &[]), c.clone());
+    log.put(move |_, entry| {
+        let (mut nils, faster, c) = (nils.clone(), Arc::clone(&faster), closed.clone());
+        let now = entry.stream.category() == "links";
+        Box::pin(async move {
+            let commands = faster.lock().unwrap().take_if(|_| now);
+            if let Some(merge) = commands {
+                nils.cases.merge(merge).await.map_err(|_| away())?;
+                let resolve =
+                    pb::ResolveRequest { command_id: command_id(), case_id: c.clone(), ..Default::default() };
+                nils.cases.resolve(resolve).await.map_err(|_| away())?;
+                let close = pb::CloseRequest { command_id: command_id(), case_id: c, ..Default::default() };
+                nils.cases.close(close).await.map_err(|_| away())?;
+            }
+            Ok(())
+        })
+    });
+    let request = merge(a, b);
+    refused(ana.cases.merge(request.clone()).await, Code::Aborted, "CONTENTION");
+    refused(ana.cases.merge(request).await, NO, "MERGE_TARGET_CLOSED");
+    assert_eq!(ana.case(a).await.status(), pb::Status::New);
+    here.end().await;
+    there.end().await;
+}
+
+/// The same site for another process: it has stores of its own.
+fn elsewhere(shell: &Shell, folder: &tempfile::TempDir) -> Shell {
+    let stores = Stores::Folder(folder.path().to_owned());
+    Shell { stores, replica: "elsewhere".into(), ..shell.clone() }
 }

@@ -1,6 +1,6 @@
 //! Why a command on a case was refused: by the rules, or before they were asked.
 
-use domain::case;
+use domain::{case, links};
 use service::{Error, Refusal};
 
 /// A refusal.
@@ -9,9 +9,15 @@ pub enum No {
     /// The rules of the case.
     #[error(transparent)]
     Rule(#[from] case::Error),
-    /// The request or the caller.
+    /// The rules between cases, the request or the caller.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl From<links::Error> for No {
+    fn from(rule: links::Error) -> Self {
+        Self::Other(rule.into_error())
+    }
 }
 
 impl Refusal for No {

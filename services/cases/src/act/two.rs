@@ -4,7 +4,7 @@ use domain::{case, ids::CaseId, links};
 use proto::cases::v1 as pb;
 use service::{
     Error,
-    transact::{Outcome, entry_id},
+    transact::{Aggregate, Outcome, entry_id},
 };
 
 use super::{actions::WORKERS, fields as f, no::No, request::Request};
@@ -32,7 +32,8 @@ impl Core {
                 || !from.identities().is_disjoint(&into.identities()),
             confirmed: request.confirm_other_customer,
         };
-        self.decide_links(caller, request, action).await?;
+        // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
+        self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
         self.followed(source, &request.command_id, "merged/0").await
     }
 
@@ -44,7 +45,7 @@ impl Core {
     ) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
         self.load_seen(caller, source, request).await?;
-        self.decide_links(caller, request, links::Action::Unmerge { source }).await?;
+        self.decide_links(caller, request, links::Action::Unmerge { source }, |_| true).await?;
         self.followed(source, &request.command_id, "restored/0").await
     }
 
@@ -55,7 +56,7 @@ impl Core {
         self.load_seen(caller, from, request).await?;
         self.load_other(caller, "to_case_id", to).await?;
         let action = links::Action::Link { kind: f::link("kind", request.kind)?, from, to };
-        let position = self.decide_links(caller, request, action).await?;
+        let position = self.decide_links(caller, request, action, |_| true).await?;
         self.untouched(from, position).await
     }
 
@@ -69,7 +70,7 @@ impl Core {
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
         self.load_seen(caller, from, request).await?;
         let action = links::Action::Unlink { kind: f::link("kind", request.kind)?, from, to };
-        let position = self.decide_links(caller, request, action).await?;
+        let position = self.decide_links(caller, request, action, |_| true).await?;
         self.untouched(from, position).await
     }
 
@@ -78,12 +79,19 @@ impl Core {
         caller: &Caller,
         request: &R,
         action: links::Action,
+        looked_right: impl Fn(&links::State) -> bool + Send + Sync,
     ) -> Result<(eventlog::Position, bool), Error> {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let stream = self.links_stream()?;
-        let make = |_: &_, at| Ok(commands(at, &caller.actor, vec![action]));
-        let outcome = self.links.execute::<links::Error>(&stream, &meta, make).await?;
+        let make = |links: &Aggregate<links::State>, at| {
+            if looked_right(&links.state) {
+                return Ok(commands(at, &caller.actor, vec![action]));
+            }
+            let message = "one of the cases was merged at the same time; try again".into();
+            Err(No::Other(Error::Aborted { reason: "CONTENTION", message }))
+        };
+        let outcome = self.links.execute::<No>(&stream, &meta, make).await?;
         // The reaction would do this in a moment; whoever asked for it sees it done.
         if outcome.changed {
             self.follow_links_entry(outcome.position).await?;
