@@ -168,9 +168,12 @@ async fn a_crash_between_the_two_entries_loses_nothing() {
 /// A site on what was left, once its reactions are past `position`.
 async fn followed(shell: &Shell, folder: &Path, position: &str) -> World {
     let world = World::over(shell.clone(), folder).await;
-    let position = shell.position("position", position).unwrap().unwrap();
-    let cases = world.platform.cases.as_ref().unwrap();
+    let position = shell.position("position", position).expect("a position").expect("one is given");
+    let cases = world.platform.cases.as_ref().expect("the role cases");
     let mut splits = cases.followed_splits();
-    tokio::time::timeout(LIMIT, splits.wait_for(|done| *done >= position)).await.unwrap().unwrap();
+    tokio::time::timeout(LIMIT, splits.wait_for(|done| *done >= position))
+        .await
+        .expect("splits become cases")
+        .expect("the reaction runs");
     world
 }
