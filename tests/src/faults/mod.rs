@@ -7,15 +7,18 @@ mod load;
 mod log;
 mod models;
 mod proxy;
+mod racers;
+mod register;
 mod server;
 mod site;
 
 pub use chance::{Chance, seed};
-pub use history::{Done, History, Register};
+pub use history::{Done, Flaw, History};
 pub use load::{Ack, Load, Told};
 pub use log::Log;
 pub use models::{agree, equal_a_rebuild, whole};
 pub use proxy::{Fault, Proxy};
+pub use racers::Racers;
 pub use server::Server;
 pub use site::{Brokers, Site};
 
