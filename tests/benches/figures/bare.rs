@@ -19,6 +19,7 @@ use tonic::{
     Request, Response, Status,
     body::Body,
     codegen::{BoxFuture, Service, http},
+    metadata::{Ascii, MetadataValue},
     server::{Grpc, NamedService, UnaryService},
     transport::{Channel, Server},
 };
@@ -37,7 +38,12 @@ struct Inner {
 
 impl Bare {
     /// Serves on a port of its own: appends of `body` to as many streams as there are cases.
-    pub async fn serve(log: Arc<dyn EventLog>, streams: usize, body: Bytes) -> anyhow::Result<Client> {
+    pub async fn serve(
+        log: Arc<dyn EventLog>,
+        streams: usize,
+        body: Bytes,
+        token: &str,
+    ) -> anyhow::Result<Client> {
         let category = Category::new("bare")?;
         let streams = (0..streams)
             .map(|_| Ok((StreamId::new(&category, Uuid::new_v4())?, AtomicU64::new(0))))
@@ -48,7 +54,7 @@ impl Bare {
         tokio::spawn(
             Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
         );
-        Client::connect(address).await
+        Client::connect(address, token).await
     }
 
     async fn append(&self, index: usize) -> Result<CommandResponse, Status> {
@@ -103,17 +109,23 @@ impl NamedService for Bare {
 }
 
 /// Calls it over one connection, as the callers of the platform do.
+///
+/// With the same headers, too: what a caller sends is not what is compared.
 #[derive(Clone)]
-pub struct Client(Channel);
+pub struct Client {
+    channel: Channel,
+    authorization: MetadataValue<Ascii>,
+}
 
 impl Client {
-    async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        Ok(Self(Channel::from_shared(format!("http://{address}"))?.connect().await?))
+    async fn connect(address: SocketAddr, token: &str) -> anyhow::Result<Self> {
+        let channel = Channel::from_shared(format!("http://{address}"))?.connect().await?;
+        Ok(Self { channel, authorization: format!("Bearer {token}").parse()? })
     }
 
     /// Appends to the stream with this number.
     pub async fn append(&self, stream: usize, text: &str) -> anyhow::Result<()> {
-        let mut grpc = tonic::client::Grpc::new(self.0.clone());
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
         grpc.ready().await?;
         let request = AddNoteRequest {
             command_id: Uuid::new_v4().to_string(),
@@ -123,7 +135,9 @@ impl Client {
         };
         let path = http::uri::PathAndQuery::from_static("/bench.Bare/Append");
         let codec = ProstCodec::<AddNoteRequest, CommandResponse>::default();
-        grpc.unary(Request::new(request), path, codec).await?;
+        let mut request = Request::new(request);
+        request.metadata_mut().insert("authorization", self.authorization.clone());
+        grpc.unary(request, path, codec).await?;
         Ok(())
     }
 }

@@ -66,8 +66,8 @@ impl Desk {
         Ok(Self { caller, cases: Arc::new(cases), turns: Arc::default() })
     }
 
-    /// A command that seals nothing.
-    pub async fn categorise(&self, case: usize) -> anyhow::Result<()> {
+    /// A command that seals nothing; answers the position of its entry.
+    pub async fn categorise(&self, case: usize) -> anyhow::Result<String> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         let case_id = self.cases[case].to_string();
         // Another one each time, so that there is always something to do.
@@ -79,11 +79,11 @@ impl Desk {
         };
         let answer = self.caller.cases.clone().set_category(request).await?.into_inner();
         anyhow::ensure!(answer.changed, "a command without effect");
-        Ok(())
+        Ok(answer.position)
     }
 
-    /// A command whose words are sealed.
-    pub async fn note(&self, case: usize) -> anyhow::Result<()> {
+    /// A command whose words are sealed; answers the position of its entry.
+    pub async fn note(&self, case: usize) -> anyhow::Result<String> {
         let case_id = self.cases[case].to_string();
         let request = pb::AddNoteRequest {
             command_id: command_id(),
@@ -93,6 +93,13 @@ impl Desk {
         };
         let answer = self.caller.cases.clone().add_note(request).await?.into_inner();
         anyhow::ensure!(answer.changed, "a command without effect");
+        Ok(answer.position)
+    }
+
+    /// Returns when the read model has come so far.
+    pub async fn read_up_to(&self, at_least: String) -> anyhow::Result<()> {
+        let request = pb::ListCasesRequest { page_size: 1, at_least, ..Default::default() };
+        self.caller.cases.clone().list_cases(request).await?;
         Ok(())
     }
 
@@ -106,7 +113,9 @@ impl Desk {
             tasks.spawn(async move {
                 for case in (task..this.cases.len()).step_by(IN_FLIGHT) {
                     for n in there..entries {
-                        if n % 4 == 0 { this.note(case).await? } else { this.categorise(case).await? }
+                        let done =
+                            if n % 4 == 0 { this.note(case).await } else { this.categorise(case).await };
+                        done?;
                     }
                 }
                 anyhow::Ok(())

@@ -145,11 +145,15 @@ fn a_token_that_was_good_once_still_ends() {
     let here = issuer("here");
     let auth = Authenticator::new([("here", here.public_pem())]).unwrap();
     let token = here.token("ana", PrincipalKind::Human, &["agent"], at("2026-01-02T00:00:00Z")).unwrap();
-    let ask = |now| auth.principal(Some(&format!("Bearer {token}")), at(now)).map(|principal| principal.roles);
+    let ask =
+        |now| auth.principal(Some(&format!("Bearer {token}")), at(now)).map(|principal| principal.roles);
     assert_eq!(ask("2026-01-01T00:00:00Z"), Ok(vec!["agent".to_owned()]));
     assert_eq!(ask("2026-01-01T00:00:01Z"), Ok(vec!["agent".to_owned()]));
     assert_eq!(ask("2026-01-02T00:01:01Z"), Err(Error::Expired));
     let mut changed = token.clone();
     changed.replace_range(token.len() - 2.., if token.ends_with("AA") { "BB" } else { "AA" });
-    assert_eq!(auth.principal(Some(&format!("Bearer {changed}")), at("2026-01-01T00:00:00Z")), Err(Error::Invalid));
+    assert_eq!(
+        auth.principal(Some(&format!("Bearer {changed}")), at("2026-01-01T00:00:00Z")),
+        Err(Error::Invalid)
+    );
 }

@@ -6,8 +6,8 @@ mod parked;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use eventlog::{Category, Entry, EventLog, Position};
-use futures_util::StreamExt;
-use tokio::sync::watch;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -18,6 +18,10 @@ use crate::{
 
 /// Entries that are applied in one transaction.
 pub const BATCH_MAX: usize = 2_000;
+/// How long entries are gathered at the end of a busy log, unless somebody waits for them: each batch is a transaction.
+const GATHER: Duration = Duration::from_millis(100);
+/// Entries of a batch from which on the log is busy.
+const BUSY: usize = 8;
 
 /// How a read model follows from the log.
 #[async_trait::async_trait]
@@ -66,6 +70,8 @@ pub struct ReadModel<P> {
     /// What fills it.
     pub projection: Arc<P>,
     applied: watch::Sender<Position>,
+    /// Somebody waits for what is not applied yet.
+    wanted: Notify,
     alive: DropGuard,
 }
 
@@ -84,7 +90,13 @@ impl<P: Projection> ReadModel<P> {
         tx.execute(insert, &[name.into()]).await?;
         tx.commit().await?;
         let applied = watch::Sender::new(Position::NONE);
-        let model = Self { store, projection, applied, alive: CancellationToken::new().drop_guard() };
+        let model = Self {
+            store,
+            projection,
+            applied,
+            wanted: Notify::new(),
+            alive: CancellationToken::new().drop_guard(),
+        };
         model.refresh().await?;
         Ok(model)
     }
@@ -96,6 +108,9 @@ impl<P: Projection> ReadModel<P> {
 
     /// Returns once everything up to `position` is applied, or `false` when `limit` is over.
     pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
+        if self.position() < position {
+            self.wanted.notify_one();
+        }
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|now| *now >= position);
         matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
@@ -149,8 +164,20 @@ impl<P: Projection> ReadModel<P> {
         self.unpark(log).await?;
         self.reached(from);
         let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
+        let mut busy = false;
         loop {
-            let (batch, broken) = whole(entries.next().await);
+            let chunk = match entries.next().now_or_never() {
+                Some(chunk) => chunk,
+                None => {
+                    if busy {
+                        // An error means that the time is over.
+                        tokio::time::timeout(GATHER, self.wanted.notified()).await.ok();
+                    }
+                    entries.next().await
+                }
+            };
+            let (batch, broken) = whole(chunk);
+            busy = batch.len() >= BUSY;
             from = self.take_up(log, from, batch).await?;
             match broken {
                 None => *failures = 0,

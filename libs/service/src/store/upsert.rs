@@ -61,9 +61,10 @@ impl Upsert {
             let _ = write!(record, "{comma}{name} {json}");
         }
         Self {
-            // "where true" tells SQLite's parser that "on conflict" is not part of a join.
+            // "where true" tells SQLite's parser that "on conflict" is not part of a join. `jsonb_each`, since `json_each`
+            // would write each row out as text again for every column that is taken from it.
             sqlite: format!(
-                "insert into {table} ({names}) select {from_json} from json_each($1) where true {conflict}"
+                "insert into {table} ({names}) select {from_json} from jsonb_each($1) where true {conflict}"
             ),
             postgres: format!(
                 "insert into {table} ({names}) select {from_record} from jsonb_to_recordset($1::jsonb) as r ({record}) {conflict}"

@@ -5,7 +5,7 @@ mod links;
 mod messages;
 mod states;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::{case, customer, decider::Decider, ids::CaseId, links as between, message};
 use eventlog::{Category, Entry, EventLog, Position};
@@ -42,7 +42,8 @@ const TABLES: &[(&str, Sql)] = &[
 pub struct CasesProjection {
     log: Arc<dyn EventLog>,
     vault: Arc<Vault>,
-    hot: moka::sync::Cache<CaseId, Arc<Hot>>,
+    /// Taken out while a batch changes it: if the batch fails, what is left is not what the row has, and is read anew.
+    hot: moka::sync::Cache<CaseId, Arc<Mutex<Hot>>>,
 }
 
 impl CasesProjection {

@@ -1,8 +1,9 @@
 //! The states of cases, as the rows are made of them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use domain::{
@@ -48,7 +49,9 @@ impl CasesProjection {
         let (mut rows, mut said, mut joined, mut identities) =
             (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
         for (id, entries) in of_case {
-            let mut hot = Arc::unwrap_or_clone(self.state_at(id, stored.remove(&id)).await?);
+            let mut hot = self.state_at(id, stored.remove(&id)).await?;
+            let before: BTreeSet<_> =
+                hot.state.case().iter().flat_map(|case| case.identities()).cloned().collect();
             for (position, item, envelope) in entries {
                 let opened = item.opened::<case::Event>();
                 let opened = opened.as_ref().unwrap_or(&envelope.events);
@@ -73,9 +76,9 @@ impl CasesProjection {
                     case_id: id.to_string(),
                     identity: identity.to_string(),
                 };
-                identities.extend(case.identities().into_iter().map(of));
+                identities.extend(case.identities().into_iter().filter(|one| !before.contains(*one)).map(of));
             }
-            self.hot.insert(id, Arc::new(hot));
+            self.keep(id, hot);
         }
         CASES.write(tx, &rows).await?;
         CASE_IDENTITIES.write(tx, &identities).await?;
@@ -84,16 +87,16 @@ impl CasesProjection {
     }
 
     /// The state of a case as the stored row has it.
-    async fn state_at(&self, id: CaseId, stored: Option<Facts>) -> Result<Arc<Hot>, Error> {
-        let Some(facts) = stored else { return Ok(Arc::default()) };
-        if let Some(hot) = self.hot.get(&id)
-            && hot.facts.version == facts.version
-        {
+    async fn state_at(&self, id: CaseId, stored: Option<Facts>) -> Result<Hot, Error> {
+        let Some(facts) = stored else { return Ok(Hot::default()) };
+        let hot =
+            self.hot.get(&id).map(|hot| mem::take(&mut *hot.lock().unwrap_or_else(PoisonError::into_inner)));
+        if let Some(hot) = hot.filter(|hot| hot.facts.version == facts.version) {
             return Ok(hot);
         }
         let category = Category::new(case::State::CATEGORY);
         let Ok(stream) = category.and_then(|category| StreamId::new(&category, id)) else {
-            return Ok(Arc::default());
+            return Ok(Hot::default());
         };
         let mut entries = self.log.read(&stream);
         let mut state = case::State::default();
@@ -106,13 +109,20 @@ impl CasesProjection {
                 state = fold(state, &envelope.events);
             }
         }
-        Ok(Arc::new(Hot { state, facts }))
+        Ok(Hot { state, facts })
+    }
+
+    fn keep(&self, id: CaseId, hot: Hot) {
+        match self.hot.get(&id) {
+            Some(place) => *place.lock().unwrap_or_else(PoisonError::into_inner) = hot,
+            None => self.hot.insert(id, Arc::new(Mutex::new(hot))),
+        }
     }
 }
 
 impl Hot {
     fn apply(&mut self, position: Position, envelope: &Envelope<case::Event>, opened: &[case::Event]) {
-        self.state = fold(std::mem::take(&mut self.state), &envelope.events);
+        self.state = fold(mem::take(&mut self.state), &envelope.events);
         let live = envelope.origin == Origin::Live;
         if self.facts.seq == 0 {
             self.facts.seq = position.0;
