@@ -8,6 +8,7 @@ mod lists;
 mod moments;
 mod pairs;
 mod policy;
+mod removed;
 mod retries;
 mod rules;
 mod splitting;

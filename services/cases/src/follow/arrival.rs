@@ -10,7 +10,7 @@ use domain::{
     personal::Personal,
     policy::case::Rules,
 };
-use eventlog::Entry;
+use eventlog::{Entry, Position};
 use service::{Error, envelope::Origin, transact::Meta};
 
 use crate::{
@@ -45,6 +45,8 @@ pub fn key(content: &Content) -> Option<Key> {
 pub struct Arrival<'a> {
     pub entry: &'a Entry,
     pub origin: Origin,
+    /// The policy under which it was taken in.
+    pub policy_version: Position,
     pub message: MessageId,
     pub direction: Direction,
     pub author: actor::Kind,

@@ -13,8 +13,9 @@ use domain::{
     ids::{CaseId, CustomerId, IdentityId},
     message::{self, Content},
     personal::Personal,
+    policy::account::Account,
 };
-use eventlog::{Category, Entry};
+use eventlog::{Category, Entry, Position};
 use serde_json::Value;
 use service::{
     Error,
@@ -84,8 +85,16 @@ impl Core {
             ));
         };
         let author = envelope.actor.kind;
-        let mut arrival =
-            Arrival { entry, origin: envelope.origin, message, direction, author, content: *content, key };
+        let mut arrival = Arrival {
+            entry,
+            origin: envelope.origin,
+            policy_version: Position(envelope.policy_version),
+            message,
+            direction,
+            author,
+            content: *content,
+            key,
+        };
         // Of somebody who has only been written to, no name is known yet.
         if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
             self.know_customer(&arrival, &identity).await?;
@@ -251,11 +260,8 @@ impl Core {
 
     /// What a case is opened with that this message begins.
     async fn opening(&self, arrival: &Arrival<'_>, id: CaseId) -> Result<Opening, Error> {
-        let policy = self.policies.current();
         let content = &arrival.content;
-        let account = policy.state.set().account(&content.account);
-        let account =
-            account.ok_or_else(|| Error::Unavailable("the account is not in the policy yet".into()))?;
+        let account = self.account_of(arrival).await?;
         let opened = self.opened(arrival).await?;
         let title = title(&opened).map(|title| Personal::open(owner(id, content.identity.as_ref()), title));
         let closed = (id == arrival.case_id("follow_up_case")).then_some(());
@@ -282,6 +288,23 @@ impl Core {
                 (None, _, Direction::In) => case::Origin::Message { message: arrival.message.clone() },
                 (None, _, Direction::Out) => case::Origin::Agent,
             },
+        })
+    }
+
+    /// The account of a message: as the policy has it, or had it when the message was taken in. An account that was
+    /// removed meanwhile gets no more messages, but those that it got still belong to somebody.
+    async fn account_of(&self, arrival: &Arrival<'_>) -> Result<Account, Error> {
+        let (id, policy) = (&arrival.content.account, self.policies.current());
+        if let Some(account) = policy.state.set().account(id) {
+            return Ok(account.clone());
+        }
+        if policy.version < arrival.policy_version {
+            return Err(Error::Unavailable("the policy of the message is not in force here yet".into()));
+        }
+        let then = self.policies.as_of(|_, position| position <= arrival.policy_version).await?;
+        let account = then.state.set().account(id).cloned();
+        account.ok_or_else(|| {
+            Error::refused("NO_ACCOUNT", "the policy of the message does not have its account")
         })
     }
 
