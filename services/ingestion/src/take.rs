@@ -62,12 +62,12 @@ pub(crate) enum Taken {
     Rejected(Rejection),
 }
 
-/// Writes messages. One entry for each body of a message, however often, in whatever order and by however many
-/// replicas at once it is delivered:
+/// Writes messages. One entry for each change of a message's body, however often and by however many replicas at once it
+/// is delivered:
 ///
 /// - The stream is named after the message, and an append names the version of the stream that was looked at, so that
 ///   of two deliveries one is second and sees the first.
-/// - The command is named after the message, its body and the replica: a repeated append is the same entry, and of two
+/// - The command is named after the message, what it follows, its body and the replica: a repeated append is the same entry, and of two
 ///   replicas that write the same body at once one is told that the other was faster, so that only one counts it.
 pub(crate) struct Taker {
     log: Arc<dyn EventLog>,
@@ -101,7 +101,7 @@ impl Taker {
                 Err(history::Error::Log(error)) => return Err(error.into()),
                 Err(history::Error::Unreadable(error)) => return Ok(unreadable(&error)),
             };
-            if let Some(position) = self.seen(&history, &delivery.body).await? {
+            if let Some(position) = self.seen(&history, &delivery.body, batch.origin).await? {
                 return Ok(Taken::Duplicate(position));
             }
             if let Some(taken) = self.append(batch, incoming, &delivery, &history).await? {
@@ -134,17 +134,18 @@ impl Taker {
         Names::new(&self.vault, account).message(external_id).map_err(internal)
     }
 
-    /// Where the body is in the log, if it is.
+    /// Where the body is in the log, if it is no news. Live, only the present body is none: a message may be changed back to
+    /// what it was. An import tells of the past, and brings no older body back, however often it is run.
     ///
     /// Where the key of an earlier body is destroyed nobody can tell any more whether this is that body. It is taken for
     /// it: a late redelivery must not bring back what was erased.
-    async fn seen(&self, history: &History, body: &str) -> Result<Option<Position>, Error> {
+    async fn seen(&self, history: &History, body: &str, origin: Origin) -> Result<Option<Position>, Error> {
         let mut erased = None;
-        for (position, digest) in history.digests.iter().rev() {
+        for (age, (position, digest)) in history.digests.iter().rev().enumerate() {
             match self.vault.compare(digest, body).await.map_err(vault_error)? {
-                Compared::Same => return Ok(Some(*position)),
+                Compared::Same if age == 0 || origin == Origin::Import => return Ok(Some(*position)),
                 Compared::Erased => erased = Some(history.version),
-                Compared::Different => {}
+                Compared::Same | Compared::Different => {}
             }
         }
         Ok(erased)
@@ -168,7 +169,7 @@ impl Taker {
         let content = Box::new(content.map_err(internal)?);
         let actor = actor(batch, incoming.direction, delivery.identity.as_ref()).map_err(internal)?;
         let meta = Meta {
-            command_id: derive(NAMESPACE, &format!("{id}/{digest}/{}", self.replica)),
+            command_id: derive(NAMESPACE, &format!("{id}/{}/{digest}/{}", history.version, self.replica)),
             digest,
             actor: actor.clone(),
             on_behalf_of: None,

@@ -4,8 +4,6 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 pub use event::{Attachment, Content, EntryPoint, Event};
 
 use crate::{
@@ -21,9 +19,9 @@ pub type Command = decider::Command<Action>;
 /// What may be asked of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A customer's message came in. The same again is nothing; another body is an edit.
+    /// A customer's message came in. The present body again is nothing; another one is an edit.
     Receive(Box<Content>),
-    /// A message of ours that was sent elsewhere came to light. The same again is nothing; another body is an edit.
+    /// A message of ours that was sent elsewhere came to light. The present body again is nothing; another one is an edit.
     Record(Box<Content>),
     /// Its author, or the channel, deleted it. It is kept, and marked.
     MarkDeleted,
@@ -48,8 +46,6 @@ pub struct Message {
     pub edits: u32,
     /// When it was deleted at the source.
     pub deleted_at: Option<Timestamp>,
-    /// Every body that it had.
-    digests: BTreeSet<Digest>,
 }
 
 /// Why a message refuses.
@@ -122,7 +118,6 @@ impl Decider for State {
             (Some(mut known), Event::Edited { content, .. }) => {
                 known.edits = known.edits.saturating_add(1);
                 known.digest = content.digest.clone();
-                known.digests.insert(content.digest.clone());
                 known.revised_at = content.revised_at.or(known.revised_at);
                 Self(Some(known))
             }
@@ -143,20 +138,14 @@ impl Message {
             revised_at: content.revised_at,
             edits: 0,
             deleted_at: None,
-            digests: BTreeSet::from([content.digest.clone()]),
         }
     }
 
-    /// Whether this is no news. An older body that comes again is a late delivery, unless the channel says that the
-    /// message was changed back to it since.
+    /// Whether this is no news: the present body, or one of before that, if the channel says when bodies changed.
     fn has_had(&self, content: &Content) -> bool {
-        let changed_since =
-            content.revised_at.is_some_and(|revised| self.revised_at.is_none_or(|last| last < revised));
         let changed_before =
             content.revised_at.zip(self.revised_at).is_some_and(|(revised, last)| revised < last);
-        content.digest == self.digest
-            || changed_before
-            || (self.digests.contains(&content.digest) && !changed_since)
+        content.digest == self.digest || changed_before
     }
 }
 

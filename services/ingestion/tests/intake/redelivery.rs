@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use proto::ingestion::v1::{Author, submit_response::Outcome::*};
+use proto::ingestion::v1::{Author, submit_request::Origin, submit_response::Outcome::*};
 
 use crate::world::*;
 
@@ -45,7 +45,7 @@ async fn accounts_do_not_share_messages() {
 }
 
 #[tokio::test]
-async fn another_body_is_an_edit_and_an_older_one_is_late() {
+async fn another_body_is_an_edit_and_the_same_again_is_none() {
     let world = World::new().await;
     world.submit(WALL, &[reply("1", "0")]).await;
     world.clock.set(at("2026-11-22T10:25:00Z"));
@@ -53,7 +53,7 @@ async fn another_body_is_an_edit_and_an_older_one_is_late() {
     assert_eq!(outcomes(&world.submit(WALL, std::slice::from_ref(&edited)).await), [Edited]);
     let other = world.beside().await;
     for world in [&world, &other] {
-        let answers = world.submit(WALL, &[edited.clone(), reply("1", "0")]).await;
+        let answers = world.submit(WALL, &[edited.clone(), edited.clone()]).await;
         assert_eq!(outcomes(&answers), [Duplicate, Duplicate]);
     }
     let opened = world.opened().await;
@@ -66,6 +66,36 @@ async fn another_body_is_an_edit_and_an_older_one_is_late() {
     assert_eq!(first["occurred_at"], "2026-11-22T10:00:00.500000Z");
     assert_eq!(second["occurred_at"], "2026-11-22T10:25:00.000000Z");
     assert_eq!(world.sums().await, (2, 4, 0));
+}
+
+#[tokio::test]
+async fn a_message_may_be_changed_back_to_what_it_was() {
+    let world = World::new().await;
+    let other = world.beside().await;
+    for (world, text, expected) in [
+        (&world, "a", Accepted),
+        (&world, "b", Edited),
+        (&world, "a", Edited),
+        (&other, "a", Duplicate),
+        (&other, "b", Edited),
+        (&world, "b", Duplicate),
+        (&world, "a", Edited),
+    ] {
+        assert_eq!(outcomes(&world.submit(WALL, &[message("1", text)]).await), [expected], "{text}");
+    }
+    assert_eq!(world.contents().await["1"]["text"]["open"], "a");
+    assert_eq!(world.sums().await, (5, 2, 0));
+}
+
+#[tokio::test]
+async fn an_import_that_is_run_again_brings_no_older_body_back() {
+    let world = World::new().await;
+    let mut request = request(WALL, &["a", "b"].map(|text| message("1", text)));
+    request.origin = Origin::Import.into();
+    let run = async || outcomes(&world.try_submit(request.clone()).await.unwrap().results);
+    assert_eq!(run().await, [Accepted, Edited]);
+    assert_eq!(run().await, [Duplicate, Duplicate]);
+    assert_eq!(world.entries().await.len(), 2);
 }
 
 #[tokio::test]
