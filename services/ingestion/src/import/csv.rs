@@ -69,11 +69,11 @@ impl Rows {
                 Ok(false) => return Ok(None),
                 Ok(true) if cells.len() == 1 && matches!(&cells[0], b"" | b"\r") => {}
                 Ok(true) if cells.len() == expected => {
-                    let line = self.line_of(&cells);
+                    let line = self.line_of(&cells, &start)?;
                     return Ok(Some(Ok(Row { line, cells, columns: Arc::clone(&self.columns) })));
                 }
                 Ok(true) => {
-                    let line = self.line_of(&cells);
+                    let line = self.line_of(&cells, &start)?;
                     if cells.iter().any(|cell| cell.contains(&b'\n')) {
                         self.go_on_after_the_first_line_from(&start)?;
                     }
@@ -91,14 +91,30 @@ impl Rows {
 
     /// The line on which the row that was just read begins: counted back from its end, since blank lines before a
     /// row belong to what was read of it.
-    fn line_of(&self, cells: &ByteRecord) -> u64 {
+    fn line_of(&mut self, cells: &ByteRecord, start: &Position) -> io::Result<u64> {
+        let end = self.reader.position().clone();
+        let file = self.reader.get_ref();
+        if file.ended && cells.iter().next_back().is_some_and(|cell| cell.ends_with(b"\n")) {
+            // A quote that is never closed has taken in the end of the last line: counted from the front instead.
+            let (line, _) = self.first_line_from(start)?;
+            self.reader.seek_raw(SeekFrom::Start(end.byte()), end).map_err(into_io)?;
+            return Ok(line);
+        }
         let within: usize = cells.iter().map(|cell| cell.iter().filter(|&&byte| byte == b'\n').count()).sum();
-        let own_end = u64::from(!self.reader.get_ref().ended_within_a_line());
-        self.reader.position().line().saturating_sub(within as u64 + own_end)
+        let own_end = u64::from(!file.ended_within_a_line());
+        Ok(end.line().saturating_sub(within as u64 + own_end))
     }
 
     /// Reads the row that began at `start` as one line, which is the line returned, and the next row after it.
     fn go_on_after_the_first_line_from(&mut self, start: &Position) -> io::Result<u64> {
+        let (line, next) = self.first_line_from(start)?;
+        self.reader.seek_raw(SeekFrom::Start(next.byte()), next).map_err(into_io)?;
+        Ok(line)
+    }
+
+    /// The first line from `start` on with something on it, and where the next begins. The reader must be told where to go
+    /// on afterwards.
+    fn first_line_from(&mut self, start: &Position) -> io::Result<(u64, Position)> {
         let file = self.reader.get_mut();
         file.refill();
         file.input.seek(SeekFrom::Start(start.byte()))?;
@@ -114,8 +130,7 @@ impl Rows {
         }
         let mut next = start.clone();
         next.set_byte(byte).set_line(line);
-        self.reader.seek_raw(SeekFrom::Start(byte), next).map_err(into_io)?;
-        Ok(line - 1)
+        Ok((line - 1, next))
     }
 }
 

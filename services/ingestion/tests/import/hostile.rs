@@ -48,6 +48,28 @@ fn an_unclosed_quote_costs_its_own_line_only() {
 }
 
 #[test]
+fn an_unclosed_quote_names_its_line_however_the_file_ends() {
+    let header = "external_id,text,author,sent_at";
+    for (rest, expected) in [
+        ("1,\"open,ada,1709287200\n", vec!["line 2 ragged"]),
+        ("1,\"open,ada,1709287200", vec!["line 2 ragged"]),
+        ("1,\"open,ada,1709287200\n\n\n", vec!["line 2 ragged"]),
+        ("\n\n1,\"open,ada,1709287200\n", vec!["line 4 ragged"]),
+        // A row with all its columns, whose last one is open.
+        ("\n1,one,ada,\"never\n", vec!["line 3 not_a_time"]),
+        ("\n1,one,ada,\"never\nnor ever\n\"\n", vec!["line 3 not_a_time"]),
+        ("\n1,one,ada,\"never\nnor ever\n\"", vec!["line 3 not_a_time"]),
+    ] {
+        let (records, rejected) = csv(format!("{header}\n{rest}"));
+        assert_eq!(
+            (records.len(), rejected),
+            (0, expected.iter().map(|s| (*s).to_owned()).collect()),
+            "{rest:?}"
+        );
+    }
+}
+
+#[test]
 fn a_quote_unclosed_for_more_than_a_row_costs_its_own_line_only() {
     let mut content = String::from("external_id,text,author,sent_at\n0,\"open,ada,1709287200\n");
     let filler = "x".repeat(1000);
