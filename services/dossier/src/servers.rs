@@ -1,6 +1,6 @@
 //! `up` and `serve` as a process: arguments in, exit code out.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use dossier::{
@@ -31,7 +31,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
             policy: args.config.clone(),
             sample: args.sample,
             http: args.listen,
-            grpc: SocketAddr::new(args.listen.ip(), args.listen.port().saturating_add(1)),
+            grpc: args.grpc(),
             metrics,
         };
         let platform = up::start(&config).await?;

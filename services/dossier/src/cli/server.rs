@@ -20,11 +20,36 @@ pub struct UpArgs {
     pub sample: bool,
     /// Where the console and the JSON API listen; gRPC (+1), webhooks (+2) and mail (+25) follow
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_LISTEN", hide_env = true)]
-    #[arg(default_value = "127.0.0.1:7400")]
+    #[arg(default_value = "127.0.0.1:7400", value_parser = first_port)]
     pub listen: SocketAddr,
     /// What is told of the work
     #[command(flatten)]
     pub telemetry: Telemetry,
+}
+
+/// The last of the ports that follow the first, as a step from it.
+const LAST_STEP: u16 = 25;
+
+impl UpArgs {
+    /// Where gRPC listens. If the first port is any that is free, so is this.
+    pub const fn grpc(&self) -> SocketAddr {
+        let port = match self.listen.port() {
+            0 => 0,
+            first => first.saturating_add(1),
+        };
+        SocketAddr::new(self.listen.ip(), port)
+    }
+}
+
+/// An address whose port leaves room for those that follow.
+fn first_port(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "not an address with a port, as 127.0.0.1:7400".to_owned())?;
+    let last = u16::MAX - LAST_STEP;
+    if address.port() > last {
+        return Err(format!("other ports follow this one up to +{LAST_STEP}: it is {last} at most"));
+    }
+    Ok(address)
 }
 
 /// One or more roles, on a NATS cluster and a PostgreSQL database
@@ -130,6 +155,21 @@ mod tests {
     enum Servers {
         Up(UpArgs),
         Serve(Box<ServeArgs>),
+    }
+
+    #[test]
+    fn the_ports_of_up_follow_the_first_and_there_is_room_for_them() {
+        let up = |listen: &str| match Servers::try_parse_from(["dossier", "up", "--listen", listen]) {
+            Ok(Servers::Up(up)) => Some((up.listen.port(), up.grpc().port())),
+            _ => None,
+        };
+        assert_eq!(up("127.0.0.1:8000"), Some((8000, 8001)));
+        assert_eq!(up("[::1]:65510"), Some((65510, 65511)));
+        // Each takes a free one.
+        assert_eq!(up("127.0.0.1:0"), Some((0, 0)));
+        for wrong in ["127.0.0.1:65535", "127.0.0.1:65511", "127.0.0.1:65536", "127.0.0.1", ":7400", ""] {
+            assert_eq!(up(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
