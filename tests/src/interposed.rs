@@ -57,6 +57,14 @@ impl EventLog for Interposed {
         self.log.read(stream)
     }
 
+    async fn tail(&self) -> Result<Position, Error> {
+        self.log.tail().await
+    }
+
+    async fn close(&self) {
+        self.log.close().await;
+    }
+
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {
         self.log.follow(after, categories)
     }

@@ -80,6 +80,8 @@ pub struct World {
     pub issuer: Issuer,
     /// The site's folder; removed with the world, unless it was given.
     pub folder: Option<TempDir>,
+    /// Whether it opened the folder, and has to free it.
+    opened: bool,
 }
 
 impl World {
@@ -98,7 +100,8 @@ impl World {
 
     /// The site of a folder, as it was left.
     pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self::over(up::shell(folder, clock).await.expect("the folder can be opened"), folder).await
+        let shell = up::shell(folder, clock).await.expect("the folder can be opened");
+        Self { opened: true, ..Self::over(shell, folder).await }
     }
 
     /// The site of a folder in other surroundings: another log, another store.
@@ -115,7 +118,7 @@ impl World {
         let issuer = Issuer::load_or_create("local", &folder.join("issuer.pem")).expect("the issuer's key");
         let file = proto::policy::v1::apply_request::File { name: "policy.toml".into(), text: POLICY.into() };
         dossier::sample::apply(&platform, vec![file]).await.expect("the policy is right");
-        Self { platform, issuer, folder: None }
+        Self { platform, issuer, folder: None, opened: false }
     }
 
     /// A person of the organisation, or anybody else with these roles in the token.
@@ -148,9 +151,13 @@ impl World {
         self.administrator().cases.list_cases(request).await.expect("the read model follows");
     }
 
-    /// Ends the site in order and gives its folder back, if it was its own.
+    /// Ends the site in order and gives its folder back, if it was its own. It can be opened again at once.
     pub async fn end(self) -> Option<TempDir> {
+        let log = self.opened.then(|| Arc::clone(&self.platform.shell.log));
         self.platform.end().await;
+        if let Some(log) = log {
+            log.close().await;
+        }
         self.folder
     }
 }

@@ -112,7 +112,7 @@ impl JetStreamLog {
     async fn open_read(&self, stream: &StreamId) -> Result<Read, Error> {
         let first = self.again(|| self.next_entry(stream, Position::NONE));
         // The tail is asked for at the same time; an entry that comes between the two is read or not.
-        let (first, tail) = try_join(first, self.tail(stream)).await?;
+        let (first, tail) = try_join(first, self.tail_of(stream)).await?;
         let mut entries: Vec<Entry> = first.into_iter().collect();
         let mut after = entries.last().map_or(Position::NONE, |entry| entry.position);
         while entries.len() < READ_SINGLY_MAX && after < tail {
@@ -144,7 +144,7 @@ impl JetStreamLog {
         .boxed()
     }
 
-    async fn tail(&self, stream: &StreamId) -> Result<Position, Error> {
+    async fn tail_of(&self, stream: &StreamId) -> Result<Position, Error> {
         let subject = self.shared.subjects.of_stream(stream);
         let get = || self.shared.stream.raw_message_builder().last_by_subject(subject.as_str()).send();
         let last = self.again(|| async { publish::found(get().await) }).await?;
@@ -186,6 +186,11 @@ impl EventLog for JetStreamLog {
             Ok(stream::iter(entries).map(Ok).chain(rest))
         };
         stream::once(read).try_flatten().boxed()
+    }
+
+    async fn tail(&self) -> Result<Position, Error> {
+        let info = || async { self.shared.stream.get_info().await.map_err(publish::unavailable) };
+        self.again(info).await.map(|info| Position(info.state.last_sequence))
     }
 
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {

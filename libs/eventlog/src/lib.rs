@@ -46,6 +46,13 @@ pub trait EventLog: Send + Sync {
     /// Every append that was acknowledged before the call is among them. An error ends the stream.
     fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
 
+    /// The position of the log's last entry. Every append that was acknowledged before the call is at or before it.
+    async fn tail(&self) -> Result<Position, Error>;
+
+    /// Frees what the log holds of this machine, a file or a lock, so that it can be opened again at once. Later calls
+    /// may be refused as unavailable.
+    async fn close(&self) {}
+
     /// Every entry of these categories after `after`, in order and without gap or double; then waits for more.
     /// Never ends of itself. An empty list of categories means all.
     ///

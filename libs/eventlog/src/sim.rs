@@ -314,6 +314,10 @@ impl EventLog for SimLog {
         stream::iter(entries).boxed()
     }
 
+    async fn tail(&self) -> Result<Position, Error> {
+        Ok(self.state().entries.last().map_or(Position::NONE, |entry| entry.position))
+    }
+
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {
         let (log, categories) = (self.clone(), categories.to_vec());
         stream::unfold(after, move |after| {

@@ -94,6 +94,14 @@ impl EventLog for SqliteLog {
         self.reader.read(stream)
     }
 
+    async fn tail(&self) -> Result<Position, Error> {
+        self.reader.tail()
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {
         self.reader.follow(after, categories)
     }

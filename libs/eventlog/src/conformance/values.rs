@@ -19,6 +19,8 @@ pub async fn read_has_what_was_acknowledged(log: &dyn EventLog) {
         written.push((appended(log, tail, &new).await, new));
         assert_same(&read(log, &stream).await, &written);
         beside = appended(log, beside, &entry(&neighbour, "beside")).await;
+        let tail = log.tail().await.unwrap_or_else(|error| panic!("the tail cannot be told: {error}"));
+        assert!(tail >= beside, "the log ends at {tail}, and {beside} was acknowledged");
     }
 }
 

@@ -32,6 +32,12 @@ impl Reader {
         self.pool.close().await;
     }
 
+    /// The position of the last entry, as long as there is a writer.
+    pub(super) fn tail(&self) -> Result<Position, Error> {
+        self.recent.has_changed().map_err(|_| closed())?;
+        Ok(Position(self.recent.borrow().last()))
+    }
+
     pub(super) fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
         let (pool, name) = (self.pool.clone(), stream.clone());
         let until = self.recent.borrow().last();
