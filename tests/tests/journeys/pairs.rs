@@ -115,12 +115,26 @@ async fn cases_of_different_customers_and_closed_ones_are_not_merged_by_mistake(
     refused(ana.cases.merge(merge(&ids[0], &ids[1])).await, NO, "MERGE_CUSTOMERS_DIFFER");
     refused(ana.cases.merge(merge(&ids[0], &ids[0])).await, NO, "MERGE_CYCLE");
     wrong_field(ana.cases.merge(merge(&ids[0], &command_id())).await, "into_case_id");
+    let filter = pb::Filter { customer: ana.case(&ids[0]).await.customer, ..Default::default() };
+    let mut of_ada = [ids[0].clone(), ids[2].clone()];
+    of_ada.sort_unstable();
     let confirmed = pb::MergeRequest { confirm_other_customer: true, ..merge(&ids[0], &ids[1]) };
-    ana.cases.merge(confirmed).await.unwrap();
+    let merged = ana.cases.merge(confirmed).await.unwrap().into_inner();
+    assert_eq!(ana.ids(filter.clone(), &merged.position).await.len(), 3, "it is about both of them");
     // Into what goes on elsewhere is into where it goes on.
     let chain = pb::MergeRequest { confirm_other_customer: true, ..merge(&ids[2], &ids[0]) };
     ana.cases.merge(chain).await.unwrap();
     assert_eq!(ana.case(&ids[2]).await.merged_into, ids[1]);
+    let mut apart = String::new();
+    for case_id in [&ids[0], &ids[2]] {
+        let request =
+            pb::UnmergeRequest { command_id: command_id(), case_id: case_id.clone(), ..Default::default() };
+        ana.cases.unmerge(request).await.unwrap();
+        apart = ana.case(&ids[1]).await.position;
+    }
+    assert_eq!(ana.ids(filter, &apart).await, of_ada, "and after that no longer");
+    let (before, after) = world.administrator().rebuild().await;
+    assert_eq!(before, after);
 
     let closed = world.receive_one("forum", message("m-5", "ada", "Done")).await.case_id;
     let resolve =

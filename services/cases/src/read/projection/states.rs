@@ -9,7 +9,7 @@ use std::{
 use domain::{
     case,
     decider::{Decider, fold},
-    ids::CaseId,
+    ids::{CaseId, IdentityId},
     personal::Personal,
 };
 use eventlog::{Category, Position, StreamId};
@@ -50,8 +50,7 @@ impl CasesProjection {
             (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
         for (id, entries) in of_case {
             let mut hot = self.state_at(id, stored.remove(&id)).await?;
-            let before: BTreeSet<_> =
-                hot.state.case().iter().flat_map(|case| case.identities()).cloned().collect();
+            let before = hot.identities();
             for (position, item, envelope) in entries {
                 let opened = item.opened::<case::Event>();
                 let opened = opened.as_ref().unwrap_or(&envelope.events);
@@ -72,11 +71,15 @@ impl CasesProjection {
             }
             if let Some(case) = hot.state.case() {
                 rows.push(CaseRow::of(id, case, &hot.facts));
-                let of = |identity: &domain::ids::IdentityId| CaseIdentityRow {
-                    case_id: id.to_string(),
-                    identity: identity.to_string(),
-                };
-                identities.extend(case.identities().into_iter().filter(|one| !before.contains(*one)).map(of));
+            }
+            let now = hot.identities();
+            identities.extend(now.difference(&before).map(|identity| CaseIdentityRow {
+                case_id: id.to_string(),
+                identity: identity.to_string(),
+            }));
+            // A merge was taken back.
+            for gone in before.difference(&now) {
+                tx.execute(NO_LONGER, &[id.to_string().into(), gone.as_str().into()]).await?;
             }
             self.keep(id, hot);
         }
@@ -121,6 +124,10 @@ impl CasesProjection {
 }
 
 impl Hot {
+    fn identities(&self) -> BTreeSet<IdentityId> {
+        self.state.case().map(|case| case.identities().into_iter().cloned().collect()).unwrap_or_default()
+    }
+
     fn apply(&mut self, position: Position, envelope: &Envelope<case::Event>, opened: &[case::Event]) {
         self.state = fold(mem::take(&mut self.state), &envelope.events);
         let live = envelope.origin == Origin::Live;
@@ -148,6 +155,8 @@ fn words(id: CaseId, item: String, text: &Personal) -> Option<((CaseId, String),
     let (case_id, owner) = (id.to_string(), text.subject.to_string());
     Some(((id, item.clone()), SaidRow { case_id, item, owner, text: words }))
 }
+
+const NO_LONGER: &str = "delete from case_identity where case_id = $1 and identity = $2";
 
 const FACTS_BY_ID: Sql = Sql {
     sqlite: "select id, seq, version, updated_at, closed_at, origin, live, title from case_row \
