@@ -57,6 +57,11 @@ impl Json {
         answer.body
     }
 
+    /// What stands at a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, Body::empty()).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         let mut request = Request::builder()
             .method(method)

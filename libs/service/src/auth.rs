@@ -119,6 +119,15 @@ impl Authenticator {
 
     /// The principal of an `authorization` header.
     pub fn principal(&self, authorization: Option<&str>, now: Timestamp) -> Result<Principal, Error> {
+        self.admit(authorization, now).map(|(principal, _)| principal)
+    }
+
+    /// The principal of an `authorization` header, and until when it is one.
+    pub fn admit(
+        &self,
+        authorization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Principal, Timestamp), Error> {
         let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Error::Missing);
@@ -142,7 +151,8 @@ impl Authenticator {
         };
         let id = ActorId::new(&claims.sub).map_err(|_| Error::Invalid)?;
         let auth = AuthMethod::new("token").map_err(|_| Error::Invalid)?;
-        Ok(Principal { actor: Actor::new(kind, id, auth), roles: claims.roles.clone() })
+        let until = Timestamp::from_microsecond(expires.saturating_mul(1_000_000)).unwrap_or(Timestamp::MAX);
+        Ok((Principal { actor: Actor::new(kind, id, auth), roles: claims.roles.clone() }, until))
     }
 
     /// What a token says, if a known issuer signed it. Whether it is in force now is another question.

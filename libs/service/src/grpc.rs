@@ -1,6 +1,7 @@
 //! The way in over gRPC: one server for whatever roles run here.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -8,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use domain::time::Timestamp;
 use opentelemetry::KeyValue;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -18,7 +20,7 @@ use tonic::{
     transport::Server,
 };
 
-use crate::{Error, auth::Principal, shell::Shell, telemetry};
+use crate::{Error, auth::Principal, clock::Clock, health, shell::Shell, telemetry};
 
 /// Requests of one connection that are worked on at once.
 pub const CONCURRENCY_MAX: usize = 1_024;
@@ -51,8 +53,9 @@ impl Authenticate {
 impl Interceptor for Authenticate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let header = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-        let principal = self.0.auth.principal(header, self.0.clock.now()).map_err(Error::from)?;
+        let (principal, until) = self.0.auth.admit(header, self.0.clock.now()).map_err(Error::from)?;
         request.extensions_mut().insert(Arc::new(principal));
+        request.extensions_mut().insert(Session { clock: Arc::clone(&self.0.clock), until });
         Ok(request)
     }
 }
@@ -63,19 +66,41 @@ pub fn principal<T>(request: &Request<T>) -> Result<Arc<Principal>, Error> {
     principal.cloned().ok_or(Error::Unauthenticated(crate::auth::Error::Missing))
 }
 
-/// Serves roles on `listener` until `stop`, then finishes what was begun.
+/// How long a call may last: until its token ends.
+#[derive(Clone)]
+pub struct Session {
+    clock: Arc<dyn Clock>,
+    until: Timestamp,
+}
+
+impl Session {
+    /// Returns when the token has ended, with what the caller is told then.
+    pub async fn ended(&self) -> Error {
+        self.clock.wait_until(self.until).await;
+        Error::Unauthenticated(crate::auth::Error::Expired)
+    }
+}
+
+/// How long a stream that answers this call may go on.
+pub fn session<T>(request: &Request<T>) -> Result<Session, Error> {
+    let session = request.extensions().get::<Session>();
+    session.cloned().ok_or(Error::Unauthenticated(crate::auth::Error::Missing))
+}
+
+/// Serves roles on `listener` until `stop`, then finishes what was begun. What health checks are told follows `state`.
 pub async fn serve(
     listener: TcpListener,
     roles: Vec<Box<dyn Routes>>,
+    state: watch::Receiver<health::State>,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (health, health_server) = tonic_health::server::health_reporter();
     let mut routes = RoutesBuilder::default();
+    // The process as a whole.
+    let mut names = vec![""];
     routes.add_service(health_server);
     for role in roles {
-        for name in role.names() {
-            health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
-        }
+        names.extend(role.names());
         role.add(&mut routes);
     }
     match tonic_reflection::server::Builder::configure()
@@ -88,7 +113,8 @@ pub async fn serve(
         }
         Err(error) => tracing::error!(%error, "no reflection: the descriptors do not fit together"),
     }
-    Server::builder()
+    let telling = tell(health, names, state, stop.clone());
+    let serving = Server::builder()
         .accept_http1(true)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .concurrency_limit_per_connection(CONCURRENCY_MAX)
@@ -96,8 +122,34 @@ pub async fn serve(
         .layer(tower::layer::layer_fn(Metered::new))
         .layer(tonic_web::GrpcWebLayer::new())
         .add_routes(routes.routes())
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned())
-        .await
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned());
+    tokio::select! {
+        served = serving => served,
+        never = telling => match never {},
+    }
+}
+
+/// Tells health checks whether the process is ready; not while it ends.
+async fn tell(
+    health: tonic_health::server::HealthReporter,
+    names: Vec<&'static str>,
+    mut state: watch::Receiver<health::State>,
+    stop: CancellationToken,
+) -> Infallible {
+    use tonic_health::ServingStatus::{NotServing, Serving};
+    loop {
+        let ready = !stop.is_cancelled() && state.borrow_and_update().reasons.is_empty();
+        for name in &names {
+            health.set_service_status(name, if ready { Serving } else { NotServing }).await;
+        }
+        if stop.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            Ok(()) = state.changed() => {}
+        }
+    }
 }
 
 /// Listens on `address`; the error names it and says what to do.

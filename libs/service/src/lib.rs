@@ -8,6 +8,7 @@ pub mod digest;
 pub mod envelope;
 pub mod error;
 pub mod grpc;
+pub mod health;
 pub mod lease;
 pub mod lifecycle;
 pub mod models;

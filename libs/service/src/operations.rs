@@ -1,6 +1,6 @@
 //! What an operator asks a role: its read models, and the log.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{policy::organisation::Role, time::Timestamp};
 use eventlog::{Category, Entry, Position, StreamId};
@@ -9,9 +9,9 @@ use proto::operations::v1::{
     self as pb,
     operations_server::{Operations, OperationsServer, SERVICE_NAME},
 };
-use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Request, Response, Status,
     service::{RoutesBuilder, interceptor::InterceptedService},
@@ -19,17 +19,21 @@ use tonic::{
 
 use crate::{
     Error,
-    grpc::{Authenticate, Routes, principal},
+    grpc::{Authenticate, Routes, principal, session},
+    health::{self, Standing},
     models::{Models, Rebuilt},
     policies::Policies,
     projection::{self, Projection},
+    reaction::AnyReaction,
     shell::Shell,
     store,
 };
 
 /// Entries of one stream that are answered at once.
 const STREAM_MAX: usize = 10_000;
-/// Entries that wait for a slow reader.
+/// How long a call waits for a read model.
+const AT_LEAST_LIMIT: Duration = Duration::from_secs(10);
+/// Entries that wait for a slow reader, and that are told of as waiting.
 const WAITING_MAX: usize = 256;
 
 /// A read model, whatever is in it.
@@ -41,6 +45,12 @@ pub trait AnyModel: Send + Sync {
     fn position(&self) -> Position;
     /// Which generation answers.
     fn generation(&self) -> u64;
+    /// What it follows.
+    fn categories(&self) -> Vec<Category>;
+    /// Returns once everything up to `position` is applied, or `false` when `limit` is over.
+    async fn wait_for(&self, position: Position, limit: Duration) -> bool;
+    /// That it fails again and again, if it does.
+    fn standing(&self) -> Option<Standing>;
     /// Streams that wait for a version that can read them.
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error>;
     /// A digest of everything in it.
@@ -66,6 +76,18 @@ impl<P: Projection> AnyModel for Models<P> {
         Models::generation(self)
     }
 
+    fn categories(&self) -> Vec<Category> {
+        self.current().projection.categories()
+    }
+
+    async fn wait_for(&self, position: Position, limit: Duration) -> bool {
+        self.current().wait_for(position, limit).await
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.current().standing()
+    }
+
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error> {
         self.current().parked().await
     }
@@ -88,19 +110,22 @@ pub struct Server {
     shell: Shell,
     policies: Arc<Policies>,
     models: Arc<BTreeMap<&'static str, Arc<dyn AnyModel>>>,
-}
-
-/// What of a body is needed to list it.
-#[derive(Deserialize)]
-struct Head {
-    recorded_at: Timestamp,
+    reactions: Arc<Vec<Arc<dyn AnyReaction>>>,
+    /// Cancelled when the process is to end: streams to callers end with it.
+    stop: CancellationToken,
 }
 
 impl Server {
-    /// About these read models.
-    pub fn new(shell: Shell, policies: Arc<Policies>, models: Vec<Arc<dyn AnyModel>>) -> Self {
+    /// About these read models and reactions, until `stop`.
+    pub fn new(
+        shell: Shell,
+        policies: Arc<Policies>,
+        models: Vec<Arc<dyn AnyModel>>,
+        reactions: Vec<Arc<dyn AnyReaction>>,
+        stop: CancellationToken,
+    ) -> Self {
         let models = models.into_iter().map(|model| (model.name(), model)).collect();
-        Self { shell, policies, models: Arc::new(models) }
+        Self { shell, policies, models: Arc::new(models), reactions: Arc::new(reactions), stop }
     }
 
     /// The way in.
@@ -114,19 +139,75 @@ impl Server {
     }
 
     fn entry(&self, entry: &Entry) -> pb::LogEntry {
-        let recorded =
-            serde_json::from_slice::<Head>(&entry.body).ok().map(|head| head.recorded_at.as_microsecond());
         pb::LogEntry {
             position: self.shell.token(entry.position),
             entry_id: entry.id.to_string(),
             stream: entry.stream.to_string(),
-            recorded_at: recorded.map(|micros| prost_types::Timestamp {
-                seconds: micros.div_euclid(1_000_000),
-                nanos: i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
-            }),
+            recorded_at: health::head(entry).map(wire),
             body: String::from_utf8_lossy(&entry.body).into_owned(),
             traceparent: entry.traceparent.clone().unwrap_or_default(),
         }
+    }
+
+    /// Waits until the read models that follow the entry at this position have it.
+    async fn wait_for(&self, position: Position) -> Result<(), Error> {
+        let late = || Error::Unavailable("a read model has not reached this position yet; try again".into());
+        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
+        let next = tokio::time::timeout(AT_LEAST_LIMIT, entries.try_next()).await.map_err(|_| late())??;
+        // A position that is none of an entry is followed by nobody.
+        let Some(entry) = next.filter(|entry| entry.position == position) else { return Ok(()) };
+        for model in self.models.values() {
+            let follows = wanted(&model.categories(), &entry);
+            if follows && !model.wait_for(position, AT_LEAST_LIMIT).await {
+                return Err(late());
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries that wait, as operators are told of them.
+    async fn waits(
+        &self,
+        waiting: impl IntoIterator<Item = (String, Position, String)>,
+    ) -> Vec<pb::list_read_models_response::Parked> {
+        let mut told = Vec::new();
+        for (stream, position, reason) in waiting {
+            let since = health::recorded_at(self.shell.log.as_ref(), &stream, position).await.map(wire);
+            let position = self.shell.token(position);
+            told.push(pb::list_read_models_response::Parked { stream, position, reason, since });
+        }
+        told
+    }
+
+    /// Sends entries until the caller goes away, `until` is reached, or the log fails.
+    async fn tail(
+        &self,
+        after: Position,
+        until: Option<Position>,
+        categories: &[Category],
+        sender: &mpsc::Sender<Result<pb::TailEventsResponse, Status>>,
+    ) -> Result<(), Error> {
+        if until.is_some_and(|until| until <= after) {
+            return Ok(());
+        }
+        // All of them: "until now" may be an entry of another category, which only ends the answer.
+        let followed = if until.is_some() { &[] } else { categories };
+        let mut entries = self.shell.log.follow(after, followed);
+        while let Some(entry) = entries.try_next().await? {
+            if until.is_some_and(|until| entry.position > until) {
+                return Ok(());
+            }
+            if wanted(categories, &entry) {
+                let answer = pb::TailEventsResponse { entry: Some(self.entry(&entry)) };
+                if sender.send(Ok(answer)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            if until == Some(entry.position) {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,6 +234,7 @@ impl Operations for Server {
         request: Request<pb::TailEventsRequest>,
     ) -> Result<Response<Self::TailEventsStream>, Status> {
         self.allow(&request, READERS)?;
+        let session = session(&request)?;
         let request = request.into_inner();
         let after = self.shell.position("after", &request.after)?.unwrap_or(Position::NONE);
         let categories: Vec<Category> = request
@@ -163,44 +245,19 @@ impl Operations for Server {
                 Category::new(name).map_err(|error| Error::field(format!("categories[{i}]"), error))
             })
             .collect::<Result<_, _>>()?;
-        // "Until now" is up to where the read models are: everything acknowledged before the call is below that.
         let until =
-            request.until_now.then(|| self.models.values().map(|model| model.position()).max()).flatten();
+            if request.until_now { Some(self.shell.log.tail().await.map_err(Error::from)?) } else { None };
         let (sender, reader) = mpsc::channel(WAITING_MAX);
         let server = self.clone();
         tokio::spawn(async move {
-            if until.is_some_and(|until| until <= after) {
-                return;
-            }
-            // All of them: "until now" may be an entry of another category, which only ends the answer.
-            let followed = if until.is_some() { Vec::new() } else { categories.clone() };
-            let mut entries = server.shell.log.follow(after, &followed);
-            loop {
-                let next = tokio::select! {
-                    () = sender.closed() => return,
-                    next = entries.next() => next,
-                };
-                let answer = match next {
-                    Some(Ok(entry)) if until.is_some_and(|until| entry.position > until) => return,
-                    Some(Ok(entry)) if !wanted(&categories, &entry) => {
-                        if until == Some(entry.position) {
-                            return;
-                        }
-                        continue;
-                    }
-                    Some(Ok(entry)) => {
-                        let last = until == Some(entry.position);
-                        let answer = Ok(pb::TailEventsResponse { entry: Some(server.entry(&entry)) });
-                        if sender.send(answer).await.is_err() || last {
-                            return;
-                        }
-                        continue;
-                    }
-                    Some(Err(error)) => Err(Error::from(error).into()),
-                    None => return,
-                };
-                let _ = sender.send(answer).await;
-                return;
+            let end = tokio::select! {
+                () = sender.closed() => return,
+                () = server.stop.cancelled() => return,
+                ended = session.ended() => Err(ended),
+                end = server.tail(after, until, &categories, &sender) => end,
+            };
+            if let Err(error) = end {
+                let _ = sender.send(Err(error.into())).await;
             }
         });
         Ok(Response::new(ReceiverStream::new(reader)))
@@ -228,6 +285,9 @@ impl Operations for Server {
         request: Request<pb::ListReadModelsRequest>,
     ) -> Result<Response<pb::ListReadModelsResponse>, Status> {
         self.allow(&request, READERS)?;
+        if let Some(position) = self.shell.position("at_least", &request.get_ref().at_least)? {
+            self.wait_for(position).await?;
+        }
         let mut models = Vec::new();
         for (name, model) in self.models.iter() {
             let parked = model.parked().await.map_err(Error::from)?;
@@ -240,18 +300,23 @@ impl Operations for Server {
                 name: (*name).to_owned(),
                 position: self.shell.token(model.position()),
                 generation: u32::try_from(model.generation()).unwrap_or(u32::MAX),
-                parked: parked
-                    .into_iter()
-                    .map(|(stream, position, reason)| pb::list_read_models_response::Parked {
-                        stream,
-                        position: self.shell.token(Position(position)),
-                        reason,
-                    })
-                    .collect(),
+                parked: self.waits(at_positions(parked)).await,
                 digest,
+                standing: model.standing().map(standing),
             });
         }
-        Ok(Response::new(pb::ListReadModelsResponse { models }))
+        let mut reactions = Vec::new();
+        for reaction in self.reactions.iter() {
+            let parked = reaction.parked().await.map_err(Error::from)?;
+            reactions.push(pb::list_read_models_response::Reaction {
+                name: reaction.name().to_owned(),
+                position: self.shell.token(reaction.position()),
+                parked: self.waits(at_positions(parked)).await,
+                waiting: self.waits(reaction.waiting().into_iter().take(WAITING_MAX)).await,
+                standing: reaction.standing().map(standing),
+            });
+        }
+        Ok(Response::new(pb::ListReadModelsResponse { models, reactions }))
     }
 
     async fn rebuild(
@@ -265,7 +330,7 @@ impl Operations for Server {
         let known = || Error::field("name", format!("must be one of {}", names.join(", ")));
         let model = model.ok_or_else(known)?;
         let (sender, reader) = mpsc::channel(WAITING_MAX);
-        let shell = self.shell.clone();
+        let (shell, stop) = (self.shell.clone(), self.stop.clone());
         tokio::spawn(async move {
             let telling = sender.clone();
             let tokens = shell.clone();
@@ -277,7 +342,12 @@ impl Operations for Server {
                     ..pb::RebuildResponse::default()
                 }));
             };
-            let answer = match model.rebuild(Box::new(progress)).await {
+            // Whoever asked for it may go away, and his token may end: it is finished all the same, unless the process ends.
+            let rebuilt = tokio::select! {
+                rebuilt = model.rebuild(Box::new(progress)) => rebuilt,
+                () = stop.cancelled() => return,
+            };
+            let answer = match rebuilt {
                 Ok(rebuilt) => Ok(pb::RebuildResponse {
                     position: shell.token(rebuilt.position),
                     of: shell.token(rebuilt.position),
@@ -290,6 +360,26 @@ impl Operations for Server {
             let _ = sender.send(answer).await;
         });
         Ok(Response::new(ReceiverStream::new(reader)))
+    }
+}
+
+fn at_positions(parked: Vec<(String, u64, String)>) -> impl Iterator<Item = (String, Position, String)> {
+    parked
+        .into_iter()
+        .take(WAITING_MAX)
+        .map(|(stream, position, reason)| (stream, Position(position), reason))
+}
+
+fn standing(standing: Standing) -> pb::list_read_models_response::Standing {
+    let Standing { reason, failures, since } = standing;
+    pb::list_read_models_response::Standing { reason, failures, since: Some(since.into()) }
+}
+
+fn wire(at: Timestamp) -> prost_types::Timestamp {
+    let micros = at.as_microsecond();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
     }
 }
 

@@ -25,7 +25,7 @@ use service::{
     operations::AnyModel,
     policies::Policies,
     projection::Projection,
-    reaction::Runner,
+    reaction::{AnyReaction, Runner},
     shell::Shell,
 };
 use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
@@ -84,6 +84,11 @@ impl Service {
     /// Its read models, for operators.
     pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
         vec![Arc::clone(&self.core.models) as Arc<dyn AnyModel>]
+    }
+
+    /// Its reactions, for operators.
+    pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
+        vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.splits) as _]
     }
 
     /// Up to where messages have become cases, for those who wait for it.

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use domain::{case, ids::CaseId};
 use proto::cases::v1::{self as pb, cases_server::Cases};
-use service::{Error, grpc::principal, transact::Outcome};
+use service::{
+    Error,
+    grpc::{principal, session},
+    transact::Outcome,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -100,8 +104,9 @@ macro_rules! cases {
             type WatchStream = ReceiverStream<Result<pb::WatchResponse, Status>>;
 
             async fn watch(&self, request: Request<pb::WatchRequest>) -> Answer<Self::WatchStream> {
-                let principal = principal(&request)?;
-                let changes = Arc::clone(&self.0).watch((*principal).clone(), request.into_inner()).await?;
+                let (principal, session) = (principal(&request)?, session(&request)?);
+                let watch = Arc::clone(&self.0).watch((*principal).clone(), session, request.into_inner());
+                let changes = watch.await?;
                 Ok(Response::new(ReceiverStream::new(changes)))
             }
         }

@@ -51,8 +51,32 @@ pub use serve::serve;
 
 /// Answers `/metrics`.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
-/// Answers `/readyz`: why the process is not ready, in words for an operator.
-pub type Ready = Arc<dyn Fn() -> Result<(), Vec<String>> + Send + Sync>;
+/// Answers `/readyz`.
+pub type Ready = Arc<dyn Fn() -> Readiness + Send + Sync>;
+
+/// Whether the process can do its work, in words for an operator. Nobody's data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Why it cannot; nothing: it can.
+    pub reasons: Vec<String>,
+    /// What waits while everything else goes on. A process that has such is ready all the same.
+    pub degraded: Vec<Degraded>,
+}
+
+/// A stream that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Degraded {
+    /// Which read model or reaction cannot go on with it.
+    pub name: String,
+    /// The stream.
+    pub stream: String,
+    /// Its first entry that waits.
+    pub position: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, RFC 3339; empty if that is not known.
+    pub since: String,
+}
 
 /// What the edge stands between.
 #[derive(Clone)]

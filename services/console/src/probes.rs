@@ -10,7 +10,7 @@ use axum::{
 use http::{StatusCode, header};
 use serde_json::json;
 
-use crate::State;
+use crate::{Degraded, Readiness, State};
 
 /// The text format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,15 +20,19 @@ pub(crate) async fn alive() -> Json<serde_json::Value> {
     Json(json!({ "alive": true }))
 }
 
-/// Whether the process can do its work, and if not, why.
+/// Whether the process can do its work, and if not, why; and what waits meanwhile.
 pub(crate) async fn ready(Of(state): Of<Arc<State>>) -> Response {
-    match (state.edge.ready)() {
-        Ok(()) => Json(json!({ "ready": true })).into_response(),
-        Err(reasons) => {
-            let body = Json(json!({ "ready": false, "reasons": reasons }));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
+    let Readiness { reasons, degraded } = (state.edge.ready)();
+    let mut body = json!({ "ready": reasons.is_empty() });
+    if !degraded.is_empty() {
+        let waits = |Degraded { name, stream, position, reason, since }: Degraded| json!({ "name": name, "stream": stream, "position": position, "reason": reason, "since": since });
+        body["degraded"] = degraded.into_iter().map(waits).collect();
     }
+    if reasons.is_empty() {
+        return Json(body).into_response();
+    }
+    body["reasons"] = reasons.into();
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }
 
 /// The metrics of the process.

@@ -6,12 +6,14 @@ use domain::time::Timestamp;
 use service::{
     auth::Principal,
     grpc::{self, Routes},
+    health::{self, Health},
     lifecycle::{End, Tasks},
-    operations::AnyModel,
+    operations::{self, AnyModel},
     policies::Policies,
+    reaction::AnyReaction,
     shell::Shell,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tonic::transport::{Channel, Endpoint};
 
 /// A part of the platform that can run by itself.
@@ -58,6 +60,7 @@ pub struct Platform {
     pub policies: Arc<Policies>,
     /// The surroundings.
     pub shell: Shell,
+    health: Arc<Health>,
     tasks: Tasks,
 }
 
@@ -115,9 +118,11 @@ impl Platform {
 
         let mut routes: Vec<Box<dyn Routes>> = Vec::new();
         let mut models: Vec<Arc<dyn AnyModel>> = Vec::new();
+        let mut reactions: Vec<Arc<dyn AnyReaction>> = Vec::new();
         if let Some(cases) = &cases {
             cases.spawn(&mut tasks);
             models.extend(cases.models());
+            reactions.extend(cases.reactions());
             routes.push(cases.routes());
         }
         if let Some(ingestion) = &ingestion {
@@ -125,15 +130,26 @@ impl Platform {
             models.extend(ingestion.models());
             routes.push(ingestion.routes());
         }
-        routes.push(service::operations::Server::new(shell.clone(), Arc::clone(&policies), models).routes());
-        let stop = tasks.stop();
+        let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone()));
+        health.look().await;
+        let operations =
+            operations::Server::new(shell.clone(), Arc::clone(&policies), models, reactions, tasks.stop());
+        routes.push(operations.routes());
+        let (state, stop) = (health.state(), tasks.stop());
         tasks.spawn("gRPC", async move {
-            if let Err(error) = grpc::serve(grpc_listener, routes, stop).await {
+            if let Err(error) = grpc::serve(grpc_listener, routes, state, stop).await {
                 tracing::error!(%error, "gRPC ended");
             }
         });
-        edge(&plan, grpc, http_listener, &mut tasks)?;
-        Ok(Self { grpc, http, cases, ingestion, policies, shell, tasks })
+        edge(&plan, grpc, http_listener, ready(&shell, health.state()), &mut tasks)?;
+        let stop = tasks.stop();
+        tasks.spawn("health", Arc::clone(&health).run(stop));
+        Ok(Self { grpc, http, cases, ingestion, policies, shell, health, tasks })
+    }
+
+    /// What it says of itself.
+    pub fn health(&self) -> watch::Receiver<health::State> {
+        self.health.state()
     }
 
     /// A caller of this process who may do everything.
@@ -171,7 +187,13 @@ fn administrator(shell: &Shell) -> Principal {
 }
 
 /// The HTTP edge: the whole API where the console runs, health and metrics everywhere.
-fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks) -> Result<(), Error> {
+fn edge(
+    plan: &Plan,
+    grpc: SocketAddr,
+    listener: TcpListener,
+    ready: console::Ready,
+    tasks: &mut Tasks,
+) -> Result<(), Error> {
     let mut upstreams = BTreeMap::new();
     if plan.roles.contains(&Role::Console) {
         for (role, packages) in [
@@ -196,7 +218,7 @@ fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks)
         }
         text
     });
-    let edge = console::Edge { upstreams, metrics, ready: Arc::new(|| Ok(())), stop: tasks.stop() };
+    let edge = console::Edge { upstreams, metrics, ready, stop: tasks.stop() };
     let config = console::Config::default();
     // Told now rather than by a task that dies.
     let _ = console::router(config.clone(), edge.clone())?;
@@ -206,6 +228,25 @@ fn edge(plan: &Plan, grpc: SocketAddr, listener: TcpListener, tasks: &mut Tasks)
         }
     });
     Ok(())
+}
+
+/// What `/readyz` says.
+fn ready(shell: &Shell, state: watch::Receiver<health::State>) -> console::Ready {
+    let shell = shell.clone();
+    Arc::new(move || {
+        let state = state.borrow();
+        let waits = |waits: &health::Degraded| console::Degraded {
+            name: waits.name.to_owned(),
+            stream: waits.stream.clone(),
+            position: shell.token(waits.position),
+            reason: waits.reason.clone(),
+            since: waits.since.map(|since| since.to_string()).unwrap_or_default(),
+        };
+        console::Readiness {
+            reasons: state.reasons.clone(),
+            degraded: state.degraded.iter().map(waits).collect(),
+        }
+    })
 }
 
 fn channel(role: Role, url: &str) -> Result<Channel, Error> {

@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     backoff,
     envelope::Unreadable,
+    health::{Pulse, Standing},
     store::{self, Schema, Sql, Store, Tx},
 };
 
@@ -73,6 +74,7 @@ pub struct ReadModel<P> {
     /// Somebody waits for what is not applied yet.
     wanted: Notify,
     alive: DropGuard,
+    pulse: Pulse,
 }
 
 const CREATE: Sql = Sql {
@@ -96,6 +98,7 @@ impl<P: Projection> ReadModel<P> {
             applied,
             wanted: Notify::new(),
             alive: CancellationToken::new().drop_guard(),
+            pulse: Pulse::default(),
         };
         model.refresh().await?;
         Ok(model)
@@ -129,6 +132,11 @@ impl<P: Projection> ReadModel<P> {
         Ok(Position(rows.first().map_or(0, |row| row.count(0))))
     }
 
+    /// That it fails again and again, if it does.
+    pub fn standing(&self) -> Option<Standing> {
+        self.pulse.standing()
+    }
+
     /// Cancelled when nobody uses this read model any more.
     pub(crate) fn gone(&self) -> CancellationToken {
         self.alive.token().clone()
@@ -152,6 +160,7 @@ impl<P: Projection> ReadModel<P> {
         loop {
             let Err(error) = self.follow(log, &mut failures).await;
             failures += 1;
+            self.pulse.failed(&error, failures);
             tracing::warn!(projection = self.projection.name(), %error, failures, "the read model stands still; trying again");
             backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
         }
@@ -163,6 +172,7 @@ impl<P: Projection> ReadModel<P> {
         let mut from = self.stored().await?;
         self.unpark(log).await?;
         self.reached(from);
+        self.pulse.trying();
         let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
         let mut busy = false;
         loop {
@@ -180,7 +190,10 @@ impl<P: Projection> ReadModel<P> {
             busy = batch.len() >= BUSY;
             from = self.take_up(log, from, batch).await?;
             match broken {
-                None => *failures = 0,
+                None => {
+                    *failures = 0;
+                    self.pulse.well();
+                }
                 Some(error) => return Err(error.into()),
             }
         }

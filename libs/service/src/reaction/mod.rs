@@ -3,7 +3,12 @@
 mod parked;
 mod work;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use eventlog::{Category, Entry, EventLog, Position};
 use futures_util::StreamExt;
@@ -12,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff,
+    health::{Pulse, Standing},
     lease::{Lease, RENEWAL},
     store::{self, Store},
 };
@@ -21,6 +27,8 @@ use work::Work;
 pub const BATCH_MAX: usize = 1_000;
 /// Entries that are taken up and not done. A lane that waits holds the others up only when so many have come since.
 pub const WINDOW_MAX: usize = 20_000;
+/// Attempts after which an entry that waits is told of.
+pub const WAITS_FROM: u32 = 5;
 /// Lanes that are worked on side by side; those that wait for another attempt do not count.
 pub const LANES_MAX: usize = 64;
 
@@ -64,12 +72,58 @@ pub struct Runner<R> {
     control: Store,
     lease: Lease,
     done: watch::Sender<Position>,
+    pulse: Pulse,
+    /// Entries that are tried again and again, with the reason of the last time.
+    waiting: Mutex<BTreeMap<Position, (String, String)>>,
+}
+
+/// A reaction, whatever it does, for operators.
+#[async_trait::async_trait]
+pub trait AnyReaction: Send + Sync {
+    /// The name under which its position is kept.
+    fn name(&self) -> &'static str;
+    /// Up to where everything is done, as far as this process knows.
+    fn position(&self) -> Position;
+    /// Entries that were set aside: stream, position and reason, the oldest first.
+    async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error>;
+    /// Entries that this process tries again and again: stream, position and reason, the oldest first.
+    fn waiting(&self) -> Vec<(String, Position, String)>;
+    /// That it fails as a whole, if it does.
+    fn standing(&self) -> Option<Standing>;
+}
+
+#[async_trait::async_trait]
+impl<R: Reaction> AnyReaction for Runner<R> {
+    fn name(&self) -> &'static str {
+        self.reaction.name()
+    }
+
+    fn position(&self) -> Position {
+        *self.done.borrow()
+    }
+
+    async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error> {
+        Self::parked(self).await
+    }
+
+    fn waiting(&self) -> Vec<(String, Position, String)> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting
+            .iter()
+            .map(|(position, (stream, reason))| (stream.clone(), *position, reason.clone()))
+            .collect()
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.pulse.standing()
+    }
 }
 
 impl<R: Reaction> Runner<R> {
     /// A runner that keeps its position in `control` and works only while it holds `lease`.
     pub fn new(reaction: R, log: Arc<dyn EventLog>, control: Store, lease: Lease) -> Self {
-        Self { reaction, log, control, lease, done: watch::Sender::new(Position::NONE) }
+        let done = watch::Sender::new(Position::NONE);
+        Self { reaction, log, control, lease, done, pulse: Pulse::default(), waiting: Mutex::default() }
     }
 
     /// Up to where everything is done; for those who wait for an effect.
@@ -90,6 +144,7 @@ impl<R: Reaction> Runner<R> {
         loop {
             let Err(error) = self.turn(&mut failures).await else { continue };
             failures += 1;
+            self.pulse.failed(&error, failures);
             tracing::warn!(reaction = self.reaction.name(), %error, failures, "the reaction stands still; trying again");
             backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
         }
@@ -103,8 +158,10 @@ impl<R: Reaction> Runner<R> {
                 end = self.follow(failures) => end.map(|never| match never {}),
             };
         }
+        self.nothing_waits();
         self.refresh().await.map_err(later)?;
         *failures = 0;
+        self.pulse.well();
         self.lease.clock().sleep(RENEWAL).await;
         Ok(())
     }
@@ -122,8 +179,10 @@ impl<R: Reaction> Runner<R> {
     /// Ends with an error only.
     async fn follow(&self, failures: &mut u32) -> Result<Infallible, Error> {
         let mut stored = self.refresh().await.map_err(later)?;
+        self.nothing_waits();
         let mut work = Work::new(self, stored);
         work.add_parked(self.parked_entries().await?);
+        self.pulse.trying();
         let mut entries = self.log.follow(stored, &self.reaction.categories()).ready_chunks(BATCH_MAX);
         // At most one, beside the work: it need not wait for the store.
         let mut storing = futures_util::stream::FuturesUnordered::new();
@@ -144,6 +203,7 @@ impl<R: Reaction> Runner<R> {
                         if self.reaction.wants(&entry) { work.add(entry) } else { work.pass(&entry) }
                     }
                     *failures = 0;
+                    self.pulse.well();
                 }
                 Some(end) = storing.next() => stored = end.map_err(later)?,
                 _ = passing.tick(), if storable && storing.is_empty() => {

@@ -4,13 +4,14 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     future::Future,
     pin::Pin,
+    sync::PoisonError,
     time::Duration,
 };
 
 use eventlog::{Entry, Position};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
-use super::{Error, LANES_MAX, Reaction, Runner};
+use super::{Error, LANES_MAX, Reaction, Runner, WAITS_FROM};
 use crate::backoff;
 
 /// The entries between what is stored as done and what was read last.
@@ -146,6 +147,20 @@ impl<'r, R: Reaction> Work<'r, R> {
 }
 
 impl<R: Reaction> Runner<R> {
+    /// Remembers that an entry waits, or that it does no more.
+    fn waits(&self, entry: &Entry, reason: Option<&String>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => drop(waiting.insert(entry.position, (entry.stream.to_string(), reason.clone()))),
+            None => drop(waiting.remove(&entry.position)),
+        }
+    }
+
+    /// Another process may go on with what waited here.
+    pub(super) fn nothing_waits(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     async fn attempt(&self, task: &Task) -> End {
         let Task { entry, failures, parked } = task;
         let ended = match self.reaction.react(entry).await {
@@ -155,7 +170,11 @@ impl<R: Reaction> Runner<R> {
             Err(Error::Never(reason)) => self.park(entry, &reason).await.map_err(|error| error.to_string()),
             Err(Error::Later(reason)) => Err(reason),
         };
-        let Err(reason) = ended else { return End::Done };
+        let Err(reason) = ended else {
+            self.waits(entry, None);
+            return End::Done;
+        };
+        self.waits(entry, (*failures >= WAITS_FROM).then_some(&reason));
         // Again and again, but not told each time.
         if failures.saturating_add(1).is_power_of_two() {
             let (reaction, position) = (self.reaction.name(), entry.position.0);

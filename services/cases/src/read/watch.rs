@@ -6,7 +6,7 @@ use eventlog::{Category, Position};
 use futures_util::TryStreamExt;
 use proto::cases::v1 as pb;
 use serde_json::Value;
-use service::{Error, auth::Principal, envelope::Envelope};
+use service::{Error, auth::Principal, envelope::Envelope, grpc::Session};
 use tokio::sync::mpsc;
 
 use crate::core::Core;
@@ -17,10 +17,11 @@ const WAITING_MAX: usize = 256;
 const APPLY_LIMIT: Duration = Duration::from_secs(30);
 
 impl Core {
-    /// Begins a watch. What the caller may see is asked anew at every change.
+    /// Begins a watch, which lasts as long as the caller's token. What he may see is asked anew at every change.
     pub async fn watch(
         self: Arc<Self>,
         principal: Principal,
+        session: Session,
         request: pb::WatchRequest,
     ) -> Result<mpsc::Receiver<Result<pb::WatchResponse, tonic::Status>>, Error> {
         let filter = request.filter.clone().unwrap_or_default();
@@ -43,6 +44,7 @@ impl Core {
             let end = tokio::select! {
                 () = changes.closed() => return,
                 () = self.stop.cancelled() => return,
+                ended = session.ended() => Err(ended),
                 end = self.tell(&principal, &filter, only.as_deref(), after, &changes) => end,
             };
             if let Err(error) = end {

@@ -14,7 +14,7 @@ fn router(packages: &[&str]) -> Result<Router, Error> {
     // A port where nobody listens.
     let away = || Channel::from_static("http://127.0.0.1:1").connect_lazy();
     let upstreams: BTreeMap<_, _> = packages.iter().map(|package| ((*package).to_owned(), away())).collect();
-    let (metrics, ready) = (Arc::new(String::new), Arc::new(|| Ok(())));
+    let (metrics, ready) = (Arc::new(String::new), Arc::new(crate::Readiness::default));
     let edge = Edge { upstreams, metrics, ready, stop: CancellationToken::new() };
     with_descriptors(Config::default(), edge, &sample::descriptors())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use console::{Config, Error};
+use console::{Config, Degraded, Error, Readiness};
 use http::{Method, StatusCode};
 use serde_json::json;
 use tokio::{
@@ -73,10 +73,26 @@ async fn probes_answer() {
     let bench = Bench::new().await;
     assert_eq!(bench.get("/healthz").await.json(), json!({ "alive": true }));
     assert_eq!(bench.get("/readyz").await.json(), json!({ "ready": true }));
-    *bench.ready.lock().unwrap() = Err(vec!["cases: 5 streams are parked".to_owned()]);
+    let waits = Degraded {
+        name: "cases_v1".into(),
+        stream: "case-1".into(),
+        position: "par.1.7".into(),
+        reason: "of a later version".into(),
+        since: "2026-01-01T00:00:00Z".into(),
+    };
+    bench.ready.lock().unwrap().degraded.push(waits);
+    let answer = bench.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::OK, "what waits takes no replica out");
+    let degraded = json!([{
+        "name": "cases_v1", "stream": "case-1", "position": "par.1.7",
+        "reason": "of a later version", "since": "2026-01-01T00:00:00Z",
+    }]);
+    assert_eq!(answer.json(), json!({ "ready": true, "degraded": degraded }));
+    *bench.ready.lock().unwrap() =
+        Readiness { reasons: vec!["the log is away".to_owned()], ..Readiness::default() };
     let answer = bench.get("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json(), json!({ "ready": false, "reasons": ["cases: 5 streams are parked"] }));
+    assert_eq!(answer.json(), json!({ "ready": false, "reasons": ["the log is away"] }));
     assert_eq!(bench.get("/healthz").await.status, StatusCode::OK, "alive all the same");
     let metrics = bench.get("/metrics").await;
     assert_eq!(metrics.body, "dossier_things_total 7\n");

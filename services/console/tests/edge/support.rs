@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use console::{Config, Edge};
+use console::{Config, Edge, Readiness};
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::{
@@ -218,7 +218,7 @@ pub struct Bench {
     pub address: std::net::SocketAddr,
     pub stop: CancellationToken,
     /// What `/readyz` answers.
-    pub ready: Arc<Mutex<Result<(), Vec<String>>>>,
+    pub ready: Arc<Mutex<Readiness>>,
     /// Ends when the edge has.
     pub served: JoinHandle<Result<(), console::Error>>,
     client: Client<HttpConnector, Body>,
@@ -281,7 +281,7 @@ impl Bench {
             ("dossier.operations.v1".to_owned(), channel),
             ("dossier.cases.v1".to_owned(), away),
         ]);
-        let (stop, ready) = (CancellationToken::new(), Arc::new(Mutex::new(Ok(()))));
+        let (stop, ready) = (CancellationToken::new(), Arc::new(Mutex::new(Readiness::default())));
         let answer = ready.clone();
         let edge = Edge {
             upstreams,

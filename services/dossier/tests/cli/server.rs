@@ -287,7 +287,7 @@ impl Operations for Shared {
         use operations::list_read_models_response::{Parked, ReadModel};
         let parked = Parked { stream: "case-1".to_owned(), ..Parked::default() };
         let model = ReadModel { name: "cases".to_owned(), parked: vec![parked], ..ReadModel::default() };
-        Ok(Response::new(operations::ListReadModelsResponse { models: vec![model] }))
+        Ok(Response::new(operations::ListReadModelsResponse { models: vec![model], ..Default::default() }))
     }
 
     async fn rebuild(&self, _: Request<operations::RebuildRequest>) -> Answer<Self::RebuildStream> {

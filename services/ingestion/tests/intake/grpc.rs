@@ -19,7 +19,9 @@ async fn a_call_needs_a_token_and_answers_with_details() {
     let listener = service::grpc::listen("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let server = tokio::spawn(service::grpc::serve(listener, vec![world.ingestion.routes()], stop.clone()));
+    let (_, state) = tokio::sync::watch::channel(service::health::State::default());
+    let serving = service::grpc::serve(listener, vec![world.ingestion.routes()], state, stop.clone());
+    let server = tokio::spawn(serving);
     let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
     let mut client = IngestionClient::new(channel);
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Uri;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
-use proto::operations::v1::{ListReadModelsRequest, ListReadModelsResponse};
+use proto::operations::v1::{
+    ListReadModelsRequest, ListReadModelsResponse,
+    list_read_models_response::{Parked, Standing},
+};
 use serde_json::Value;
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_health::pb::{
@@ -157,11 +160,24 @@ fn expires(token: &str) -> Option<Timestamp> {
 }
 
 fn read_models(answer: &ListReadModelsResponse) -> Vec<Check> {
+    let waits = |name: &str, waits: &[Parked]| -> Vec<String> {
+        waits.iter().map(|p| format!("{} in {name}: {}", p.stream, p.reason)).collect()
+    };
     let parked: Vec<String> = answer
         .models
         .iter()
-        .flat_map(|model| {
-            model.parked.iter().map(|p| format!("{} in {}: {}", p.stream, model.name, p.reason))
+        .flat_map(|model| waits(&model.name, &model.parked))
+        .chain(answer.reactions.iter().flat_map(|reaction| waits(&reaction.name, &reaction.parked)))
+        .collect();
+    let waiting: Vec<String> =
+        answer.reactions.iter().flat_map(|reaction| waits(&reaction.name, &reaction.waiting)).collect();
+    let models = answer.models.iter().map(|model| (&model.name, &model.standing));
+    let reactions = answer.reactions.iter().map(|reaction| (&reaction.name, &reaction.standing));
+    let standing: Vec<String> = models
+        .chain(reactions)
+        .filter_map(|(name, standing)| Some((name, standing.as_ref()?)))
+        .map(|(name, Standing { reason, failures, .. })| {
+            format!("{name} after {failures} failures: {reason}")
         })
         .collect();
     let furthest = answer.models.iter().map(|model| sequence(&model.position)).max().unwrap_or(0);
@@ -191,12 +207,26 @@ fn read_models(answer: &ListReadModelsResponse) -> Vec<Check> {
             "upgrade the server: it goes on with them by itself once it can read them",
         ));
     }
+    if !waiting.is_empty() {
+        checks.push(Check::look(
+            "waiting",
+            waiting.join("; "),
+            "it is tried again and again; look at the server's log if it stays",
+        ));
+    }
+    if !standing.is_empty() {
+        checks.push(Check::broken(
+            "standing",
+            standing.join("; "),
+            "bring back what is away: the log, the key store or the database; then it goes on by itself",
+        ));
+    }
     checks
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::operations::v1::list_read_models_response::{Parked, ReadModel};
+    use proto::operations::v1::list_read_models_response::{Reaction, ReadModel};
 
     use super::{super::State, *};
 
@@ -247,12 +277,33 @@ mod tests {
             ..ReadModel::default()
         };
         let states = |models| {
-            let checks = read_models(&ListReadModelsResponse { models });
+            let checks = read_models(&ListReadModelsResponse { models, ..ListReadModelsResponse::default() });
             checks.iter().map(|check| check.state).collect::<Vec<_>>()
         };
         assert_eq!(states(vec![model("a", "par.1.900", &[]), model("b", "par.1.2", &[])]), [State::Well]);
         assert_eq!(states(vec![model("a", "par.1.90000", &[]), model("b", "par.1.2", &[])]), [State::Look]);
         assert_eq!(states(vec![model("a", "par.1.9", &["case-1"])]), [State::Well, State::Broken]);
+    }
+
+    #[test]
+    fn reactions_that_wait_or_stand_still_are_named() {
+        let found = |reaction: Reaction| {
+            let answer = ListReadModelsResponse { reactions: vec![reaction], ..Default::default() };
+            let checks = read_models(&answer).into_iter().skip(1);
+            checks.map(|check| (check.name, check.state, check.found)).collect::<Vec<_>>()
+        };
+        let name = || "cases.follow_messages".to_owned();
+        let entry =
+            || Parked { stream: "message-a-1".into(), reason: "NO_ACCOUNT".into(), ..Parked::default() };
+        let told = "message-a-1 in cases.follow_messages: NO_ACCOUNT".to_owned();
+        let parked = Reaction { name: name(), parked: vec![entry()], ..Reaction::default() };
+        assert_eq!(found(parked), [("parked", State::Broken, told.clone())]);
+        let waiting = Reaction { name: name(), waiting: vec![entry()], ..Reaction::default() };
+        assert_eq!(found(waiting), [("waiting", State::Look, told)]);
+        let standing = Standing { reason: "the log is away".into(), failures: 4, since: None };
+        let standing = Reaction { name: name(), standing: Some(standing), ..Reaction::default() };
+        let told = "cases.follow_messages after 4 failures: the log is away".to_owned();
+        assert_eq!(found(standing), [("standing", State::Broken, told)]);
     }
 
     #[test]
