@@ -25,7 +25,7 @@ use tonic_types::StatusExt;
 /// Clients, each with a connection of its own.
 const CLIENTS: usize = 64;
 /// How often a race is run that has one winner.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 type Answer = Result<CommandResponse, Status>;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::{
     cases::v1::{
         AddNoteRequest, GetCaseRequest, ListCasesRequest, OpenCaseRequest, SnoozeRequest, Status,
-        timeline_item,
+        WatchRequest, timeline_item,
     },
     ingestion::v1::{Author, Direction, Message, SubmitRequest},
 };
@@ -153,7 +153,7 @@ async fn the_survivor_takes_over_reactions_and_timers() {
         until: Some(until),
         ..Default::default()
     };
-    survivor.cases.snooze(snooze).await.unwrap();
+    let snoozed = survivor.cases.snooze(snooze).await.unwrap().into_inner();
     submit(&mut survivor, "before").await;
     whole(&mut survivor, 1).await;
 
@@ -164,13 +164,14 @@ async fn the_survivor_takes_over_reactions_and_timers() {
     assert_eq!(cases.len(), 3);
     let taken_over = killed.elapsed();
     let woken = async {
+        let watch = WatchRequest { case_id: case.clone(), after: snoozed.position, ..Default::default() };
+        let mut changes = survivor.cases.watch(watch).await.unwrap().into_inner();
         loop {
-            let get = GetCaseRequest { case_id: case.clone(), ..Default::default() };
-            let case = survivor.cases.get_case(get).await.unwrap().into_inner().case.unwrap();
+            let change = changes.message().await.unwrap().expect("a watch never ends");
+            let case = change.case.expect("a case");
             if case.snoozed_until.is_none() {
                 return case;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let woken = tokio::time::timeout(TAKEN_OVER_WITHIN, woken).await.expect("the timer fires");
