@@ -20,7 +20,10 @@ struct Waiting<Q, A> {
 
 impl<Q, A> Default for Together<Q, A> {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        Self {
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 }
 
@@ -34,7 +37,10 @@ impl<Q: Clone, A: Clone> Together<Q, A> {
     ) -> A {
         loop {
             let (answer, mut answered) = oneshot::channel();
-            self.waiting().push(Waiting { question: question.clone(), answer });
+            self.waiting().push(Waiting {
+                question: question.clone(),
+                answer,
+            });
             let turn = self.turn.lock().await;
             // Whoever had the turn before may have taken our question along, and been cancelled before it was answered.
             let own = match answered.try_recv() {
@@ -42,14 +48,17 @@ impl<Q: Clone, A: Clone> Together<Q, A> {
                 Err(oneshot::error::TryRecvError::Closed) => continue,
                 Err(oneshot::error::TryRecvError::Empty) => mem::take(&mut *self.waiting()),
             };
-            let (questions, askers): (Vec<_>, Vec<_>) =
-                own.into_iter().map(|Waiting { question, answer }| (question, answer)).unzip();
+            let (questions, askers): (Vec<_>, Vec<_>) = own
+                .into_iter()
+                .map(|Waiting { question, answer }| (question, answer))
+                .unzip();
             let answer = ask(questions).await;
-            drop(turn);
             for asker in askers {
                 // Whoever asked may have gone away.
                 let _ = asker.send(answer.clone());
             }
+            // Not before: whoever has the turn next and finds no answer takes its question for one that still waits.
+            drop(turn);
             return answer;
         }
     }
@@ -61,7 +70,7 @@ impl<Q: Clone, A: Clone> Together<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
     use tokio::sync::{Mutex, Semaphore};
 
@@ -69,6 +78,39 @@ mod tests {
 
     /// More than any task here needs.
     const TURNS: usize = 100;
+
+    /// An answer that takes so long to hand out that others can get in between.
+    struct Heavy(Vec<u32>);
+
+    impl Clone for Heavy {
+        fn clone(&self) -> Self {
+            std::thread::sleep(Duration::from_millis(1));
+            Self(self.0.clone())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn everybody_is_answered_what_was_asked() {
+        const ASKERS: u32 = 16;
+        const QUESTIONS: u32 = 10;
+        let together = Arc::<Together<u32, Heavy>>::default();
+        let mut askers = tokio::task::JoinSet::new();
+        for asker in 0..ASKERS {
+            let together = Arc::clone(&together);
+            askers.spawn(async move {
+                for n in 0..QUESTIONS {
+                    let question = asker * QUESTIONS + n;
+                    let answer = together
+                        .ask(question, |questions| async { Heavy(questions) })
+                        .await;
+                    assert!(answer.0.contains(&question));
+                }
+            });
+        }
+        while let Some(asker) = askers.join_next().await {
+            asker.unwrap();
+        }
+    }
 
     /// Answers with all questions that were asked together, when it is let go on.
     #[derive(Default)]

@@ -67,6 +67,9 @@ pub struct Schema {
     /// Migrations for PostgreSQL.
     pub postgres: &'static Migrator,
 }
+/// Pages of the write-ahead log after which it is folded into the file. What a busy log changes again and again is
+/// written there once, and seldom gets in the way of the log's own syncs.
+const CHECKPOINT_PAGES: &str = "8000";
 
 /// One SQLite file or one PostgreSQL schema.
 #[derive(Clone, Debug)]
@@ -92,7 +95,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
-            .pragma("cache_size", "-32000");
+            .pragma("cache_size", "-32000")
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = open_writer(&options).await?;
         // Two openers of one file: the second waits here, and finds nothing left to do.
         let mut tx = writer.begin_with("begin immediate").await?;
