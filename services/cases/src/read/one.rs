@@ -25,7 +25,7 @@ use super::{
     wire,
     words::Words,
 };
-use crate::core::Core;
+use crate::core::{Caller, Core};
 
 /// Up to when a state is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,8 +95,9 @@ impl Until {
 }
 
 impl Core {
-    /// The case as it was `until` then, with everything that was said.
-    pub async fn view(&self, id: CaseId, until: Until) -> Result<pb::Case, Error> {
+    /// The case as it was `until` then, with everything that was said. For an earlier time than now the caller must see
+    /// the case as it is.
+    pub async fn view(&self, caller: &Caller, id: CaseId, until: Until) -> Result<pb::Case, Error> {
         let mut items = Vec::new();
         let mut entries = self.shell.log.read(&self.stream(id)?);
         let mut parked = false;
@@ -120,6 +121,9 @@ impl Core {
         let Some(known) = telling.state.case() else {
             return Err(until.not_yet(positions.first().zip(plain.first())));
         };
+        if until.is_now() && !caller.access.sees(&known.region, known.team.as_ref()) {
+            return Err(Error::NotFound { what: "case" });
+        }
         let mut view = wire::case(id, known);
         view.number = self.number(telling.seq);
         view.position = self.shell.token(telling.version);
