@@ -20,10 +20,7 @@ struct Waiting<Q, A> {
 
 impl<Q, A> Default for Together<Q, A> {
     fn default() -> Self {
-        Self {
-            waiting: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        }
+        Self { waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 }
 
@@ -37,10 +34,7 @@ impl<Q: Clone, A: Clone> Together<Q, A> {
     ) -> A {
         loop {
             let (answer, mut answered) = oneshot::channel();
-            self.waiting().push(Waiting {
-                question: question.clone(),
-                answer,
-            });
+            self.waiting().push(Waiting { question: question.clone(), answer });
             let turn = self.turn.lock().await;
             // Whoever had the turn before may have taken our question along, and been cancelled before it was answered.
             let own = match answered.try_recv() {
@@ -48,10 +42,8 @@ impl<Q: Clone, A: Clone> Together<Q, A> {
                 Err(oneshot::error::TryRecvError::Closed) => continue,
                 Err(oneshot::error::TryRecvError::Empty) => mem::take(&mut *self.waiting()),
             };
-            let (questions, askers): (Vec<_>, Vec<_>) = own
-                .into_iter()
-                .map(|Waiting { question, answer }| (question, answer))
-                .unzip();
+            let (questions, askers): (Vec<_>, Vec<_>) =
+                own.into_iter().map(|Waiting { question, answer }| (question, answer)).unzip();
             let answer = ask(questions).await;
             for asker in askers {
                 // Whoever asked may have gone away.
@@ -100,9 +92,7 @@ mod tests {
             askers.spawn(async move {
                 for n in 0..QUESTIONS {
                     let question = asker * QUESTIONS + n;
-                    let answer = together
-                        .ask(question, |questions| async { Heavy(questions) })
-                        .await;
+                    let answer = together.ask(question, |questions| async { Heavy(questions) }).await;
                     assert!(answer.0.contains(&question));
                 }
             });

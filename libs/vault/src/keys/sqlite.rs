@@ -70,11 +70,7 @@ impl SqliteKeys {
             ))
         })?;
         let readers = SqlitePoolOptions::new().max_connections(Self::READERS_MAX).connect_with(options).await;
-        Ok(Self {
-            readers: readers.map_err(Error::keys_away)?,
-            writer,
-            creations: Together::default(),
-        })
+        Ok(Self { readers: readers.map_err(Error::keys_away)?, writer, creations: Together::default() })
     }
 
     /// Commits these in one transaction.

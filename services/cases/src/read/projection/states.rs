@@ -73,10 +73,12 @@ impl CasesProjection {
                 rows.push(CaseRow::of(id, case, &hot.facts));
             }
             let now = hot.identities();
-            identities.extend(now.difference(&before).map(|identity| CaseIdentityRow {
-                case_id: id.to_string(),
-                identity: identity.to_string(),
-            }));
+            identities.extend(
+                now.difference(&before).map(|identity| CaseIdentityRow {
+                    case_id: id.to_string(),
+                    identity: identity.to_string(),
+                }),
+            );
             // A merge was taken back.
             for gone in before.difference(&now) {
                 tx.execute(NO_LONGER, &[id.to_string().into(), gone.as_str().into()]).await?;
