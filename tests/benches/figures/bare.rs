@@ -14,14 +14,13 @@ use bytes::Bytes;
 use eventlog::{Category, EventLog, NewEntry, Position, StreamId};
 use proto::cases::v1::{AddNoteRequest, CommandResponse};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     Request, Response, Status,
     body::Body,
     codegen::{BoxFuture, Service, http},
     metadata::{Ascii, MetadataValue},
     server::{Grpc, NamedService, UnaryService},
-    transport::{Channel, Server},
+    transport::{Channel, Server, server::TcpIncoming},
 };
 use tonic_prost::ProstCodec;
 use uuid::Uuid;
@@ -51,9 +50,8 @@ impl Bare {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let service = Self(Arc::new(Inner { log, streams, body }));
-        tokio::spawn(
-            Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)),
-        );
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
         Client::connect(address, token).await
     }
 
