@@ -123,7 +123,12 @@ impl World {
 
     /// A person of the organisation, or anybody else with these roles in the token.
     pub fn caller(&self, sub: &str, roles: &[&str]) -> Caller {
-        let expires = dossier::platform::in_days(self.platform.shell.clock.now(), 1);
+        self.caller_for(1, sub, roles)
+    }
+
+    /// The same with a token that lasts so many days.
+    pub fn caller_for(&self, days: i64, sub: &str, roles: &[&str]) -> Caller {
+        let expires = dossier::platform::in_days(self.platform.shell.clock.now(), days);
         let token = self.issuer.token(sub, PrincipalKind::Human, roles, expires).expect("a token");
         Caller::new(self.platform.grpc, &token)
     }

@@ -11,7 +11,7 @@ use crate::servers::process::{Process, get};
 const PORTS_ATTEMPTS: usize = 100;
 
 /// The client of the log calls it an error that a server goes away while it connects. That is no fault of the process.
-const LOG_WENT_AWAY: &str = "connection closed unexpectedly";
+const LOG_WENT_AWAY: [&str; 2] = ["connection closed unexpectedly", "expected INFO, got nothing"];
 
 /// A process of the real binary. It keeps its ports and its arguments over restarts.
 #[derive(Debug)]
@@ -74,7 +74,8 @@ impl Server {
         let output = std::fs::read(&self.output).unwrap_or_default();
         let output = String::from_utf8_lossy(&output);
         let own = |line: &&str| line.contains("panicked at") || line.contains("ERROR");
-        let bad = output.lines().filter(own).find(|line| !line.contains(LOG_WENT_AWAY));
+        let bad =
+            output.lines().filter(own).find(|line| !LOG_WENT_AWAY.iter().any(|away| line.contains(away)));
         assert_eq!(bad, None, "dossier {} ran without a fault of its own", self.name);
     }
 

@@ -63,10 +63,22 @@ impl Process {
         self.kill();
     }
 
-    /// As a power cut would, but for what the kernel still writes.
+    /// As a power cut would, but for what the kernel still writes: with its children, which might go on for a moment and
+    /// answer.
     pub(crate) fn kill(&mut self) {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         self.child.kill().ok();
         self.child.wait().ok();
+        if !children.trim().is_empty() {
+            // An error means that they have ended by themselves.
+            Command::new("kill")
+                .args(["-s", "KILL"])
+                .args(children.split_whitespace())
+                .stderr(Stdio::null())
+                .status()
+                .ok();
+        }
     }
 
     fn tail(&self) -> String {
