@@ -21,7 +21,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use service::{
     Error,
     auth::Principal,
-    envelope::Origin,
     models::Models,
     policies::{Access, Policies, Snapshot},
     projection::ReadModel,
@@ -136,19 +135,8 @@ impl Core {
     pub fn meta(&self, caller: &Caller, command_id: Uuid, method: &str, payload: &[u8]) -> Meta {
         let payload = [method.as_bytes(), b"\0", payload].concat();
         Meta {
-            command_id,
-            digest: self.shell.vault.fingerprint(&payload),
-            actor: caller.actor.clone(),
-            on_behalf_of: None,
-            reason: None,
-            request_id: None,
-            causation: None,
-            correlation: None,
-            origin: Origin::Live,
-            occurred_at: None,
             policy_version: caller.policy.version.0,
-            expected: None,
-            region: None,
+            ..Meta::new(command_id, self.shell.vault.fingerprint(&payload), caller.actor.clone())
         }
     }
 
@@ -234,19 +222,10 @@ pub fn myself() -> Result<Actor, Error> {
 /// A derived command of the service itself.
 pub fn derived(core: &Core, cause: &eventlog::Entry, step: &str) -> Result<Meta, Error> {
     Ok(Meta {
-        command_id: domain::ids::derive(cause.id, step),
-        digest: String::new(),
-        actor: myself()?,
-        on_behalf_of: None,
-        reason: None,
-        request_id: None,
         causation: Some(cause.id),
         correlation: Some(cause.id),
-        origin: Origin::Live,
-        occurred_at: None,
         policy_version: core.policies.current().version.0,
-        expected: None,
-        region: None,
+        ..Meta::new(domain::ids::derive(cause.id, step), "", myself()?)
     })
 }
 

@@ -168,21 +168,15 @@ impl Taker {
         let content = content::content(&batch.account, incoming, delivery, first, &blobs, short, batch.now);
         let content = Box::new(content.map_err(internal)?);
         let actor = actor(batch, incoming.direction, delivery.identity.as_ref()).map_err(internal)?;
+        let command_id = derive(NAMESPACE, &format!("{id}/{}/{digest}/{}", history.version, self.replica));
         let meta = Meta {
-            command_id: derive(NAMESPACE, &format!("{id}/{}/{digest}/{}", history.version, self.replica)),
-            digest,
-            actor: actor.clone(),
-            on_behalf_of: None,
-            reason: None,
-            request_id: None,
-            causation: None,
-            correlation: None,
             origin: batch.origin,
             // When a message was edited nobody says: some time before now.
             occurred_at: first.is_none().then_some(incoming.sent_at),
             policy_version: batch.policy_version,
             expected: Some(history.version),
             region: Some(batch.account.region.to_string()),
+            ..Meta::new(command_id, digest, actor.clone())
         };
         let action = match incoming.direction {
             Direction::In => Action::Receive(content),

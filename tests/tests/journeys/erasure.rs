@@ -12,7 +12,7 @@ use domain::{
 };
 use proto::cases::v1 as pb;
 use service::{
-    envelope::{Envelope, Origin},
+    envelope::Envelope,
     transact::{Meta, Transactor},
 };
 use tests::{
@@ -39,21 +39,7 @@ async fn erase(world: &World, identity: &str) -> String {
     );
     let internal = AuthMethod::new("internal").unwrap();
     let actor = Actor::new(domain::actor::Kind::Service, ActorId::new("erasure").unwrap(), internal);
-    let meta = Meta {
-        command_id: uuid::Uuid::new_v4(),
-        digest: String::new(),
-        actor: actor.clone(),
-        on_behalf_of: None,
-        reason: None,
-        request_id: None,
-        causation: None,
-        correlation: None,
-        origin: Origin::Live,
-        occurred_at: None,
-        policy_version: 0,
-        expected: None,
-        region: None,
-    };
+    let meta = Meta::new(uuid::Uuid::new_v4(), "", actor.clone());
     let make = |_: &_, at| Ok(vec![Command::new(at, actor.clone(), customer::Action::Erase)]);
     let outcome = customers.execute::<No>(&stream, &meta, make).await.expect("the erasure is in the log");
     shell.token(outcome.position)

@@ -70,3 +70,14 @@ pub enum LinkKind {
     /// Would not be there without: an incident. Never in a circle.
     CausedBy,
 }
+
+impl LinkKind {
+    /// As the stored format has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChildOf => "child_of",
+            Self::DuplicateOf => "duplicate_of",
+            Self::CausedBy => "caused_by",
+        }
+    }
+}

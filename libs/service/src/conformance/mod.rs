@@ -23,7 +23,7 @@ use domain::{
 use uuid::Uuid;
 use vault::{MemoryKeys, SiteKey, Vault};
 
-use crate::{envelope::Origin, transact::Meta};
+use crate::transact::Meta;
 
 /// The seed of this run, printed: `DOSSIER_TEST_SEED`, or a new one.
 pub fn seed() -> u64 {
@@ -41,21 +41,8 @@ pub async fn vault() -> Arc<Vault> {
 
 /// A command of nobody in particular, with this id.
 pub fn meta(command_id: Uuid) -> Meta {
-    Meta {
-        command_id,
-        digest: "digest".to_owned(),
-        actor: Actor::new(Kind::Human, ActorId::new("ana").unwrap(), AuthMethod::new("token").unwrap()),
-        on_behalf_of: None,
-        reason: None,
-        request_id: None,
-        causation: None,
-        correlation: None,
-        origin: Origin::Live,
-        occurred_at: None,
-        policy_version: 0,
-        expected: None,
-        region: None,
-    }
+    let actor = Actor::new(Kind::Human, ActorId::new("ana").unwrap(), AuthMethod::new("token").unwrap());
+    Meta::new(command_id, "digest", actor)
 }
 
 /// Gives a call up after so many polls, as a process does that dies, or a server whose caller is gone.

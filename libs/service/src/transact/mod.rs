@@ -62,6 +62,28 @@ pub struct Meta {
     pub region: Option<String>,
 }
 
+impl Meta {
+    /// A command that was given now, for its actor's own sake, on whatever the state is; under no policy and about no
+    /// region, as long as none is named.
+    pub fn new(command_id: Uuid, digest: impl Into<String>, actor: Actor) -> Self {
+        Self {
+            command_id,
+            digest: digest.into(),
+            actor,
+            on_behalf_of: None,
+            reason: None,
+            request_id: None,
+            causation: None,
+            correlation: None,
+            origin: Origin::Live,
+            occurred_at: None,
+            policy_version: 0,
+            expected: None,
+            region: None,
+        }
+    }
+}
+
 /// What became of a command.
 #[derive(Clone, Debug)]
 pub struct Outcome<D> {

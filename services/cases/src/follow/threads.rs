@@ -175,7 +175,7 @@ impl Core {
         if from == to {
             return Ok(());
         }
-        if !goes_on(&old) && goes_on(&young) {
+        if !takes_messages(&old) && takes_messages(&young) {
             let meta = decided_once(arrival.meta(self, "attached")?, younger, "attached");
             let make =
                 |_: &_, at| Ok(commands(at, &meta.actor, vec![conversation::Action::Attach { case: from }]));
@@ -183,9 +183,9 @@ impl Core {
             let outcome = self.conversations.execute::<conversation::Error>(&older, &meta, make).await?;
             self.reacted_to(outcome.position);
         }
-        let merged = if untouched(&young) && goes_on(&old) {
+        let merged = if untouched(&young) && takes_messages(&old) {
             self.link_cases(arrival, younger, "merged", merge(from, to)).await?
-        } else if untouched(&old) && goes_on(&young) {
+        } else if untouched(&old) && takes_messages(&young) {
             self.link_cases(arrival, younger, "merged", merge(to, from)).await?
         } else {
             false
@@ -282,7 +282,7 @@ fn untouched(case: &case::Case) -> bool {
 }
 
 /// Whether it still takes messages, or would with the next one.
-fn goes_on(case: &case::Case) -> bool {
+fn takes_messages(case: &case::Case) -> bool {
     match case.status {
         Status::New | Status::Open | Status::Pending | Status::OnHold | Status::Resolved => true,
         Status::Closed | Status::Merged | Status::Spam => false,

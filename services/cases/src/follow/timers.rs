@@ -10,7 +10,6 @@ use domain::{
 };
 use service::{
     Error,
-    envelope::Origin,
     lease::Lease,
     store::{Sql, Value},
     transact::Meta,
@@ -99,19 +98,9 @@ impl Core {
         let set = self.policies.current();
         let command_id = domain::ids::derive(id.0, &format!("{kind}/{at}"));
         let mut meta = Meta {
-            command_id,
-            digest: String::new(),
-            actor: myself()?,
-            on_behalf_of: None,
-            reason: None,
-            request_id: None,
-            causation: None,
-            correlation: None,
-            origin: Origin::Live,
             occurred_at: Some(at),
             policy_version: set.version.0,
-            expected: None,
-            region: None,
+            ..Meta::new(command_id, "", myself()?)
         };
         if kind == "close" {
             let aggregate = self.cases.peek::<No>(&self.stream(id)?).await?;

@@ -63,12 +63,7 @@ impl Core {
 
 fn follow(links: &mut Links, me: &str, event: &Event) {
     let link = |kind: &LinkKind, from: &CaseId, to: &CaseId| {
-        let kind = match kind {
-            LinkKind::ChildOf => "child_of",
-            LinkKind::DuplicateOf => "duplicate_of",
-            LinkKind::CausedBy => "caused_by",
-        };
-        (kind.to_owned(), from.to_string(), to.to_string())
+        (kind.as_str().to_owned(), from.to_string(), to.to_string())
     };
     match event {
         Event::Linked { kind, from, to, .. } => {

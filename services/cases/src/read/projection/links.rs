@@ -23,12 +23,7 @@ pub async fn apply(tx: &mut Tx, items: &[(Position, Item)]) -> Result<(), Error>
                 }
                 links::Event::Merged { .. } | links::Event::Unmerged { .. } => continue,
             };
-            let kind = match kind {
-                links::LinkKind::ChildOf => "child_of",
-                links::LinkKind::DuplicateOf => "duplicate_of",
-                links::LinkKind::CausedBy => "caused_by",
-            };
-            tx.execute(sql, &[kind.into(), from.to_string().into(), to.to_string().into()]).await?;
+            tx.execute(sql, &[kind.as_str().into(), from.to_string().into(), to.to_string().into()]).await?;
         }
     }
     Ok(())
