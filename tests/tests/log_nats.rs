@@ -13,6 +13,7 @@ use eventlog::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tests::servers::{Nats, NatsCluster, NatsOptions};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 const SITE: &str = "emea";
@@ -107,6 +108,24 @@ async fn a_cluster_can_be_opened_while_one_of_its_servers_is_away() {
     nats.servers()[1].kill();
     let log = JetStreamLog::connect(config).await.unwrap();
     assert_eq!(log.check_synced().await.unwrap(), ["n2"]);
+    conformance::a_random_run_agrees_with_a_model(&log, conformance::seed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_server_is_still_away_is_waited_for() {
+    let mut nats = Nats::start(NatsOptions::default());
+    let config = one(&nats);
+    let log = JetStreamLog::connect(config.clone()).await.unwrap();
+    nats.stop();
+    drop(log);
+    let port = TcpListener::bind(nats.url().trim_start_matches("nats://")).await.unwrap();
+    let opening = tokio::spawn(JetStreamLog::connect(config));
+    // Somebody asks, is sent away without a word, and comes again.
+    drop(port.accept().await.unwrap());
+    drop(port.accept().await.unwrap());
+    drop(port);
+    nats.resume();
+    let log = opening.await.unwrap().unwrap();
     conformance::a_random_run_agrees_with_a_model(&log, conformance::seed()).await;
 }
 

@@ -26,7 +26,10 @@ use futures_util::{
     future::try_join,
     stream::{self, BoxStream},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::{AppendError, Category, Entry, Error, EventLog, NewEntry, Position, StreamId, attempts};
 use follow::Follower;
@@ -36,6 +39,10 @@ use wire::Subjects;
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
 /// How long opening a connection may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// How long opening the log waits for servers that are not ready for it.
+const OPEN_WAIT: Duration = Duration::from_secs(30);
+/// Between two tries of it.
+const OPEN_PAUSE: Duration = Duration::from_millis(200);
 /// How often a connection is checked for life.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How often servers that were away when the log was opened are looked for.
@@ -64,14 +71,32 @@ struct Shared {
 }
 
 impl JetStreamLog {
-    /// Connects, makes the stream if it is not there, and checks that it is as it must be.
+    /// Connects, makes the stream if it is not there, and checks that it is as it must be. Waits half a minute for
+    /// servers that are starting, restarting or choosing a leader.
     ///
     /// [`Error::Unusable`] names the setting: an existing stream with another configuration, a payload limit below an
     /// entry, or servers that cannot be shown to sync always, unless the configuration says that this is a test.
     pub async fn connect(config: JetStreamConfig) -> Result<Self, Error> {
         config.check()?;
+        let until = Instant::now() + OPEN_WAIT;
+        let mut warned = false;
+        loop {
+            match Self::connect_now(&config).await {
+                Err(Error::Unavailable(reason)) if Instant::now() < until => {
+                    if !warned {
+                        tracing::warn!(reason, "the log is not available yet; waiting for it");
+                    }
+                    warned = true;
+                    sleep(OPEN_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn connect_now(config: &JetStreamConfig) -> Result<Self, Error> {
         let (connected, connections) = watch::channel(0);
-        let client = options(&config)
+        let client = options(config)
             .await?
             .event_callback(move |event| {
                 if event == Event::Connected {
@@ -84,9 +109,10 @@ impl JetStreamLog {
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         config::check_payload(client.max_payload())?;
         let context = jetstream::context::ContextBuilder::new().timeout(ANSWER_WAIT).build(client.clone());
-        let stream = config::open_stream(&context, &config).await?;
+        let stream = config::open_stream(&context, config).await?;
         let subjects = Subjects::new(&config.site);
-        let shared = Shared { client, stream, subjects, connections, monitoring: config.monitoring };
+        let monitoring = config.monitoring.clone();
+        let shared = Shared { client, stream, subjects, connections, monitoring };
         let log = Self { shared: Arc::new(shared) };
         if !config.unsynced_for_tests {
             let away = log.check_synced().await?;
@@ -207,7 +233,7 @@ impl fmt::Debug for JetStreamLog {
 /// Looks until every server has been seen. One that comes back lazy cannot be refused any more, only named.
 async fn check_when_back(shared: Weak<Shared>) {
     loop {
-        tokio::time::sleep(CHECK_EVERY).await;
+        sleep(CHECK_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
         match (JetStreamLog { shared }).check_synced().await {
             Ok(away) if away.is_empty() => return,

@@ -19,7 +19,7 @@ use domain::{
 };
 use eventlog::{Category, Entry, EventLog, Position, StreamId};
 use futures_util::TryStreamExt;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
     backoff,
     envelope::{Envelope, Unreadable},
 };
+
+/// How long opening waits for a log that is there and cannot be read just now: its servers choose a leader.
+const OPEN_WAIT: Duration = Duration::from_secs(30);
 
 /// The policy at one position.
 pub struct Snapshot {
@@ -136,7 +139,18 @@ impl Policies {
     /// Reads the policy of a site up to now.
     pub async fn open(site: &str, log: Arc<dyn EventLog>) -> Result<Self, Error> {
         let stream = stream_of(site)?;
-        let snapshot = read(log.as_ref(), &stream, |_| true).await?;
+        let until = Instant::now() + OPEN_WAIT;
+        let mut failures = 0;
+        let snapshot = loop {
+            match read(log.as_ref(), &stream, |_| true).await {
+                Err(error @ Error::Unavailable(_)) if Instant::now() < until => {
+                    failures += 1;
+                    tracing::warn!(%error, failures, "the policy cannot be read just now; trying again");
+                    backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+                }
+                read => break read?,
+            }
+        };
         Ok(Self { log, stream, current: watch::Sender::new(Arc::new(snapshot)) })
     }
 

@@ -5,7 +5,6 @@ use async_nats::jetstream::{
     context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType, Stream},
 };
-use tokio::time::{Instant, sleep};
 
 use super::{publish, wire::Subjects};
 use crate::{Error, NewEntry};
@@ -14,10 +13,6 @@ use crate::{Error, NewEntry};
 const SITE_LEN_MAX: usize = 32;
 /// What the headers of an entry take at most.
 const HEADERS_MAX: usize = 4096;
-/// How long a cluster may need to be ready for the stream.
-const OPEN_WAIT: Duration = Duration::from_secs(30);
-/// Between two tries of it.
-const OPEN_PAUSE: Duration = Duration::from_millis(200);
 /// How long the server remembers message ids: its own default, said so that it cannot differ.
 const DUPLICATES_WINDOW: Duration = Duration::from_secs(120);
 
@@ -112,20 +107,12 @@ impl fmt::Debug for JetStreamConfig {
     }
 }
 
-/// The stream of the site, made if it is not there; waits for a cluster that is starting.
+/// The stream of the site, made if it is not there.
 pub(super) async fn open_stream(context: &Context, config: &JetStreamConfig) -> Result<Stream, Error> {
     let wanted = config.stream()?;
-    let until = Instant::now() + OPEN_WAIT;
-    loop {
-        match get_or_create(context, &wanted).await {
-            Ok(stream) => {
-                check_stream(&stream.cached_info().config, &wanted, config)?;
-                return Ok(stream);
-            }
-            Err(Error::Unavailable(_)) if Instant::now() < until => sleep(OPEN_PAUSE).await,
-            Err(error) => return Err(error),
-        }
-    }
+    let stream = get_or_create(context, &wanted).await?;
+    check_stream(&stream.cached_info().config, &wanted, config)?;
+    Ok(stream)
 }
 
 /// An entry must fit into a message.
