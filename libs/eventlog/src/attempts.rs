@@ -6,9 +6,7 @@
 
 use std::future::Future;
 
-use uuid::Uuid;
-
-use crate::{AppendError, Error, NewEntry, Position, StreamId};
+use crate::{AppendError, Entry, Error, NewEntry, Position, StreamId};
 
 /// How often an append is tried before its outcome is called unknown.
 const ATTEMPTS_MAX: u32 = 5;
@@ -35,12 +33,12 @@ pub(crate) trait Server: Sync {
         entry: &NewEntry,
     ) -> impl Future<Output = Result<Answer, Error>> + Send;
 
-    /// The entry that follows `after` in `stream`: where it stands, and its id.
+    /// The entry that follows `after` in `stream`.
     fn next(
         &self,
         stream: &StreamId,
         after: Position,
-    ) -> impl Future<Output = Result<Option<(Position, Uuid)>, Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Entry>, Error>> + Send;
 
     /// Time for what is in flight to land, more with each attempt, and never the same for two writers.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
@@ -65,7 +63,7 @@ pub(crate) async fn append(
             Err(error @ Error::Unusable(_)) => return Err(error.into()),
         }
         match server.next(&entry.stream, expected).await {
-            Ok(Some((position, id))) if id == entry.id => return Ok(position),
+            Ok(Some(there)) if there.id == entry.id && there.body == entry.body => return Ok(there.position),
             Ok(Some(_)) => return Err(AppendError::Conflict),
             // Refused because of something that cannot be seen yet, or not stored yet.
             Ok(None) => {}

@@ -28,8 +28,9 @@ use futures_util::stream::BoxStream;
 ///
 /// - An append whose `expected` is not the tail of the stream is refused with [`AppendError::Conflict`] and
 ///   writes nothing.
-/// - The same entry (same id, same stream, same `expected`) appended again is harmless: it answers the position
-///   of the first time, however much later it comes.
+/// - The same entry (same id, same stream, same body, same `expected`) appended again is harmless: it answers the
+///   position of the first time, however much later it comes. Under the same id another body is another writer's, and
+///   refused with [`AppendError::Conflict`] as any other's.
 /// - Of writers racing on one tail exactly one wins; all others get [`AppendError::Conflict`].
 /// - Any other error means *unknown*: the entry may or may not be there. Append the same entry again.
 /// - Positions grow along the log. They may have gaps.

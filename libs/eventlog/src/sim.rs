@@ -274,10 +274,9 @@ impl Server for SimLog {
         }
     }
 
-    async fn next(&self, stream: &StreamId, after: Position) -> Result<Option<(Position, Uuid)>, Error> {
+    async fn next(&self, stream: &StreamId, after: Position) -> Result<Option<Entry>, Error> {
         let state = self.request().await;
-        let next = state.after(after).iter().find(|entry| entry.stream == *stream);
-        Ok(next.map(|entry| (entry.position, entry.id)))
+        Ok(state.after(after).iter().find(|entry| entry.stream == *stream).cloned())
     }
 
     async fn pause(&self, attempt: u32) {

@@ -28,7 +28,7 @@ pub async fn a_conflict_writes_nothing(log: &dyn EventLog) {
 }
 
 /// The same entry answers the position of the first time: at once, after later entries, and many times at once. The
-/// same id on another stream is another entry.
+/// same id on another stream is another entry; with another body it is somebody else's.
 pub async fn the_same_entry_again_is_harmless(log: &dyn EventLog) {
     let (stream, other) = (stream("again"), stream("again"));
     let written = filled(log, &stream, 4).await;
@@ -36,6 +36,8 @@ pub async fn the_same_entry_again_is_harmless(log: &dyn EventLog) {
     for (position, entry) in &written {
         let again = append(log, expected, entry).await;
         assert_eq!(again, Ok(*position), "the same entry again, expected {expected}");
+        let twin = NewEntry { body: "another body".into(), ..entry.clone() };
+        assert_eq!(append(log, expected, &twin).await, Err(Conflict), "its id again, with another body");
         expected = *position;
     }
     assert_same(&read(log, &stream).await, &written);
@@ -46,6 +48,21 @@ pub async fn the_same_entry_again_is_harmless(log: &dyn EventLog) {
     assert!(first.is_ok_and(|position| position > expected), "one entry, appended at once: {answers:?}");
     assert!(answers.iter().all(|answer| *answer == first), "one entry, appended at once: {answers:?}");
     assert_eq!(read(log, &stream).await.len(), written.len() + 1, "one entry, appended at once");
+
+    let twins: Vec<_> = (0..WRITERS)
+        .map(|writer| NewEntry { body: format!("twin {writer}").into(), ..entry(&stream, "") })
+        .map(|twin| NewEntry { id: last.id, ..twin })
+        .collect();
+    let tail = first.unwrap_or(Position::NONE);
+    let answers = join_all(twins.iter().map(|twin| append(log, tail, twin))).await;
+    let written_of: Vec<_> = answers.iter().zip(&twins).filter(|(answer, _)| answer.is_ok()).collect();
+    assert_eq!(written_of.len(), 1, "one id with many bodies at once: {answers:?}");
+    let there = read(log, &stream).await;
+    assert_eq!(
+        there.last().map(|entry| &entry.body),
+        Some(&written_of[0].1.body),
+        "the winner's body is there"
+    );
 
     let elsewhere = NewEntry { stream: other.clone(), ..written[0].1.clone() };
     let position = appended(log, Position::NONE, &elsewhere).await;

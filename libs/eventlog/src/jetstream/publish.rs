@@ -68,9 +68,8 @@ impl Server for JetStreamLog {
         }
     }
 
-    async fn next(&self, stream: &StreamId, after: Position) -> Result<Option<(Position, Uuid)>, Error> {
-        let next = self.next_entry(stream, after).await?;
-        Ok(next.map(|entry| (entry.position, entry.id)))
+    async fn next(&self, stream: &StreamId, after: Position) -> Result<Option<Entry>, Error> {
+        self.next_entry(stream, after).await
     }
 
     async fn pause(&self, attempt: u32) {

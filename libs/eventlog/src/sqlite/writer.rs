@@ -144,18 +144,15 @@ impl LogFile {
             let stream = streams.entry(&entry.stream).or_default();
             let outcome = if append.expected.0 == stream.tail() {
                 last += 1;
-                stream.new.push((last, entry.id));
+                stream.new.push((last, entry));
                 rows.push((last, entry));
                 Some(Position(last))
             } else if append.expected.0 >= stream.written {
-                stream
-                    .new
-                    .iter()
-                    .find(|(position, _)| *position > append.expected.0)
-                    .copied()
-                    .and_then(same(entry))
+                let next = stream.new.iter().find(|(position, _)| *position > append.expected.0);
+                next.and_then(|(position, there)| same(entry, *position, there.id, &there.body))
             } else {
-                self.next(&entry.stream, append.expected).await?.and_then(same(entry))
+                let next = self.next(&entry.stream, append.expected).await?;
+                next.and_then(|(position, id, body)| same(entry, position, id, &body))
             };
             outcomes.push(outcome);
         }
@@ -177,8 +174,8 @@ impl LogFile {
     }
 
     /// The tails of all streams that the batch is about.
-    async fn streams<'a>(&mut self, batch: &'a [Append]) -> Result<HashMap<&'a StreamId, Stream>, Error> {
-        let mut streams: HashMap<&StreamId, Stream> =
+    async fn streams<'a>(&mut self, batch: &'a [Append]) -> Result<HashMap<&'a StreamId, Stream<'a>>, Error> {
+        let mut streams: HashMap<&StreamId, Stream<'_>> =
             batch.iter().map(|append| (&append.entry.stream, Stream::default())).collect();
         let names: Vec<&StreamId> = streams.keys().copied().collect();
         let list = names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
@@ -199,38 +196,41 @@ impl LogFile {
     }
 
     /// The entry that follows `after` in its stream.
-    async fn next(&mut self, stream: &StreamId, after: Position) -> Result<Option<(u64, Uuid)>, Error> {
-        let next: Option<(i64, Uuid)> = sqlx::query_as(
-            "select position, id from entry where stream = $1 and position > $2 order by position limit 1",
+    async fn next(
+        &mut self,
+        stream: &StreamId,
+        after: Position,
+    ) -> Result<Option<(u64, Uuid, Vec<u8>)>, Error> {
+        let next: Option<(i64, Uuid, Vec<u8>)> = sqlx::query_as(
+            "select position, id, body from entry where stream = $1 and position > $2 order by position limit 1",
         )
         .bind(stream.as_str())
         .bind(after.0.cast_signed())
         .fetch_optional(&mut self.connection)
         .await
         .map_err(|e| error(&e))?;
-        Ok(next.map(|(position, id)| (position.cast_unsigned(), id)))
+        Ok(next.map(|(position, id, body)| (position.cast_unsigned(), id, body)))
     }
 }
 
 /// What is known of a stream while a batch is decided.
 #[derive(Default)]
-struct Stream {
+struct Stream<'a> {
     /// Its tail in the file.
     written: u64,
     /// What this batch adds to it.
-    new: Vec<(u64, Uuid)>,
+    new: Vec<(u64, &'a NewEntry)>,
 }
 
-impl Stream {
+impl Stream<'_> {
     fn tail(&self) -> u64 {
         self.new.last().map_or(self.written, |(position, _)| *position)
     }
 }
 
-/// The position, if the entry that follows `expected` is `entry` itself.
-fn same(entry: &NewEntry) -> impl Fn((u64, Uuid)) -> Outcome {
-    let id = entry.id;
-    move |(position, there)| (there == id).then_some(Position(position))
+/// The position, if the entry that stands there is `entry` itself.
+fn same(entry: &NewEntry, position: u64, id: Uuid, body: &[u8]) -> Outcome {
+    (id == entry.id && body == entry.body).then_some(Position(position))
 }
 
 async fn insert(connection: &mut SqliteConnection, rows: &[(u64, &NewEntry)]) -> Result<(), sqlx::Error> {

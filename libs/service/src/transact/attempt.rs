@@ -9,9 +9,7 @@ use domain::{
 use eventlog::{AppendError, NewEntry, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id, unsettled::Unsettled,
-};
+use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id};
 use crate::{
     backoff,
     envelope::{CommandStamp, Envelope, VERSION},
@@ -22,13 +20,11 @@ use crate::{
 pub(super) enum Attempt<E> {
     /// The entry is there.
     Appended(Position, Recorded<E>),
-    /// The entry is there, but it may be the one of an earlier delivery, which was decided at another time.
-    Found,
     /// The command had its effect before.
     Repeated(Position),
     /// There is nothing to do.
     Unchanged,
-    /// Another writer was faster.
+    /// Another writer was faster; perhaps an earlier delivery of this command, which was decided at another time.
     Conflict,
 }
 
@@ -44,7 +40,6 @@ where
         meta: &Meta,
         make: &(impl Fn(&Aggregate<D>, Timestamp) -> Result<Vec<D::Command>, R> + Send + Sync),
         aggregate: &Aggregate<D>,
-        unsettled: &mut Unsettled,
     ) -> Result<Attempt<D::Event>, Error<R>> {
         if let Some(done) = aggregate.done(meta.command_id) {
             let same = done.digest == meta.digest;
@@ -65,27 +60,11 @@ where
             return Ok(Attempt::Unchanged);
         }
         let (entry, recorded) = self.seal(stream, meta, recorded_at, events).await?;
-        let delivered_before = unsettled.may_be_there(meta.command_id);
-        unsettled.begin(meta.command_id);
-        let outcome = self.append(aggregate.version, entry).await;
-        match outcome {
-            Ok(position) => {
-                unsettled.settle();
-                if delivered_before {
-                    return Ok(Attempt::Found);
-                }
-                Ok(Attempt::Appended(position, recorded))
-            }
+        match self.append(aggregate.version, entry).await {
+            Ok(position) => Ok(Attempt::Appended(position, recorded)),
+            Err(AppendError::Conflict) => Ok(Attempt::Conflict),
+            Err(AppendError::TooLarge(bytes)) => Err(Error::TooLarge(bytes)),
             Err(AppendError::Log(error)) => Err(Error::Unavailable(error.to_string())),
-            Err(refused) => {
-                if !delivered_before {
-                    unsettled.end(meta.command_id);
-                }
-                match refused {
-                    AppendError::TooLarge(bytes) => Err(Error::TooLarge(bytes)),
-                    _ => Ok(Attempt::Conflict),
-                }
-            }
         }
     }
 

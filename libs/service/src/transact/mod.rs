@@ -2,7 +2,6 @@
 
 mod aggregate;
 mod attempt;
-mod unsettled;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +21,6 @@ use crate::{
     envelope::{Origin, Unreadable},
 };
 use attempt::Attempt;
-use unsettled::Unsettled;
 
 /// Streams whose state is kept hot.
 pub const HOT_STREAMS_MAX: u64 = 20_000;
@@ -91,7 +89,7 @@ pub struct Outcome<D> {
     pub position: Position,
     /// Whether there is an entry of this command, of now or of an earlier delivery.
     pub changed: bool,
-    /// Whether this command had been executed before, or may have been: an earlier delivery had no answer yet.
+    /// Whether an earlier delivery of this command left the entry.
     pub repeated: bool,
     /// The stream as it is now.
     pub aggregate: Arc<Aggregate<D>>,
@@ -137,19 +135,7 @@ pub struct Transactor<D> {
 }
 
 /// One command at a time for each stream: those of this process need not race.
-type Slot<D> = Arc<Mutex<Known<D>>>;
-
-/// What this process knows of a stream.
-struct Known<D> {
-    hot: Option<Arc<Aggregate<D>>>,
-    unsettled: Unsettled,
-}
-
-impl<D> Default for Known<D> {
-    fn default() -> Self {
-        Self { hot: None, unsettled: Unsettled::default() }
-    }
-}
+type Slot<D> = Arc<Mutex<Option<Arc<Aggregate<D>>>>>;
 
 impl<D> Transactor<D>
 where
@@ -187,11 +173,11 @@ where
         let mut conflicts = 0;
         loop {
             // The slot stays empty until the end is known: a caller that goes away leaves a cold state behind.
-            let (mut aggregate, fresh) = match slot.hot.take() {
+            let (mut aggregate, fresh) = match slot.take() {
                 Some(hot) => (hot, false),
                 None => (Arc::new(self.load(stream).await?), true),
             };
-            let attempt = self.attempt(stream, meta, &make, &aggregate, &mut slot.unsettled).await;
+            let attempt = self.attempt(stream, meta, &make, &aggregate).await;
             let (position, changed, repeated) = match attempt {
                 Ok(Attempt::Appended(position, recorded)) => {
                     Arc::make_mut(&mut aggregate).evolve(position, recorded);
@@ -199,8 +185,8 @@ where
                 }
                 Ok(Attempt::Repeated(position)) => (position, true, true),
                 Ok(Attempt::Unchanged) if fresh => (aggregate.version, false, false),
-                // What a hot state denies, the log decides; and what it holds, the log says.
-                Ok(Attempt::Unchanged | Attempt::Found) => continue,
+                // What a hot state denies, the log decides.
+                Ok(Attempt::Unchanged) => continue,
                 Err(Error::Refused(_) | Error::Stale { .. }) if !fresh => continue,
                 Ok(Attempt::Conflict) if conflicts == CONFLICTS_MAX => return Err(Error::Contention),
                 Ok(Attempt::Conflict) => {
@@ -211,12 +197,12 @@ where
                     continue;
                 }
                 Err(error @ (Error::Refused(_) | Error::Stale { .. } | Error::CommandIdReused)) => {
-                    slot.hot = Some(aggregate);
+                    *slot = Some(aggregate);
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
-            slot.hot = Some(Arc::clone(&aggregate));
+            *slot = Some(Arc::clone(&aggregate));
             return Ok(Outcome { position, changed, repeated, aggregate });
         }
     }
@@ -226,11 +212,11 @@ where
     pub async fn peek<R>(&self, stream: &StreamId) -> Result<Arc<Aggregate<D>>, Error<R>> {
         let slot = self.hot.get_with_by_ref(stream, Slot::default);
         let mut slot = slot.lock().await;
-        if let Some(hot) = &slot.hot {
+        if let Some(hot) = &*slot {
             return Ok(Arc::clone(hot));
         }
         let cold = Arc::new(self.load(stream).await?);
-        slot.hot = Some(Arc::clone(&cold));
+        *slot = Some(Arc::clone(&cold));
         Ok(cold)
     }
 

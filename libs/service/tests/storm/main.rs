@@ -158,9 +158,8 @@ impl Run {
             let seen = self.replicas[0].0.peek::<Full>(&stream).await;
             meta.expected = seen.ok().map(|seen| seen.version);
         }
-        // A caller comes back to the replica that it asked first.
-        let replica = dice.below(2) as usize;
         for delivery in 0..DELIVERIES_MAX {
+            let replica = dice.below(2) as usize;
             self.replicas[replica].1.set(at(dice.below(2_000)));
             let polls = if dice.below(3) == 0 { dice.below(30) } else { u64::MAX };
             let Some(answer) = conformance::cut(polls, self.deliver(&stream, &meta, &plan, replica)).await
