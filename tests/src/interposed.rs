@@ -57,8 +57,8 @@ impl EventLog for Interposed {
         self.log.read(stream)
     }
 
-    async fn tail(&self) -> Result<Position, Error> {
-        self.log.tail().await
+    async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
+        self.log.tail(categories).await
     }
 
     async fn close(&self) {

@@ -171,8 +171,11 @@ impl JetStreamLog {
     }
 
     async fn tail_of(&self, stream: &StreamId) -> Result<Position, Error> {
-        let subject = self.shared.subjects.of_stream(stream);
-        let get = || self.shared.stream.raw_message_builder().last_by_subject(subject.as_str()).send();
+        self.last_of(&self.shared.subjects.of_stream(stream)).await
+    }
+
+    async fn last_of(&self, subject: &str) -> Result<Position, Error> {
+        let get = || self.shared.stream.raw_message_builder().last_by_subject(subject).send();
         let last = self.again(|| async { publish::found(get().await) }).await?;
         Ok(last.map_or(Position::NONE, |message| Position(message.sequence)))
     }
@@ -214,9 +217,16 @@ impl EventLog for JetStreamLog {
         stream::once(read).try_flatten().boxed()
     }
 
-    async fn tail(&self) -> Result<Position, Error> {
-        let info = || async { self.shared.stream.get_info().await.map_err(publish::unavailable) };
-        self.again(info).await.map(|info| Position(info.state.last_sequence))
+    async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
+        if categories.is_empty() {
+            let info = || async { self.shared.stream.get_info().await.map_err(publish::unavailable) };
+            return self.again(info).await.map(|info| Position(info.state.last_sequence));
+        }
+        let mut last = Position::NONE;
+        for subject in self.shared.subjects.of_categories(categories) {
+            last = last.max(self.last_of(&subject).await?);
+        }
+        Ok(last)
     }
 
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {

@@ -47,8 +47,9 @@ pub trait EventLog: Send + Sync {
     /// Every append that was acknowledged before the call is among them. An error ends the stream.
     fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
 
-    /// The position of the log's last entry. Every append that was acknowledged before the call is at or before it.
-    async fn tail(&self) -> Result<Position, Error>;
+    /// The position of the last entry of these categories; an empty list means all. Every append to them that was
+    /// acknowledged before the call is at or before it.
+    async fn tail(&self, categories: &[Category]) -> Result<Position, Error>;
 
     /// Frees what the log holds of this machine, a file or a lock, so that it can be opened again at once. Later calls
     /// may be refused as unavailable.

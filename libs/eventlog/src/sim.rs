@@ -313,8 +313,10 @@ impl EventLog for SimLog {
         stream::iter(entries).boxed()
     }
 
-    async fn tail(&self) -> Result<Position, Error> {
-        Ok(self.state().entries.last().map_or(Position::NONE, |entry| entry.position))
+    async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
+        let state = self.state();
+        let last = state.entries.iter().rev().find(|entry| entry.is_of(categories));
+        Ok(last.map_or(Position::NONE, |entry| entry.position))
     }
 
     fn follow(&self, after: Position, categories: &[Category]) -> BoxStream<'static, Result<Entry, Error>> {

@@ -94,8 +94,8 @@ impl EventLog for SqliteLog {
         self.reader.read(stream)
     }
 
-    async fn tail(&self) -> Result<Position, Error> {
-        self.reader.tail()
+    async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
+        self.reader.tail(categories).await
     }
 
     async fn close(&self) {

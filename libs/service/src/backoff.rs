@@ -4,6 +4,30 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+/// How long a process that starts waits for what it needs.
+pub const START_MAX: Duration = Duration::from_secs(30);
+
+/// Asks until there is an answer, at most as long as `limit`: for what a process needs to start, while the other side is
+/// still starting or choosing its leader. `passes` tells which failures pass.
+pub async fn patiently<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
+    limit: Duration,
+    passes: impl Fn(&E) -> bool,
+    ask: impl Fn() -> F,
+) -> Result<T, E> {
+    let until = tokio::time::Instant::now() + limit;
+    let mut failures = 0;
+    loop {
+        match ask().await {
+            Err(error) if passes(&error) && tokio::time::Instant::now() < until => {
+                failures += 1;
+                tracing::warn!(%error, failures, "cannot start yet; trying again");
+                wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
 /// Waits before attempt `n` (1, 2, …): `first`, doubled each time up to `most`, less a random half.
 pub async fn wait(n: u32, first: Duration, most: Duration) {
     let mut random = [0_u8; 1];

@@ -94,6 +94,36 @@ impl<E: DeserializeOwned> Envelope<E> {
     }
 }
 
+/// What an entry hands on to those that it causes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cause {
+    /// Its id.
+    pub id: Uuid,
+    /// The region that its subject belongs to.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Whether it is of our time.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The request at the beginning of the chain.
+    #[serde(default)]
+    pub request_id: Option<String>,
+    #[serde(default)]
+    correlation: Option<Uuid>,
+}
+
+impl Cause {
+    /// Reads the head of an entry, whatever its events are.
+    pub fn of(entry: &Entry) -> Result<Self, Unreadable> {
+        serde_json::from_slice(&entry.body).map_err(|error| unreadable(entry, &error))
+    }
+
+    /// The entry at the beginning of the chain.
+    pub fn first(&self) -> Uuid {
+        self.correlation.unwrap_or(self.id)
+    }
+}
+
 /// Reads the body of an entry of `D`'s category, older formats included.
 pub fn decode<D: Decider>(entry: &Entry) -> Result<Envelope<D::Event>, Unreadable>
 where

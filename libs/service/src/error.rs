@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{auth, store, token, transact};
+use crate::{auth, projection, request, store, token, transact};
 
 /// The domain of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "dossier";
@@ -117,6 +117,9 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let mut details = ErrorDetails::new();
         details.set_error_info(error.reason(), ERROR_DOMAIN, HashMap::new());
+        if let Some(id) = request::current() {
+            details.set_request_info(&*id, "");
+        }
         if let Error::Invalid(violations) = &error {
             for violation in violations {
                 details.add_bad_request_violation(&violation.field, &violation.message);
@@ -141,6 +144,15 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Unavailable(message) => Self::Unavailable(message),
             store::Error::Broken(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl From<projection::Error> for Error {
+    fn from(error: projection::Error) -> Self {
+        match error {
+            projection::Error::Store(error) => error.into(),
+            other => Self::Unavailable(other.to_string()),
         }
     }
 }

@@ -19,7 +19,7 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{Error, auth::Principal, clock::Clock, health, shell::Shell, telemetry};
+use crate::{Error, auth::Principal, clock::Clock, health, request, shell::Shell, telemetry};
 
 /// Requests of one connection that are worked on at once.
 pub const CONCURRENCY_MAX: usize = 1_024;
@@ -120,6 +120,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .concurrency_limit_per_connection(CONCURRENCY_MAX)
         .trace_fn(span)
+        .layer(tower::layer::layer_fn(request::Identified::new))
         .layer(tower::layer::layer_fn(Metered::new))
         .layer(tonic_web::GrpcWebLayer::new())
         .add_routes(routes.routes())
@@ -220,7 +221,7 @@ where
 }
 
 fn span(request: &http::Request<()>) -> tracing::Span {
-    let span = tracing::info_span!("grpc", method = request.uri().path());
+    let span = tracing::info_span!("grpc", method = request.uri().path(), request_id = tracing::field::Empty);
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     telemetry::continue_trace(&span, traceparent);
     span

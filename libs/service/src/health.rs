@@ -1,7 +1,7 @@
 //! Whether a process can do its work, and what of it waits.
 //!
-//! Ready and degraded are two things. A process is not ready when the log or a store cannot be reached, or when a read
-//! model or a reaction stands still. A stream that is parked degrades it, and is named: no replica can do better, and the
+//! Ready and degraded are two things. A process is not ready when the log or a store cannot be reached, when a read model
+//! is still being built, or when it, a reaction, the policy or the timers stand still. A stream that is parked degrades it, and is named: no replica can do better, and the
 //! others go on.
 
 use std::{
@@ -109,6 +109,14 @@ impl Pulse {
     }
 }
 
+/// Something else that runs for ever.
+pub trait Runs: Send + Sync {
+    /// What operators call it.
+    fn name(&self) -> &'static str;
+    /// That it fails again and again, if it does.
+    fn standing(&self) -> Option<Standing>;
+}
+
 /// What a store says of entries that were set aside: stream, position, reason.
 type Parked = Result<Vec<(String, u64, String)>, store::Error>;
 
@@ -117,6 +125,7 @@ pub struct Health {
     log: Arc<dyn EventLog>,
     models: Vec<Arc<dyn AnyModel>>,
     reactions: Vec<Arc<dyn AnyReaction>>,
+    others: Vec<Arc<dyn Runs>>,
     now: watch::Sender<State>,
     parked: Gauge<u64>,
     ready: Gauge<u64>,
@@ -128,13 +137,14 @@ impl Health {
         log: Arc<dyn EventLog>,
         models: Vec<Arc<dyn AnyModel>>,
         reactions: Vec<Arc<dyn AnyReaction>>,
+        others: Vec<Arc<dyn Runs>>,
     ) -> Self {
         let meter = opentelemetry::global::meter("dossier");
         let parked =
             meter.u64_gauge("parked_streams").with_description("Streams that wait, by who cannot go on.");
         let ready = meter.u64_gauge("ready").with_description("Whether the process can do its work.");
         let (parked, ready) = (parked.build(), ready.build());
-        Self { log, models, reactions, now: watch::Sender::default(), parked, ready }
+        Self { log, models, reactions, others, now: watch::Sender::default(), parked, ready }
     }
 
     /// What the process says of itself.
@@ -156,24 +166,31 @@ impl Health {
     /// Looks at everything once.
     pub async fn look(&self) {
         let mut state = State::default();
-        match timeout(ANSWER_MAX, self.log.tail()).await {
+        match timeout(ANSWER_MAX, self.log.tail(&[])).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => state.reasons.push(format!("the log cannot be reached: {error}")),
             Err(_) => state.reasons.push("the log does not answer".to_owned()),
         }
         for model in &self.models {
             let name = model.name();
-            stands(&mut state, "read model", name, model.standing());
+            if let Some((position, of)) = model.building() {
+                let reason = format!("the read model {name} is being built: {position} of {of}");
+                state.reasons.push(reason);
+            }
+            stands(&mut state, &format!("read model {name}"), model.standing());
             self.waits(&mut state, name, timeout(ANSWER_MAX, model.parked()).await.ok()).await;
         }
         for reaction in &self.reactions {
             let name = reaction.name();
-            stands(&mut state, "reaction", name, reaction.standing());
+            stands(&mut state, &format!("reaction {name}"), reaction.standing());
             self.waits(&mut state, name, timeout(ANSWER_MAX, reaction.parked()).await.ok()).await;
             let waiting = reaction.waiting().into_iter().take(NAMED_MAX);
             for (stream, Position(position), reason) in waiting {
                 self.wait(&mut state, name, (stream, position, reason)).await;
             }
+        }
+        for other in &self.others {
+            stands(&mut state, other.name(), other.standing());
         }
         self.ready.record(u64::from(state.reasons.is_empty()), &[]);
         self.now.send_if_modified(|now| {
@@ -219,11 +236,11 @@ impl Health {
     }
 }
 
-fn stands(state: &mut State, what: &str, name: &str, standing: Option<Standing>) {
+fn stands(state: &mut State, what: &str, standing: Option<Standing>) {
     if let Some(Standing { reason, failures, .. }) =
         standing.filter(|standing| standing.failures >= FAILURES_MAX)
     {
-        state.reasons.push(format!("the {what} {name} stands still after {failures} failures: {reason}"));
+        state.reasons.push(format!("the {what} stands still after {failures} failures: {reason}"));
     }
 }
 

@@ -16,6 +16,7 @@ pub mod operations;
 pub mod policies;
 pub mod projection;
 pub mod reaction;
+pub mod request;
 pub mod shell;
 pub mod store;
 pub mod telemetry;

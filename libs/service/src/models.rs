@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backoff,
+    backoff::{self, START_MAX},
     lease::{Lease, RENEWAL},
     projection::{BATCH_MAX, Error, Projection, ReadModel},
     shell::{Shell, Stores},
@@ -36,6 +36,8 @@ pub struct Models<P> {
     control: Store,
     projection: Arc<P>,
     current: watch::Sender<Generation<P>>,
+    /// Where the log was when this process opened it.
+    target: Position,
     rebuilding: Mutex<()>,
     /// The last number that was given to a generation: the name of one that failed is not used again, as what is left
     /// of it may still be closing.
@@ -66,7 +68,10 @@ pub struct Rebuilt {
 
 impl<P: Projection> Models<P> {
     /// Takes up the generation that answered last, or the first.
-    pub async fn open(shell: Shell, control: Store, projection: P) -> Result<Self, store::Error> {
+    ///
+    /// One of a new version begins with nothing, and says that it is [`building`](Self::building) until it has everything:
+    /// replicas of the old version, which has stores of its own, go on answering meanwhile.
+    pub async fn open(shell: Shell, control: Store, projection: P) -> Result<Self, Error> {
         let projection = Arc::new(projection);
         let name = projection.name();
         let number = stored_generation(&control, name).await?;
@@ -75,11 +80,15 @@ impl<P: Projection> Models<P> {
             for other in [number.checked_sub(1), number.checked_add(1)].into_iter().flatten() {
                 shell.stores.remove(&store_name(name, other), &control).await?;
             }
+            remove_older(&shell.stores, &control, name).await?;
         }
+        let categories = projection.categories();
+        let passes = |error: &eventlog::Error| matches!(error, eventlog::Error::Unavailable(_));
+        let target = backoff::patiently(START_MAX, passes, || shell.log.tail(&categories)).await?;
         let model = open_generation(&shell, &projection, number).await?;
         let current = watch::Sender::new(Generation { number, model });
         let (rebuilding, numbered) = (Mutex::default(), AtomicU64::new(number));
-        Ok(Self { shell, control, projection, current, rebuilding, numbered })
+        Ok(Self { shell, control, projection, current, target, rebuilding, numbered })
     }
 
     /// The read model that answers.
@@ -90,6 +99,13 @@ impl<P: Projection> Models<P> {
     /// The number of the generation that answers.
     pub fn generation(&self) -> u64 {
         self.current.borrow().number
+    }
+
+    /// While the read model that answers has not come yet to where the log was when this process opened it: how far it
+    /// is, and where that was.
+    pub fn building(&self) -> Option<(Position, Position)> {
+        let position = self.current().position();
+        (position < self.target).then_some((position, self.target))
     }
 
     /// Keeps the answering generation up to date until `stop`.
@@ -196,6 +212,7 @@ impl<P: Projection> Models<P> {
         self.control.execute(sql, &[name.into(), next.into()]).await?;
         self.take_over(next, fresh);
         self.retire(old).await;
+        remove_older(&self.shell.stores, &self.control, name).await?;
         Ok(Rebuilt { position, before, after })
     }
 
@@ -252,6 +269,20 @@ async fn open_generation<P: Projection>(
 ) -> Result<Arc<ReadModel<P>>, store::Error> {
     let store = shell.stores.open(&store_name(projection.name(), number), projection.schema()).await?;
     Ok(Arc::new(ReadModel::open(store, Arc::clone(projection)).await?))
+}
+
+/// Removes the stores of earlier versions of a read model: `cases_v2` has taken the place of `cases_v1`. Where replicas of
+/// the earlier version may still answer, that is after a rebuild, which an operator asks for.
+async fn remove_older(stores: &Stores, control: &Store, name: &str) -> Result<(), store::Error> {
+    let Some((base, version)) = name.rsplit_once("_v") else { return Ok(()) };
+    for older in 1..version.parse::<u32>().unwrap_or(1) {
+        let older = format!("{base}_v{older}");
+        let number = stored_generation(control, &older).await?;
+        for generation in number.saturating_sub(1)..=number + 1 {
+            stores.remove(&store_name(&older, generation), control).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn stored_generation(control: &Store, name: &str) -> Result<u64, store::Error> {

@@ -51,6 +51,8 @@ pub trait AnyModel: Send + Sync {
     async fn wait_for(&self, position: Position, limit: Duration) -> bool;
     /// That it fails again and again, if it does.
     fn standing(&self) -> Option<Standing>;
+    /// While it has not come yet to where the log was when this process opened it: how far it is, and where that was.
+    fn building(&self) -> Option<(Position, Position)>;
     /// Streams that wait for a version that can read them.
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error>;
     /// A digest of everything in it.
@@ -86,6 +88,10 @@ impl<P: Projection> AnyModel for Models<P> {
 
     fn standing(&self) -> Option<Standing> {
         self.current().standing()
+    }
+
+    fn building(&self) -> Option<(Position, Position)> {
+        Models::building(self)
     }
 
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error> {
@@ -246,7 +252,7 @@ impl Operations for Server {
             })
             .collect::<Result<_, _>>()?;
         let until =
-            if request.until_now { Some(self.shell.log.tail().await.map_err(Error::from)?) } else { None };
+            if request.until_now { Some(self.shell.log.tail(&[]).await.map_err(Error::from)?) } else { None };
         let (sender, reader) = mpsc::channel(WAITING_MAX);
         let server = self.clone();
         tokio::spawn(async move {

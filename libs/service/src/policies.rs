@@ -19,18 +19,16 @@ use domain::{
 };
 use eventlog::{Category, Entry, EventLog, Position, StreamId};
 use futures_util::TryStreamExt;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error,
     auth::Principal,
-    backoff,
+    backoff::{self, START_MAX},
     envelope::{Envelope, Unreadable},
+    health::{Pulse, Runs, Standing},
 };
-
-/// How long opening waits for a log that is there and cannot be read just now: its servers choose a leader.
-const OPEN_WAIT: Duration = Duration::from_secs(30);
 
 /// The policy at one position.
 pub struct Snapshot {
@@ -133,25 +131,17 @@ pub struct Policies {
     log: Arc<dyn EventLog>,
     stream: StreamId,
     current: watch::Sender<Arc<Snapshot>>,
+    pulse: Pulse,
 }
 
 impl Policies {
     /// Reads the policy of a site up to now.
     pub async fn open(site: &str, log: Arc<dyn EventLog>) -> Result<Self, Error> {
         let stream = stream_of(site)?;
-        let until = Instant::now() + OPEN_WAIT;
-        let mut failures = 0;
-        let snapshot = loop {
-            match read(log.as_ref(), &stream, |_| true).await {
-                Err(error @ Error::Unavailable(_)) if Instant::now() < until => {
-                    failures += 1;
-                    tracing::warn!(%error, failures, "the policy cannot be read just now; trying again");
-                    backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
-                }
-                read => break read?,
-            }
-        };
-        Ok(Self { log, stream, current: watch::Sender::new(Arc::new(snapshot)) })
+        let passes = |error: &Error| matches!(error, Error::Unavailable(_));
+        let snapshot =
+            backoff::patiently(START_MAX, passes, || read(log.as_ref(), &stream, |_| true)).await?;
+        Ok(Self { log, stream, current: watch::Sender::new(Arc::new(snapshot)), pulse: Pulse::default() })
     }
 
     /// The stream that all of it stands in.
@@ -189,6 +179,7 @@ impl Policies {
         loop {
             let Err(error) = self.follow(&mut failures).await;
             failures += 1;
+            self.pulse.failed(&error, failures);
             tracing::warn!(%error, failures, "the policy is not followed just now; trying again");
             backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
         }
@@ -198,6 +189,7 @@ impl Policies {
     async fn follow(&self, failures: &mut u32) -> Result<Infallible, Error> {
         let category = Category::new(State::CATEGORY).map_err(|error| Error::Internal(error.to_string()))?;
         let mut entries = self.log.follow(self.current().version, &[category]);
+        self.pulse.trying();
         while let Some(entry) = entries.try_next().await? {
             if entry.stream == self.stream {
                 let mut state = self.current().state.clone();
@@ -205,8 +197,20 @@ impl Policies {
                 self.current.send_replace(Arc::new(Snapshot::new(entry.position, state)));
             }
             *failures = 0;
+            self.pulse.well();
         }
         Err(Error::Unavailable("the log has ended".to_owned()))
+    }
+}
+
+/// While it cannot be followed, the policy in force here may be an old one.
+impl Runs for Policies {
+    fn name(&self) -> &'static str {
+        "policy"
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.pulse.standing()
     }
 }
 

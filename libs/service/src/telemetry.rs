@@ -20,7 +20,8 @@ pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 /// Where telemetry goes.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// An OTLP collector (`http://host:4317`); without one, traces stay here.
+    /// An OTLP collector (`http://host:4317`) for traces and metrics; without one, traces stay here, and metrics can be
+    /// fetched as ever.
     pub otlp_url: Option<String>,
     /// Logs as JSON, one object a line; else as text for people.
     pub json: bool,
@@ -51,7 +52,11 @@ impl Telemetry {
             .without_target_info()
             .build()
             .map_err(|error| Error(error.to_string()))?;
-        let meter = SdkMeterProvider::builder().with_reader(reader).with_resource(resource.clone()).build();
+        let meter = SdkMeterProvider::builder().with_reader(reader).with_resource(resource.clone());
+        let meter = match &config.otlp_url {
+            Some(url) => meter.with_periodic_exporter(metrics(url)?).build(),
+            None => meter.build(),
+        };
         opentelemetry::global::set_meter_provider(meter.clone());
         // Without a collector every request still has its trace id, which entries and log lines carry. The provider lives
         // as long as this: spans of one that is gone have no ids.
@@ -103,6 +108,14 @@ fn exporting(url: &str, resource: Resource) -> Result<SdkTracerProvider, Error> 
         .build()
         .map_err(|error| Error(error.to_string()))?;
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+fn metrics(url: &str) -> Result<opentelemetry_otlp::MetricExporter, Error> {
+    opentelemetry_otlp::MetricExporter::builder()
+        .with_tonic()
+        .with_endpoint(url)
+        .build()
+        .map_err(|error| Error(error.to_string()))
 }
 
 /// The trace context of the present span, as a `traceparent` header.

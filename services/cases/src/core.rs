@@ -21,6 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use service::{
     Error,
     auth::Principal,
+    envelope::Cause,
     models::Models,
     policies::{Access, Policies, Snapshot},
     projection::ReadModel,
@@ -219,13 +220,19 @@ pub fn myself() -> Result<Actor, Error> {
     Ok(Actor::new(Kind::Service, id, AuthMethod::new("internal").map_err(internal)?))
 }
 
-/// A derived command of the service itself.
+/// A derived command of the service itself. What it is about, whether it is of our time, and what it goes back to are
+/// those of its cause.
 pub fn derived(core: &Core, cause: &eventlog::Entry, step: &str) -> Result<Meta, Error> {
+    let unreadable = |error: service::envelope::Unreadable| Error::Internal(error.to_string());
+    let of = Cause::of(cause).map_err(unreadable)?;
     Ok(Meta {
-        causation: Some(cause.id),
-        correlation: Some(cause.id),
+        causation: Some(of.id),
+        correlation: Some(of.first()),
+        request_id: of.request_id,
+        region: of.region,
+        origin: of.origin,
         policy_version: core.policies.current().version.0,
-        ..Meta::new(domain::ids::derive(cause.id, step), "", myself()?)
+        ..Meta::new(domain::ids::derive(of.id, step), "", myself()?)
     })
 }
 

@@ -130,7 +130,12 @@ impl Platform {
             models.extend(ingestion.models());
             routes.push(ingestion.routes());
         }
-        let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone()));
+        let health = Arc::new(Health::new(
+            Arc::clone(&shell.log),
+            models.clone(),
+            reactions.clone(),
+            vec![Arc::clone(&policies) as _],
+        ));
         health.look().await;
         let operations =
             operations::Server::new(shell.clone(), Arc::clone(&policies), models, reactions, tasks.stop());

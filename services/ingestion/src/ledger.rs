@@ -64,7 +64,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) async fn open(shell: &Shell) -> Result<Self, store::Error> {
+    pub(crate) async fn open(shell: &Shell) -> Result<Self, Error> {
         let tallies = shell.stores.open("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await?;
         let control = shell.stores.control("ingestion").await?;
         let accepted = Arc::new(Models::open(shell.clone(), control, Accepted).await?);

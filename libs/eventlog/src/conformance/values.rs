@@ -9,7 +9,9 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 
 /// A read has every append that was acknowledged before it, and nothing of other streams.
 pub async fn read_has_what_was_acknowledged(log: &dyn EventLog) {
-    let (stream, neighbour) = (stream("readable"), stream("readable"));
+    let (own, neighbours) = (own_category(), own_category());
+    let (stream, neighbour) = (stream(&own), stream(&neighbours));
+    let [own, neighbours] = [own, neighbours].map(|name| [category(&name)]);
     assert_same(&read(log, &stream).await, &[]);
     let mut written: Vec<(Position, NewEntry)> = Vec::new();
     let mut beside = Position::NONE;
@@ -19,9 +21,15 @@ pub async fn read_has_what_was_acknowledged(log: &dyn EventLog) {
         written.push((appended(log, tail, &new).await, new));
         assert_same(&read(log, &stream).await, &written);
         beside = appended(log, beside, &entry(&neighbour, "beside")).await;
-        let tail = log.tail().await.unwrap_or_else(|error| panic!("the tail cannot be told: {error}"));
-        assert!(tail >= beside, "the log ends at {tail}, and {beside} was acknowledged");
+        assert!(tail_of(log, &[]).await >= beside, "the log ends before {beside}, which was acknowledged");
+        assert_eq!(tail_of(log, &neighbours).await, beside, "the tail of a category");
+        assert_eq!(tail_of(log, &own).await, written[n].0, "the tail of a category");
+        assert_eq!(tail_of(log, &[neighbours[0].clone(), own[0].clone()]).await, beside, "the tail of two");
     }
+}
+
+async fn tail_of(log: &dyn EventLog, categories: &[Category]) -> Position {
+    log.tail(categories).await.unwrap_or_else(|error| panic!("the tail cannot be told: {error}"))
 }
 
 /// No bytes, zero bytes, `0xff`, all bytes, bytes that are no text, as many as are allowed: as they were given, by

@@ -33,9 +33,21 @@ impl Reader {
     }
 
     /// The position of the last entry, as long as there is a writer.
-    pub(super) fn tail(&self) -> Result<Position, Error> {
+    pub(super) async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
         self.recent.has_changed().map_err(|_| closed())?;
-        Ok(Position(self.recent.borrow().last()))
+        if categories.is_empty() {
+            return Ok(Position(self.recent.borrow().last()));
+        }
+        let names: Vec<_> = categories.iter().map(Category::as_str).collect();
+        // One step on the index for each category.
+        let last: i64 = sqlx::query_scalar(
+            "select coalesce(max((select max(position) from entry where category = value)), 0) from json_each($1)",
+        )
+        .bind(serde_json::Value::from(names).to_string())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| error(&e))?;
+        Ok(Position(last.cast_unsigned()))
     }
 
     pub(super) fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {

@@ -30,6 +30,7 @@ pub async fn all(stores: &Stores, seed: u64) {
     a_rebuild_that_fails_leaves_the_old_one_answering(stores, seed).await;
     a_rebuild_whose_caller_goes_away_leaves_no_trace(stores, seed).await;
     two_rebuilds_at_once_do_not_meet(stores, seed).await;
+    a_new_version_is_built_beside_the_old_one(stores, seed).await;
 }
 
 /// The next generation equals the last, takes over, and every replica goes on with it.
@@ -132,6 +133,34 @@ pub async fn two_rebuilds_at_once_do_not_meet(stores: &Stores, seed: u64) {
     assert_eq!(rows(&newest.current().store).await, world.expected(last).await);
 }
 
+/// A process of the next version is not ready before it knows as much as the log had when it began; one of the old version
+/// answers meanwhile, where there can be two. Then the old one's stores go.
+pub async fn a_new_version_is_built_beside_the_old_one(stores: &Stores, seed: u64) {
+    let world = Arc::new(World::new(stores.clone(), seed).await);
+    let clock = clock();
+    let old = open(&world, "next_v1", "a", &clock, &Shelves::default()).await;
+    assert_eq!(old.building(), None, "there is nothing to build");
+    let last = world.count_some(ENTRIES).await;
+    old.current().catch_up(world.log.as_ref(), last).await.unwrap();
+    if matches!(stores, Stores::Folder(_)) {
+        // Nobody else answers from a folder.
+        drop(old);
+        let new = open(&world, "next_v2", "b", &clock, &Shelves::default()).await;
+        assert_eq!(new.building(), Some((Position::NONE, last)));
+        return;
+    }
+    let new = open(&world, "next_v2", "b", &clock, &Shelves::default()).await;
+    assert_eq!(new.building(), Some((Position::NONE, last)));
+    assert_eq!(rows(&old.current().store).await, world.expected(last).await, "the old one answers");
+    new.current().catch_up(world.log.as_ref(), last).await.unwrap();
+    assert_eq!(new.building(), None);
+    assert_eq!(rows(&new.current().store).await, world.expected(last).await);
+    drop(old);
+    new.rebuild(|_, _| {}).await.unwrap();
+    let again = open(&world, "next_v1", "c", &clock, &Shelves::default()).await;
+    assert_eq!(again.building(), Some((Position::NONE, last)), "the old one's store is gone");
+}
+
 fn clock() -> ManualClock {
     ManualClock::new(Timestamp::UNIX_EPOCH)
 }
@@ -143,7 +172,8 @@ async fn open(
     clock: &ManualClock,
     shelves: &Shelves,
 ) -> Arc<Models<Shelves>> {
-    let control: Store = world.stores.control(name).await.unwrap();
+    let (base, _) = name.rsplit_once("_v").unwrap();
+    let control: Store = world.stores.control(base).await.unwrap();
     let shelves = Shelves { name, ..shelves.clone() };
     Arc::new(Models::open(world.shell(replica, clock), control, shelves).await.unwrap())
 }

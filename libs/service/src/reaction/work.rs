@@ -10,9 +10,10 @@ use std::{
 
 use eventlog::{Entry, Position};
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use tracing::Instrument;
 
 use super::{Error, LANES_MAX, Reaction, Runner, WAITS_FROM};
-use crate::backoff;
+use crate::{backoff, telemetry};
 
 /// The entries between what is stored as done and what was read last.
 pub(super) struct Work<'r, R> {
@@ -163,7 +164,10 @@ impl<R: Reaction> Runner<R> {
 
     async fn attempt(&self, task: &Task) -> End {
         let Task { entry, failures, parked } = task;
-        let ended = match self.reaction.react(entry).await {
+        // The trace of what caused the entry goes on here.
+        let span = tracing::info_span!("react", reaction = self.reaction.name(), position = entry.position.0);
+        telemetry::continue_trace(&span, entry.traceparent.as_deref());
+        let ended = match self.reaction.react(entry).instrument(span).await {
             Ok(()) if *parked => self.unpark(entry).await.map_err(|error| error.to_string()),
             Ok(()) => Ok(()),
             Err(Error::Never(_)) if *parked => Ok(()),

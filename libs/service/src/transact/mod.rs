@@ -19,6 +19,7 @@ use crate::{
     backoff,
     clock::Clock,
     envelope::{Origin, Unreadable},
+    request,
 };
 use attempt::Attempt;
 
@@ -61,8 +62,8 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// A command that was given now, for its actor's own sake, on whatever the state is; under no policy and about no
-    /// region, as long as none is named.
+    /// A command that was given now, for its actor's own sake, on whatever the state is, by the request that is being
+    /// answered, if one is; under no policy and about no region, as long as none is named.
     pub fn new(command_id: Uuid, digest: impl Into<String>, actor: Actor) -> Self {
         Self {
             command_id,
@@ -70,7 +71,7 @@ impl Meta {
             actor,
             on_behalf_of: None,
             reason: None,
-            request_id: None,
+            request_id: request::current().map(|id| id.to_string()),
             causation: None,
             correlation: None,
             origin: Origin::Live,
