@@ -272,3 +272,30 @@ async fn a_half_that_is_closed_gives_way_to_the_one_that_is_not() {
     let younger = world.administrator().case(&younger.case_id).await;
     assert_eq!((younger.links.len(), younger.merged_from.len()), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_import_brings_together_is_history() {
+    let world = World::start().await;
+    let mut root = world.administrator();
+    for (id, parent) in [("D", "B"), ("E", "C"), ("B", "A"), ("C", "A")] {
+        let request = SubmitRequest {
+            account: "forum".into(),
+            messages: vec![reply(id, "ada", parent)],
+            origin: proto::ingestion::v1::submit_request::Origin::Import.into(),
+        };
+        let answer = root.ingestion.submit(request).await.unwrap().into_inner();
+        world.settled(&answer.position).await;
+    }
+    let cases = root.list(pb::ListCasesRequest::default()).await;
+    assert_eq!(cases.len(), 2, "two halves of one thread");
+    let merged = cases.iter().filter(|case| case.status() == pb::Status::Merged).count();
+    assert_eq!(merged, 1);
+    for case in &cases {
+        for entry in root.history(&case.case_id).await {
+            let kinds: Vec<_> = entry.events.iter().map(|event| event.r#type.as_str()).collect();
+            assert_eq!(entry.origin, "import", "{kinds:?}");
+            assert_eq!(entry.occurred_at, Some(tests::desk::seconds(tests::desk::SENT_AT_S)), "{kinds:?}");
+        }
+    }
+    world.end().await;
+}

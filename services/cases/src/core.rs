@@ -21,7 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use service::{
     Error,
     auth::Principal,
-    envelope::Cause,
+    envelope::{Cause, Envelope, Origin},
     models::Models,
     policies::{Access, Policies, Snapshot},
     projection::ReadModel,
@@ -234,6 +234,17 @@ pub fn derived(core: &Core, cause: &eventlog::Entry, step: &str) -> Result<Meta,
         policy_version: core.policies.current().version.0,
         ..Meta::new(domain::ids::derive(of.id, step), "", myself()?)
     })
+}
+
+/// The same where the cause says when it happened: what follows from history happened then, and not now.
+pub fn caused<E>(
+    core: &Core,
+    cause: &eventlog::Entry,
+    envelope: &Envelope<E>,
+    step: &str,
+) -> Result<Meta, Error> {
+    let occurred_at = (envelope.origin == Origin::Import).then_some(envelope.occurred_at);
+    Ok(Meta { occurred_at, ..derived(core, cause, step)? })
 }
 
 /// A name that the log cannot carry.

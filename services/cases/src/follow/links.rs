@@ -12,14 +12,14 @@ use eventlog::{Category, Entry, Position};
 use futures_util::TryStreamExt;
 use service::{
     Error,
-    envelope::{Envelope, Origin},
+    envelope::Envelope,
     reaction::{self, Reaction},
     transact::Meta,
 };
 
 use crate::{
     act::no::No,
-    core::{Core, bad_name, commands, derived},
+    core::{Core, bad_name, caused, commands},
 };
 
 /// Lets the streams of cases follow the decisions of the links stream.
@@ -67,7 +67,7 @@ impl Core {
     async fn follow_links(&self, entry: &Entry) -> Result<(), Error> {
         let envelope = Envelope::<links::Event>::of(entry).map_err(service::transact::Error::<No>::from)?;
         for (i, event) in envelope.events.iter().enumerate() {
-            let meta = |step: &str| derived(self, entry, &format!("{step}/{i}"));
+            let meta = |step: &str| caused(self, entry, &envelope, &format!("{step}/{i}"));
             match event {
                 links::Event::Merged { source, target, .. } => {
                     // First the mark: whatever comes after it goes to the target, and what the source brings is complete.
@@ -95,9 +95,8 @@ impl Core {
 
     /// Executes a derived command on a case.
     pub async fn derive(&self, id: CaseId, meta: &Meta, action: Action) -> Result<(), Error> {
-        let meta = Meta { origin: Origin::Live, ..meta.clone() };
         let make = |_: &_, at| Ok(commands(at, &meta.actor, vec![action.clone()]));
-        self.cases.execute::<No>(&self.stream(id)?, &meta, make).await?;
+        self.cases.execute::<No>(&self.stream(id)?, meta, make).await?;
         Ok(())
     }
 }
