@@ -22,10 +22,10 @@ use tests::{
 
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-struct No(#[from] customer::Error);
+pub struct No(#[from] customer::Error);
 
 /// Destroys the keys of a customer, and says so in the log. Answers the position.
-async fn erase(world: &World, identity: &str) -> String {
+pub async fn erase(world: &World, identity: &str) -> String {
     let shell = &world.platform.shell;
     let entries = world.log_entries(&["customer"]).await;
     let of = |entry: &&eventlog::Entry| String::from_utf8_lossy(&entry.body).contains(identity);

@@ -15,3 +15,4 @@ mod splitting;
 mod timers;
 mod visibility;
 mod watch;
+mod whose;

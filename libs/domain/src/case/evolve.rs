@@ -165,6 +165,7 @@ impl Case {
             Event::SplitOff { messages, into, .. } => {
                 messages.iter().for_each(|message| self.split_off(message, *into));
                 self.latest_message = self.latest_that_asks();
+                self.forget_who_left(messages);
             }
             Event::Merged { into, from, .. } => {
                 self.before_merge = *from;
@@ -178,6 +179,7 @@ impl Case {
             Event::SourceAbsorbed { source, brings, .. } => self.absorb(*source, brings),
             Event::SourceReleased { source, .. } => {
                 self.absorbed.remove(source);
+                self.customer_is_released(*source);
                 Arc::make_mut(&mut self.unanswered).retain(|_, waiting| waiting.source != Some(*source));
             }
         }
@@ -204,6 +206,7 @@ impl Case {
         Arc::make_mut(&mut self.messages).insert(message.message.clone(), received);
         self.own_conversations.insert(message.conversation);
         self.own_identities.extend(message.identity.clone());
+        self.customer_writes(message);
         if message.engageable {
             self.latest_message = Some(message.message.clone());
             self.silence = None;
@@ -291,6 +294,7 @@ impl Case {
         if let Some(since) = brings.waiting_since {
             self.wait(since, Some(source));
         }
+        self.customer_is_brought(source, brings);
         self.absorbed.insert(source, Arc::new(brings.clone()));
     }
 

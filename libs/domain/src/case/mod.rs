@@ -23,6 +23,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
+mod whose;
 
 pub use action::{Action, Command};
 pub use error::Error;

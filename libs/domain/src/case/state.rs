@@ -81,7 +81,11 @@ pub struct Case {
     /// Its own tags; see [`tags`](Self::tags) for all.
     pub own_tags: BTreeSet<Tag>,
 
-    /// The identities of its own customer; see [`identities`](Self::identities) for all.
+    /// Its own customer; see [`customer`](Self::customer).
+    pub(super) own_customer: Option<IdentityId>,
+    /// The merged case whose customer is this one's too, as long as it has none of its own.
+    pub(super) customer_from: Option<CaseId>,
+    /// Everybody who took part; see [`identities`](Self::identities) for all.
     pub own_identities: BTreeSet<IdentityId>,
     /// Its own conversations; see [`conversations`](Self::conversations) for all.
     pub own_conversations: BTreeSet<ConversationId>,
@@ -237,6 +241,8 @@ impl Case {
             category: opening.category.clone(),
             fields: Arc::new(opening.fields.clone()),
             own_tags: BTreeSet::new(),
+            own_customer: opening.identity.clone(),
+            customer_from: None,
             own_identities: opening.identity.iter().cloned().collect(),
             own_conversations: opening.conversation.into_iter().collect(),
             messages: Arc::default(),
@@ -266,7 +272,7 @@ impl Case {
         self.own_tags.iter().chain(self.absorbed.values().flat_map(|source| &source.tags)).collect()
     }
 
-    /// Its customer's identities, with those of the cases that were merged into it.
+    /// Everybody who took part, here and in the cases that were merged into it.
     pub fn identities(&self) -> BTreeSet<&IdentityId> {
         self.own_identities
             .iter()
@@ -308,13 +314,6 @@ impl Case {
             .collect()
     }
 
-    /// The customer of these messages: who wrote the first of them, else the case's own.
-    pub fn customer_of(&self, messages: &BTreeSet<MessageId>) -> Option<&IdentityId> {
-        let known = messages.iter().filter_map(|message| self.messages.get(message));
-        let first = known.filter(|received| received.identity.is_some()).min_by_key(|known| known.ordinal);
-        first.and_then(|received| received.identity.as_ref()).or_else(|| self.own_identities.first())
-    }
-
     /// Since when the customer waits: when he sent the oldest message that nobody has answered.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         self.unanswered
@@ -345,6 +344,7 @@ impl Case {
     pub fn brings(&self) -> Absorbed {
         Absorbed {
             tags: self.tags().into_iter().cloned().collect(),
+            customer: self.customer().cloned(),
             identities: self.identities().into_iter().cloned().collect(),
             conversations: self.conversations(),
             places: self.places_open().into_iter().cloned().collect(),

@@ -221,7 +221,10 @@ pub struct Absorbed {
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Tag>,
-    /// Its customer's identities.
+    /// Its customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<IdentityId>,
+    /// Everybody who took part.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<IdentityId>,
     /// Its conversations.

@@ -42,7 +42,7 @@ impl Ground<'_> {
 
     /// Words about the case, under its customer's key.
     pub fn personal(&self, text: String) -> Personal {
-        Personal::open(owner(self.id, self.case.own_identities.first()), text)
+        Personal::open(owner(self.id, self.case.customer()), text)
     }
 }
 
@@ -148,7 +148,7 @@ impl Act for pb::SetFieldsRequest {
         if self.fields.is_empty() {
             return Err(Error::field("fields", "must not be empty").into());
         }
-        let owner = owner(ground.id, ground.case.own_identities.first());
+        let owner = owner(ground.id, ground.case.customer());
         let fields = self
             .fields
             .iter()

@@ -78,7 +78,7 @@ impl Core {
             let text = format!("the case is {}: work it, or resolve it first", source.status);
             return Err(Error::refused("CASE_NOT_ENDED", text));
         }
-        let owner = actions::owner(id, source.own_identities.first());
+        let owner = actions::owner(id, source.customer());
         let title = (!request.title.is_empty())
             .then(|| f::words("title", &request.title, TITLE_LEN_MAX))
             .transpose()?
@@ -158,7 +158,7 @@ pub fn goes_on(case: &case::Case) -> Opening {
         region: case.region.clone(),
         team: case.team.clone(),
         conversation: None,
-        identity: case.own_identities.first().cloned(),
+        identity: case.customer().cloned(),
         title: None,
         language: case.language.clone(),
         priority: case.priority,

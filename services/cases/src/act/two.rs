@@ -27,9 +27,10 @@ impl Core {
             source_closed: from.status == case::Status::Closed,
             target,
             target_closed: into.status == case::Status::Closed,
-            same_customer: from.identities().is_empty()
-                || into.identities().is_empty()
-                || !from.identities().is_disjoint(&into.identities()),
+            same_customer: match (from.customer(), into.customer()) {
+                (Some(one), Some(other)) => self.same_person(one, other).await?,
+                (None, _) | (_, None) => true,
+            },
             confirmed: request.confirm_other_customer,
         };
         // What was looked at is where the target goes on, which is another case as soon as that is merged itself.

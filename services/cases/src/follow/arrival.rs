@@ -65,12 +65,6 @@ impl Arrival<'_> {
         CaseId::derive(self.entry.id, step)
     }
 
-    /// Customers' ids are derived from their first identity, everywhere the same.
-    pub fn key_namespace(&self) -> uuid::Uuid {
-        const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
-        NAMESPACE
-    }
-
     /// The conversation of a key begins, if it has not begun.
     pub fn start(&self, key: Key) -> conversation::Action {
         conversation::Action::Start {

@@ -10,7 +10,7 @@ use domain::{
     channel::Direction,
     conversation,
     customer::{self, Identity},
-    ids::{CaseId, CustomerId, IdentityId},
+    ids::{CaseId, IdentityId},
     message::{self, Content},
     personal::Personal,
     policy::account::Account,
@@ -33,6 +33,7 @@ use super::{
 use crate::{
     act::{actions::owner, no::No},
     core::{Core, bad_name, commands},
+    read::people::customer_id,
 };
 
 /// Cases that one message may meet on its way (merged, closed) before something must be wrong.
@@ -130,8 +131,7 @@ impl Core {
 
     /// Who writes becomes a customer of ours, with the names that the channel tells.
     async fn know_customer(&self, arrival: &Arrival<'_>, identity: &IdentityId) -> Result<(), Error> {
-        let id = CustomerId::derive(arrival.key_namespace(), identity.as_str());
-        let stream = self.customers.stream(id).map_err(bad_name)?;
+        let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
         if self.customers.peek::<customer::Error>(&stream).await?.version.0 > 0 {
             return Ok(());
         }

@@ -8,6 +8,7 @@ pub mod list;
 pub mod numbers;
 pub mod one;
 pub mod pages;
+pub mod people;
 pub mod projection;
 pub mod query;
 pub mod rows;

@@ -1,6 +1,6 @@
 //! One case out of the log: as it is, or as it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use domain::{
     actor::Kind,
@@ -134,7 +134,11 @@ impl Core {
         view.parked = parked;
         view.resolution = telling.resolution;
         let words = self.words(known, until).await?;
-        view.customer_name = customer_name(known, &words);
+        let name = match known.customer() {
+            Some(customer) => self.name_of(customer, until).await?,
+            None => None,
+        };
+        view.customer_name = name.or_else(|| name_in(known, &words)).unwrap_or_default();
         let mut timeline = telling.timeline;
         for (message, conversation, position) in telling.joined {
             timeline.extend(
@@ -231,13 +235,12 @@ impl Telling {
     }
 }
 
-fn customer_name(case: &case::Case, words: &HashMap<MessageId, Words>) -> String {
-    let named: BTreeMap<u32, &str> = case
-        .messages_here()
-        .filter_map(|(id, received)| Some((received.ordinal, words.get(id)?.author.as_str())))
-        .filter(|(_, author)| !author.is_empty())
-        .collect();
-    named.last_key_value().map(|(_, author)| (*author).to_owned()).unwrap_or_default()
+/// How the customer was called when he last wrote, where nothing else says it.
+fn name_in(case: &case::Case, words: &HashMap<MessageId, Words>) -> Option<String> {
+    let his = case.messages_here().filter(|(_, received)| received.identity.as_ref() == case.customer());
+    let named = his.filter_map(|(id, received)| Some((received.ordinal, words.get(id)?.author.as_str())));
+    let last = named.filter(|(_, author)| !author.is_empty()).max_by_key(|(ordinal, _)| *ordinal);
+    last.map(|(_, author)| author.to_owned())
 }
 
 fn delivery(case: &case::Case, item: &pb::TimelineItem) -> String {

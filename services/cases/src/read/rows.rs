@@ -132,7 +132,7 @@ impl CaseRow {
             assignee: case.assignee.as_ref().map(|person| text(person)),
             account: case.account.to_string(),
             channel: case.channel.to_string(),
-            customer: case.own_identities.first().map(|identity| text(identity)),
+            customer: case.customer().map(|identity| text(identity)),
             language: case.language.as_ref().map(|language| text(language)),
             opened_at: case.opened_at.as_microsecond(),
             updated_at: facts.updated_at.unwrap_or(case.opened_at).as_microsecond(),

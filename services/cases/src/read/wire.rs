@@ -128,7 +128,7 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
         assignee: text(case.assignee.as_ref().map(|v| v as _)),
         account: case.account.to_string(),
         channel: case.channel.to_string(),
-        customer: text(case.own_identities.first().map(|v| v as _)),
+        customer: text(case.customer().map(|v| v as _)),
         language: text(case.language.as_ref().map(|v| v as _)),
         opened_at: Some(time(case.opened_at)),
         waiting_since: case.waiting_since().map(time),

@@ -182,6 +182,7 @@ pub fn item(id: &str, required: bool) -> ChecklistItem {
 pub fn brings() -> Box<Absorbed> {
     Box::new(Absorbed {
         tags: tags(&["refund"]),
+        customer: Some("insta-fr_fedcba9876543210".parse().unwrap()),
         identities: BTreeSet::from(["insta-fr_fedcba9876543210".parse().unwrap()]),
         conversations: BTreeSet::from([conversation(9)]),
         places: BTreeSet::from([private()]),

@@ -91,6 +91,26 @@ fn the_target_takes_over_and_gives_back() {
 }
 
 #[test]
+fn a_case_of_nobody_is_of_the_customer_who_is_brought() {
+    let (ada, ben) = (inbound(1, 0).identity.unwrap(), brings().customer.unwrap());
+    let absorb = |source| Action::Absorb { source: case_id(source), brings: brings() };
+    let release = |source| by_bot(9, Action::Release { source: case_id(source) });
+    after(&open_case(), [by_bot(5, absorb(3))])
+        .with(|case| assert_eq!(case.customer(), Some(&ada), "it has its own"));
+    after(&[opened()], [by_bot(5, absorb(3)), by_bot(6, absorb(2))])
+        .with(|case| assert_eq!((case.customer(), case.brings().customer), (Some(&ben), Some(ben.clone()))))
+        .when(by_bot(7, receive(inbound(1, 7))))
+        .then_kinds(&["case.customer_message_received"])
+        .with(|case| assert_eq!(case.customer(), Some(&ben), "whoever writes then takes part"))
+        .when(release(3))
+        .then_kinds(&["case.source_released"])
+        .with(|case| assert_eq!(case.customer(), Some(&ben), "the other brought one too"))
+        .when(release(2))
+        .then_kinds(&["case.source_released"])
+        .with(|case| assert_eq!(case.customer(), Some(&ada)));
+}
+
+#[test]
 fn what_the_target_says_of_an_absorbed_tag_outlives_the_release() {
     after(
         &open_case(),

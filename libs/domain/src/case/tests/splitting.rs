@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixtures::*;
 use crate::{
-    case::{Action, Error, Event, Inbound, State, TITLE_LEN_MAX},
+    case::{Action, Error, Event, Inbound, Opening, Origin, State, TITLE_LEN_MAX},
     channel::Place,
     decider::testing::given,
     personal::Personal,
@@ -46,6 +46,28 @@ fn what_is_split_off_says_all_that_the_new_case_needs_and_counts_no_more() {
 }
 
 #[test]
+fn who_has_nothing_left_takes_part_no_more() {
+    let (ada, ben) = (inbound(1, 0).identity.unwrap(), bens().identity.unwrap());
+    let both = BTreeSet::from([&ada, &ben]);
+    after(&three_messages(), [])
+        .with(|case| assert_eq!((case.customer(), case.identities()), (Some(&ada), both)))
+        .when(by_ana(30, split_off(&[1], 5)))
+        .then_kinds(&["case.split_off"])
+        .with(|case| assert_eq!(case.identities().len(), 2, "she has another message"))
+        .when(by_ana(31, split_off(&[3], 6)))
+        .then_kinds(&["case.split_off"])
+        .with(|case| assert_eq!((case.customer(), case.identities()), (Some(&ben), BTreeSet::from([&ben]))))
+        .when(by_ana(32, split_off(&[2], 7)))
+        .then_kinds(&["case.split_off"])
+        .with(|case| assert_eq!(case.customer(), Some(&ben), "nobody is left to be its customer"));
+    // Whom somebody named stays.
+    let named = Opening { identity: Some(ada.clone()), origin: Origin::Agent, ..*opening() };
+    let opened = Event::Opened { at: at(0), by: ana(), opening: Box::new(named) };
+    after(&[opened, received(inbound(1, 0)), received(bens())], [by_ana(30, split_off(&[1], 5))])
+        .with(|case| assert_eq!(case.customer(), Some(&ada)));
+}
+
+#[test]
 fn a_message_is_split_off_once_and_a_new_case_is_made_by_one_split() {
     let known = BTreeSet::from([message_id(1)]);
     given::<State>(&three_messages())
@@ -66,7 +88,7 @@ fn the_new_case_takes_in_what_it_is_given_as_it_joined() {
     let both = BTreeSet::from([message_id(3), message_id(2)]);
     assert_eq!(case.inbound(&both), [bens(), inbound(3, 20)], "in the order in which they joined");
     assert_eq!(case.customer_of(&both), bens().identity.as_ref(), "who wrote the first of them");
-    assert_eq!(case.customer_of(&BTreeSet::new()), case.own_identities.first());
+    assert_eq!(case.customer_of(&BTreeSet::new()), case.customer());
     let opened = after(&[], [by_ana(30, Action::Open { opening: opening(), messages: case.inbound(&both) })]);
     assert_eq!(opened.case().waiting_since(), Some(at(10)));
 }

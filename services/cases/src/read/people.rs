@@ -1,0 +1,95 @@
+//! Who is who: the identities of one person, and how the person is called.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    customer,
+    ids::{CustomerId, IdentityId},
+};
+use eventlog::StreamId;
+use futures_util::TryStreamExt;
+use service::Error;
+use uuid::Uuid;
+
+use super::{
+    item::{self, Body, Item},
+    one::Until,
+    rows::plain,
+};
+use crate::core::{Core, bad_name};
+
+/// The namespace of customers' ids. Never changed: the ids are in the log.
+const NAMESPACE: Uuid = Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
+
+/// The customer who was first met under `identity`: everywhere the same.
+pub fn customer_id(identity: &IdentityId) -> CustomerId {
+    CustomerId::derive(NAMESPACE, identity.as_str())
+}
+
+impl Core {
+    /// Whether two identities are of one person: the same, or linked with the person's consent. What no consent links is
+    /// of two people, whoever may know better.
+    pub async fn same_person(&self, one: &IdentityId, other: &IdentityId) -> Result<bool, Error> {
+        Ok(one == other
+            || self.identities_of(one).await?.contains(other)
+            || self.identities_of(other).await?.contains(one))
+    }
+
+    /// An identity, and all that are linked with it.
+    pub async fn identities_of(&self, identity: &IdentityId) -> Result<BTreeSet<IdentityId>, Error> {
+        let mut all = BTreeSet::from([identity.clone()]);
+        let mut streams = vec![self.customers.stream(customer_id(identity)).map_err(bad_name)?];
+        // It may have been linked to somebody whom we met elsewhere. The read model knows to whom; the log decides.
+        let store = &self.models.current().store;
+        for row in
+            store.query("select customer from identity where id = $1", &[identity.as_str().into()]).await?
+        {
+            let linked = row.text(0).map(|customer| self.customers.stream(customer)).transpose();
+            streams.extend(linked.map_err(bad_name)?);
+        }
+        for stream in streams {
+            let known = self.customers.load::<customer::Error>(&stream).await?.state.identities;
+            if known.contains_key(identity) {
+                all.extend(known.into_keys());
+            }
+        }
+        Ok(all)
+    }
+
+    /// How a person was called at some time, as the channel says it; nothing if that is not known, or erased.
+    pub async fn name_of(&self, identity: &IdentityId, until: Until) -> Result<Option<String>, Error> {
+        let stream: StreamId = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let entries: Vec<_> = self.shell.log.read(&stream).try_collect().await?;
+        let readable = entries.iter().filter_map(|entry| Some((entry.position, Item::read(entry).ok()?)));
+        let (positions, mut items): (Vec<_>, Vec<_>) = readable.unzip();
+        item::open(&self.shell.vault, &mut items)
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let mut name = None;
+        for (position, item) in positions.into_iter().zip(&items) {
+            let Body::Customer(envelope) = &item.body else { continue };
+            if until.keeps(position, envelope) {
+                let opened = item.opened::<customer::Event>();
+                let events = opened.as_ref().unwrap_or(&envelope.events);
+                name = events.iter().filter_map(|event| called(event, identity)).next_back().unwrap_or(name);
+            }
+        }
+        Ok(name)
+    }
+}
+
+/// How an event says that a person is called, if it says anything of that.
+fn called(event: &customer::Event, identity: &IdentityId) -> Option<Option<String>> {
+    match event {
+        customer::Event::IdentityAdded { identity: described, .. }
+        | customer::Event::IdentityLinked { identity: described, .. }
+        | customer::Event::IdentityDescribed { identity: described, .. } => (described.id == *identity)
+            .then(|| plain(described.name.as_ref()).or_else(|| plain(described.handle.as_ref()))),
+        customer::Event::IdentityUnlinked { .. }
+        | customer::Event::ConsentGiven { .. }
+        | customer::Event::ConsentRevoked { .. }
+        | customer::Event::OptedOut { .. }
+        | customer::Event::OptedIn { .. }
+        | customer::Event::Erased { .. } => None,
+    }
+}
