@@ -61,7 +61,8 @@ struct Person {
 }
 
 /// Puts the sample's policy into force if `with_policy`, and the messages of its day, which is yesterday, into the log.
-/// Loading again adds nothing.
+/// Loading again adds nothing: then a message that is edited during the day is history, or its first wording would be an
+/// edit of its last one.
 pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> {
     if with_policy {
         let files = POLICY.map(|(name, text)| File { name: name.to_owned(), text: text.to_owned() });
@@ -72,15 +73,18 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
     let principal = platform.administrator();
     // One after the other: the sample has a parent that comes late, and an edit.
     let mut last = String::new();
+    let mut again = false;
     for (i, line) in MESSAGES.lines().enumerate() {
         let line: Line =
             serde_json::from_str(line).with_context(|| format!("line {} of the sample", i + 1))?;
         let account = line.account.clone();
         let message = message(line, day).with_context(|| format!("line {} of the sample", i + 1))?;
-        let origin = submit_request::Origin::Unspecified.into();
+        let origin = if again { submit_request::Origin::Import } else { submit_request::Origin::Unspecified };
+        let origin = origin.into();
         let answer =
             ingestion.submit(&principal, SubmitRequest { account, messages: vec![message], origin }).await?;
         for result in &answer.results {
+            again |= i == 0 && result.outcome() == Outcome::Duplicate;
             if result.outcome() == Outcome::Rejected {
                 anyhow::bail!("line {} of the sample: {}: {}", i + 1, result.field, result.reason);
             }

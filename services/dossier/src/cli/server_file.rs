@@ -5,12 +5,14 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, Command, CommandFactory, error::ErrorKind, parser::ValueSource};
 
-use super::Cli;
+use super::{Cli, config::KEYS};
 
 /// The file that is read if none is named.
 const FILE: &str = "dossier.toml";
 /// The commands whose flags it may hold.
 const SERVERS: [&str; 2] = ["up", "serve"];
+/// How alike, from 0 to 1, a key must be to a setting for it to be what was meant.
+const ALIKE: f64 = 0.8;
 
 /// The arguments of the process, with those of the file that nobody gave.
 pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, clap::Error> {
@@ -36,12 +38,13 @@ pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsStri
         .flat_map(Command::get_arguments)
         .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_long()?.to_owned())))
         .collect();
+    for key in table.keys() {
+        known(&mut command, key)
+            .map_err(|text| wrong(&mut command, format!("{}: {text}", path.display())))?;
+    }
     for (key, value) in &table {
-        // The other keys are those of the client, which share the file.
-        let Some((id, long)) = flags.iter().find(|(id, long)| id == key || *long == key.replace('_', "-"))
-        else {
-            continue;
-        };
+        // The other keys are those of the client and of the other command, which share the file.
+        let Some((id, long)) = flags.iter().find(|(id, long)| is(key, id, long)) else { continue };
         if said(server, id) {
             continue;
         }
@@ -57,6 +60,34 @@ pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsStri
         }
     }
     Ok(all)
+}
+
+/// Whether `key` of the file is the flag `--long`, called `id`.
+fn is(key: &str, id: &str, long: &str) -> bool {
+    key == id || key.replace('_', "-") == long
+}
+
+/// That the file may have this key; else what is wrong. A key that nobody reads would be a setting that does not hold.
+fn known(command: &mut Command, key: &str) -> Result<(), String> {
+    let servers = SERVERS.iter().filter_map(|name| command.find_subcommand(name));
+    let flags = servers.flat_map(Command::get_arguments).chain(command.get_arguments());
+    let mut names: Vec<String> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+    for flag in flags {
+        let Some(long) = flag.get_long() else { continue };
+        if is(key, flag.get_id().as_str(), long) {
+            return Ok(());
+        }
+        names.push(long.replace('-', "_"));
+    }
+    if names.iter().any(|name| name == key) {
+        return Ok(());
+    }
+    let likeness = |name: &String| strsim::jaro_winkler(name, key);
+    let nearest = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match nearest.filter(|name| likeness(name) > ALIKE) {
+        Some(name) => Err(format!("`{key}` is no setting; did you mean `{name}`?")),
+        None => Err(format!("`{key}` is no setting; every key is a flag of `dossier up` or `dossier serve`")),
+    }
 }
 
 /// Whether somebody said it on the command line or in the environment.
@@ -100,5 +131,16 @@ mod tests {
         assert_eq!((args.site.as_str(), args.nats_replicas, args.unsynced_for_tests), ("berlin", 5, true));
         assert_eq!(args.issuer, ["a=a.pem", "b=b.pem"]);
         assert_eq!(serve(&[], "server = \"http://elsewhere\"").site, "main");
+        assert_eq!(serve(&[], "sample = true").site, "main", "a key of `up`");
+    }
+
+    #[test]
+    fn a_key_that_nobody_reads_is_refused() {
+        let said = |key: &str| known(&mut Cli::command(), key).unwrap_err();
+        assert_eq!(said("nats_replica"), "`nats_replica` is no setting; did you mean `nats_replicas`?");
+        assert!(said("xyz").ends_with("a flag of `dossier up` or `dossier serve`"));
+        for key in KEYS {
+            known(&mut Cli::command(), key.name).unwrap();
+        }
     }
 }

@@ -45,7 +45,7 @@ fn every_command_of_the_contract_is_there() {
         "case assign PAR-1 me --expected-position par.1.7",
         "case unassign PAR-1",
         "case transfer PAR-1 billing --reason x",
-        "case escalate PAR-1 billing --level 2",
+        "case escalate PAR-1 billing --reason x --level 2",
         "case tag PAR-1 a b --remove c",
         "case tag PAR-1 --remove c",
         "case priority PAR-1 urgent",

@@ -71,7 +71,7 @@ pub enum BulkCommand {
         team: String,
         /// Why
         #[arg(long)]
-        reason: Option<String>,
+        reason: String,
     },
     /// Say how urgent they are
     Priority {
@@ -115,7 +115,7 @@ impl BulkCommand {
                 (cases, Change::Assign(bulk::Assign { assignee: to, team: team.unwrap_or_default() }))
             }
             Self::Transfer { cases, team, reason } => {
-                (cases, Change::Transfer(bulk::Transfer { team, reason: reason.unwrap_or_default() }))
+                (cases, Change::Transfer(bulk::Transfer { team, reason }))
             }
             Self::Priority { cases, to } => {
                 (cases, Change::Priority(bulk::SetPriority { priority: to.into() }))

@@ -41,7 +41,7 @@ pub enum Change {
         customer: Option<String>,
         /// What it is about
         #[arg(long)]
-        title: Option<String>,
+        title: String,
         /// How urgent it is
         #[arg(long, value_parser = kinds::priority())]
         priority: Option<Priority>,
@@ -177,7 +177,7 @@ pub enum Change {
         team: String,
         /// Why
         #[arg(long)]
-        reason: Option<String>,
+        reason: String,
     },
     /// Ask another team for help; the case's own team stays responsible
     Escalate {
@@ -187,7 +187,7 @@ pub enum Change {
         team: String,
         /// Why
         #[arg(long)]
-        reason: Option<String>,
+        reason: String,
         /// 1 to 5 [default: one higher than now]
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5))]
         level: Option<u32>,
@@ -203,7 +203,7 @@ pub enum Change {
         kind: HoldKind,
         /// Why
         #[arg(long)]
-        reason: Option<String>,
+        reason: String,
         /// Until when: a time, or how long from now (3d)
         #[arg(long, value_name = "TIME", value_parser = parse::until)]
         until: Option<prost_types::Timestamp>,

@@ -45,7 +45,7 @@ pub async fn run(change: Change, context: &Context) -> Result<(), Failure> {
                 command_id: command_id.clone(),
                 account,
                 customer: customer.unwrap_or_default(),
-                title: title.unwrap_or_default(),
+                title,
                 priority: priority.unwrap_or_default().into(),
                 category: category.unwrap_or_default(),
                 language: language.unwrap_or_default(),
@@ -97,26 +97,14 @@ pub async fn run(change: Change, context: &Context) -> Result<(), Failure> {
         }
         Change::Unassign(target) => about!(client, target, UnassignRequest {}),
         Change::Transfer { target, team, reason } => {
-            about!(client, target, TransferRequest { team, reason: reason.unwrap_or_default() })
+            about!(client, target, TransferRequest { team, reason })
         }
         Change::Escalate { target, team, reason, level } => {
-            about!(
-                client,
-                target,
-                EscalateRequest {
-                    team,
-                    reason: reason.unwrap_or_default(),
-                    level: level.unwrap_or_default(),
-                }
-            )
+            about!(client, target, EscalateRequest { team, reason, level: level.unwrap_or_default() })
         }
         Change::Pend(target) => about!(client, target, PendRequest {}),
         Change::Hold { target, kind, reason, until } => {
-            about!(
-                client,
-                target,
-                HoldRequest { kind: kind.into(), reason: reason.unwrap_or_default(), until }
-            )
+            about!(client, target, HoldRequest { kind: kind.into(), reason, until })
         }
         Change::Continue(target) => about!(client, target, ContinueRequest {}),
         Change::Snooze { target, until } => {
