@@ -56,7 +56,7 @@ fn every_command_of_the_contract_is_there() {
         "case language PAR-1 fr",
         "case label PAR-1 waiting",
         "case pend PAR-1",
-        "case hold PAR-1 third-party --until 3d",
+        "case hold PAR-1 third-party --reason x --until 3d",
         "case continue PAR-1",
         "case snooze PAR-1 2h",
         "case wake PAR-1",
