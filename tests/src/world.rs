@@ -14,13 +14,15 @@ use proto::{
 use service::{
     auth::{Issuer, PrincipalKind},
     clock::{Clock, SystemClock},
-    shell::Shell,
+    shell::{Shell, Stores},
 };
 use tempfile::TempDir;
 use tonic::{
     Request, Status, metadata::AsciiMetadataValue, service::Interceptor,
     service::interceptor::InterceptedService, transport::Channel,
 };
+
+use crate::servers::Postgres;
 
 /// The organisation of the tests: regions `north` and `south` below `world`; teams `north-care` and `south-care`; accounts
 /// `forum` (public threads, north) and `chat` (private, by contact, south); people `ana` and `nils` (agents, north), `sol` (agent, south),
@@ -82,6 +84,8 @@ pub struct World {
     pub folder: Option<TempDir>,
     /// Whether it opened the folder, and has to free it.
     opened: bool,
+    /// Where its stores are, unless they are in the folder too.
+    _server: Option<Postgres>,
 }
 
 impl World {
@@ -96,6 +100,16 @@ impl World {
         let mut world = Self::open(folder.path(), clock).await;
         world.folder = Some(folder);
         world
+    }
+
+    /// A site in a fresh folder whose stores are in a PostgreSQL server of its own.
+    pub async fn start_on_postgres() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let server = Postgres::start();
+        let shell = up::shell(folder.path(), Arc::new(SystemClock)).await.expect("the folder can be opened");
+        let shell = Shell { stores: Stores::Postgres(server.url()), ..shell };
+        let world = Self::over(shell, folder.path()).await;
+        Self { opened: true, folder: Some(folder), _server: Some(server), ..world }
     }
 
     /// The site of a folder, as it was left.
@@ -118,7 +132,7 @@ impl World {
         let issuer = Issuer::load_or_create("local", &folder.join("issuer.pem")).expect("the issuer's key");
         let file = proto::policy::v1::apply_request::File { name: "policy.toml".into(), text: POLICY.into() };
         dossier::sample::apply(&platform, vec![file]).await.expect("the policy is right");
-        Self { platform, issuer, folder: None, opened: false }
+        Self { platform, issuer, folder: None, opened: false, _server: None }
     }
 
     /// A person of the organisation, or anybody else with these roles in the token.
@@ -170,4 +184,24 @@ impl World {
 /// A fresh command id.
 pub fn command_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// The same tests, functions that are given a [`World`], on both stores.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(tests::world::World::start().await).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(tests::world::World::start_on_postgres().await).await;
+            })*
+        }
+    };
 }

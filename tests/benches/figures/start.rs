@@ -54,7 +54,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
                 if forget {
                     for file in std::fs::read_dir(folder.path().join("models"))? {
                         let file = file?;
-                        if file.file_name().to_string_lossy().starts_with("cases_v1") {
+                        if file.file_name().to_string_lossy().starts_with("cases_v") {
                             std::fs::remove_file(file.path())?;
                         }
                     }

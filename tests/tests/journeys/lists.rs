@@ -1,5 +1,7 @@
 //! Lists: pages without gap or double, filters, and full text.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::collections::BTreeSet;
 
 use proto::cases::v1::{self as pb, bulk_request::Change, list_cases_request::Order};
@@ -10,6 +12,14 @@ use tests::{
 
 const CASES: usize = 300;
 
+tests::on_both_stores! {
+    pages_have_no_gap_and_no_double,
+    filters_find_what_they_say,
+    everything_that_was_said_is_found_by_its_words,
+    words_are_looked_for_in_the_whole_case,
+    rows_are_what_a_rebuild_makes_of_the_log,
+}
+
 async fn bulk(caller: &mut Caller, ids: &[String], change: Change) -> String {
     let request = pb::BulkRequest { command_id: command_id(), case_ids: ids.to_vec(), change: Some(change) };
     let answer = caller.cases.bulk(request).await.expect("a bulk command").into_inner();
@@ -17,9 +27,7 @@ async fn bulk(caller: &mut Caller, ids: &[String], change: Change) -> String {
     answer.position
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_have_no_gap_and_no_double() {
-    let world = World::start().await;
+async fn pages_have_no_gap_and_no_double(world: World) {
     let mut ana = world.caller("ana", &[]);
     let messages = (0..CASES).map(|i| {
         let mut said = message(&format!("m-{i}"), &format!("u-{}", i % 7), "Hello");
@@ -75,9 +83,7 @@ async fn pages_have_no_gap_and_no_double() {
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn filters_find_what_they_say() {
-    let world = World::start().await;
+async fn filters_find_what_they_say(world: World) {
     crate::rules::apply(&world).await;
     let mut root = world.administrator();
     let a = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
@@ -143,17 +149,19 @@ async fn filters_find_what_they_say() {
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_that_was_said_is_found_by_its_words() {
-    let world = World::start().await;
+async fn everything_that_was_said_is_found_by_its_words(world: World) {
     let mut ana = world.caller("ana", &[]);
     let said = [
         ("m-1", "The kettle does not boil water"),
         ("m-2", "Der Föhn wird heiß, die Tür klemmt"),
         ("m-3", "Чайник не кипятит воду"),
         ("m-4", "الغلاية لا تعمل"),
-        ("m-5", "ポット が 壊れた"),
+        ("m-5", "ポットが壊れた"),
         ("m-6", "Water: does the fan boil it? O'Brien says \"no\""),
+        ("m-7", "水壶坏了，请退款"),
+        ("m-8", "주전자가 고장났어요"),
+        ("m-9", "กาต้มน้ำพังแล้ว"),
+        ("m-10", "HB-203311 of ann.smith@example.com, #BrokenFan, call +44 7700 900150"),
     ];
     let mut ids = Vec::new();
     for (id, text) in said {
@@ -184,6 +192,27 @@ async fn everything_that_was_said_is_found_by_its_words() {
         ("чайник", vec![2]),
         ("الغلاية", vec![3]),
         ("壊れた", vec![4]),
+        ("ﾎﾟｯﾄ", vec![4]),
+        ("が", vec![4]),
+        ("た", vec![4]),
+        ("壊た", vec![]),
+        ("退款", vec![6]),
+        ("\"坏了，请\"", vec![6]),
+        ("坏请", vec![]),
+        ("주전자", vec![7]),
+        ("พัง", vec![8]),
+        ("HB-203311", vec![9]),
+        ("hb203311", vec![9]),
+        ("203311", vec![9]),
+        ("smith@example", vec![9]),
+        ("\"com example\"", vec![]),
+        ("#brokenfan", vec![9]),
+        ("+447700900150", vec![9]),
+        ("7700-900150", vec![9]),
+        ("900150", vec![9]),
+        ("fohn HEISS", vec![1]),
+        ("'; drop -- \\ : & | ! <-> $1 boil", vec![]),
+        ("fan NEAR boil", vec![]),
         ("thermostat", vec![0]),
         ("schicken", vec![1]),
         ("o'brien", vec![5]),
@@ -202,6 +231,13 @@ async fn everything_that_was_said_is_found_by_its_words() {
         ana.cases.list_cases(pb::ListCasesRequest { filter, ..Default::default() }).await,
         "filter.text",
     );
+
+    let many = |words: usize| pb::ListCasesRequest {
+        filter: Some(pb::Filter { text: "boil ".repeat(words), ..Default::default() }),
+        ..Default::default()
+    };
+    wrong_field(ana.cases.list_cases(many(33)).await, "filter.text");
+    assert_eq!(ana.list(many(32)).await.len(), 2);
 
     // After an edit the new words are found and the old ones are not, except where they were said otherwise.
     let mut edited = message("m-1", "ada", "The toaster does not toast bread");
@@ -228,5 +264,105 @@ async fn everything_that_was_said_is_found_by_its_words() {
     let retitled = ana.cases.set_title(retitle).await.unwrap().into_inner().position;
     ana.ids(pb::Filter::default(), &retitled).await;
     assert!(find(&mut ana, "\"not boil water\"").await.is_empty());
+    world.end().await;
+}
+
+async fn words_are_looked_for_in_the_whole_case(world: World) {
+    let mut ana = world.caller("ana", &[]);
+    let case = world.receive_one("forum", message("m-1", "ada", "My Lissa 8 arrived")).await;
+    let other = world.receive_one("forum", message("m-2", "ben", "The Lissa 9 rattles")).await;
+    let mut answer = message("m-3", "ada", "Its grill, uc 20, rattles");
+    answer.reply_to = "m-1".into();
+    world.receive("forum", vec![answer]).await;
+    let (id, other) = (case.case_id, other.case_id);
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: id.clone(),
+        text: "The warehouse knows of it".into(),
+        ..Default::default()
+    };
+    let position = ana.cases.add_note(note).await.unwrap().into_inner().position;
+    let mut both = vec![id.clone(), other];
+    both.sort_unstable();
+    for (text, expected) in [
+        ("lissa rattles", both.clone()),
+        ("arrived rattles", vec![id.clone()]),
+        ("grill lissa warehouse", vec![id.clone()]),
+        ("\"lissa 8\" \"uc 20\"", vec![id.clone()]),
+        // A phrase stands at one place.
+        ("\"arrived its\"", vec![]),
+        ("lissa warehouse nowhere", vec![]),
+    ] {
+        let filter = pb::Filter { text: text.into(), ..Default::default() };
+        assert_eq!(ana.ids(filter, &position).await, expected, "{text}");
+    }
+    world.end().await;
+}
+
+async fn rows_are_what_a_rebuild_makes_of_the_log(world: World) {
+    crate::rules::apply(&world).await;
+    let mut root = world.administrator();
+    let mut ids = Vec::new();
+    for (i, text) in ["The kettle leaks", "ポットが壊れた", "It leaks\0 too", "Spam"].into_iter().enumerate()
+    {
+        ids.push(
+            world.receive_one("forum", message(&format!("m-{i}"), &format!("u-{i}"), text)).await.case_id,
+        );
+    }
+    let edited = message("m-0", "u-0", "The kettle does not leak");
+    world.receive("forum", vec![edited]).await;
+    let tags = Change::Tags(pb::bulk_request::ChangeTags {
+        add: vec!["été".into(), "vip".into()],
+        remove: vec![],
+    });
+    bulk(&mut root, &ids, tags).await;
+    bulk(&mut root, &ids[3..], Change::Spam(Default::default())).await;
+    let link = |to: &str| pb::LinkRequest {
+        command_id: command_id(),
+        case_id: ids[0].clone(),
+        kind: pb::LinkKind::DuplicateOf.into(),
+        to_case_id: to.into(),
+        ..Default::default()
+    };
+    root.cases.link(link(&ids[1])).await.unwrap();
+    let linked = root.cases.link(link(&ids[2])).await.unwrap().into_inner().position;
+    root.ids(pb::Filter::default(), &linked).await;
+    let links: BTreeSet<_> =
+        root.case(&ids[0]).await.links.into_iter().map(|link| (link.case_id, link.inverse)).collect();
+    assert_eq!(links, BTreeSet::from([(ids[1].clone(), false), (ids[2].clone(), false)]));
+    assert!(root.case(&ids[1]).await.links[0].inverse);
+    let unlink = pb::UnlinkRequest {
+        command_id: command_id(),
+        case_id: ids[0].clone(),
+        kind: pb::LinkKind::DuplicateOf.into(),
+        to_case_id: ids[1].clone(),
+        ..Default::default()
+    };
+    root.cases.unlink(unlink).await.unwrap();
+    let merge = pb::MergeRequest {
+        command_id: command_id(),
+        case_id: ids[2].clone(),
+        into_case_id: ids[0].clone(),
+        confirm_other_customer: true,
+        ..Default::default()
+    };
+    root.cases.merge(merge).await.unwrap();
+    // The target takes the source in after the entry that the answer names, and lets go of it likewise.
+    let merged = root.case(&ids[0]).await.position;
+    let customers = async |root: &mut Caller, at_least: &str| {
+        let customer = root.case(&ids[2]).await.customer;
+        root.ids(pb::Filter { customer, ..Default::default() }, at_least).await.len()
+    };
+    assert_eq!(customers(&mut root, &merged).await, 2, "the other case is about its customer too");
+    let unmerge =
+        pb::UnmergeRequest { command_id: command_id(), case_id: ids[2].clone(), ..Default::default() };
+    root.cases.unmerge(unmerge).await.unwrap();
+    let unmerged = root.case(&ids[0]).await.position;
+    assert_eq!(customers(&mut root, &unmerged).await, 1);
+    let (before, after) = root.rebuild().await;
+    assert_eq!(before, after);
+    let found =
+        root.ids(pb::Filter { text: "壊れ".into(), tag: vec!["été".into()], ..Default::default() }, "").await;
+    assert_eq!(found, [ids[1].clone()], "what was rebuilt answers");
     world.end().await;
 }

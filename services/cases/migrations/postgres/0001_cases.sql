@@ -8,6 +8,7 @@ create table case_row (
     version bigint not null,
     status text not null,
     status_label text,
+    -- The smaller, the sooner: 0 is urgent, 3 is low.
     priority bigint not null,
     title text,
     -- Whose key seals the title.
@@ -23,7 +24,8 @@ create table case_row (
     language text,
     opened_at bigint not null,
     updated_at bigint not null,
-    waiting_since bigint,
+    -- The largest number there is where nobody waits: then it is last, and never null.
+    waiting_since bigint not null,
     snoozed_until bigint,
     held_until bigint,
     first_response_at bigint,
@@ -41,15 +43,24 @@ create table case_row (
 );
 
 create index case_by_title_owner on case_row (title_owner) where title_owner is not null;
+
+-- One for each order of a list: a page is a range of it.
 create index case_by_update on case_row (updated_at, id);
 create index case_by_opening on case_row (opened_at, id);
-create index case_by_waiting on case_row (waiting_since, id) where waiting_since is not null;
-create index case_by_team on case_row (team, status, updated_at);
-create index case_by_region on case_row (region, status, updated_at);
+create index case_by_waiting on case_row (waiting_since, id);
+create index case_by_priority on case_row (priority, waiting_since, id);
+
+-- For what somebody has before him: of all cases few are in work.
+create index case_by_team on case_row (team, status);
 create index case_by_assignee on case_row (assignee, status) where assignee is not null;
-create index case_by_snooze on case_row (snoozed_until) where snoozed_until is not null;
-create index case_by_hold on case_row (held_until) where held_until is not null;
-create index case_by_resolution on case_row (resolved_at) where status = 'resolved';
+
+-- One for each timer, of nothing but what it may have to fire.
+create index case_to_wake on case_row (snoozed_until, id)
+    where snoozed_until is not null and live = 1 and status not in ('spam', 'merged', 'closed');
+create index case_to_resume on case_row (held_until, id)
+    where held_until is not null and live = 1 and status = 'on_hold';
+create index case_to_close on case_row (region, team, resolved_at, id)
+    where status = 'resolved' and live = 1;
 
 create table case_identity (
     case_id text not null,
@@ -101,13 +112,13 @@ create table said (
     item text not null,
     -- Whose key seals it.
     owner text not null,
-    text text not null,
-    -- No stemming: customers write in every language.
-    words tsvector generated always as (to_tsvector('simple', text)) stored,
-    unique (case_id, item)
+    -- What the search knows of it, with a space between terms.
+    terms text not null,
+    unique (item, case_id)
 );
 create index said_by_owner on said (owner);
-create index said_by_item on said (item);
+-- The terms are as they are to be found: no parser and no dictionary of the server has a say in it. Which text has which
+-- is enough: their order is in the text itself.
+create index said_terms on said using gin (array_to_tsvector(string_to_array(terms, ' ')));
 
-create index said_words on said using gin (words);
 create index case_tags on case_row using gin (tags);

@@ -8,6 +8,7 @@ create table case_row (
     version integer not null,
     status text not null,
     status_label text,
+    -- The smaller, the sooner: 0 is urgent, 3 is low.
     priority integer not null,
     title text,
     -- Whose key seals the title.
@@ -23,7 +24,8 @@ create table case_row (
     language text,
     opened_at integer not null,
     updated_at integer not null,
-    waiting_since integer,
+    -- The largest number there is where nobody waits: then it is last, and never null.
+    waiting_since integer not null,
     snoozed_until integer,
     held_until integer,
     first_response_at integer,
@@ -41,15 +43,24 @@ create table case_row (
 ) strict;
 
 create index case_by_title_owner on case_row (title_owner) where title_owner is not null;
+
+-- One for each order of a list: a page is a range of it.
 create index case_by_update on case_row (updated_at, id);
 create index case_by_opening on case_row (opened_at, id);
-create index case_by_waiting on case_row (waiting_since, id) where waiting_since is not null;
-create index case_by_team on case_row (team, status, updated_at);
-create index case_by_region on case_row (region, status, updated_at);
+create index case_by_waiting on case_row (waiting_since, id);
+create index case_by_priority on case_row (priority, waiting_since, id);
+
+-- For what somebody has before him: of all cases few are in work.
+create index case_by_team on case_row (team, status);
 create index case_by_assignee on case_row (assignee, status) where assignee is not null;
-create index case_by_snooze on case_row (snoozed_until) where snoozed_until is not null;
-create index case_by_hold on case_row (held_until) where held_until is not null;
-create index case_by_resolution on case_row (resolved_at) where status = 'resolved';
+
+-- One for each timer, of nothing but what it may have to fire.
+create index case_to_wake on case_row (snoozed_until, id)
+    where snoozed_until is not null and live = 1 and status not in ('spam', 'merged', 'closed');
+create index case_to_resume on case_row (held_until, id)
+    where held_until is not null and live = 1 and status = 'on_hold';
+create index case_to_close on case_row (region, team, resolved_at, id)
+    where status = 'resolved' and live = 1;
 
 create table case_identity (
     case_id text not null,
@@ -101,20 +112,24 @@ create table said (
     item text not null,
     -- Whose key seals it.
     owner text not null,
-    text text not null,
-    unique (case_id, item)
+    -- What the search knows of it, with a space between terms.
+    terms text not null,
+    unique (item, case_id)
 ) strict;
 create index said_by_owner on said (owner);
-create index said_by_item on said (item);
 
-create virtual table said_text using fts5 (text, content = 'said', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2');
+-- The terms are as they are to be found; only the spaces have to go. Which text has which is enough: their order is in
+-- the text itself.
+create virtual table said_text using fts5 (terms, content = 'said', content_rowid = 'id', tokenize = 'ascii', detail = 'none');
+-- What is erased goes at once, not when parts of the index are merged some day.
+insert into said_text (said_text, rank) values ('secure-delete', 1);
 create trigger said_inserted after insert on said begin
-    insert into said_text (rowid, text) values (new.id, new.text);
+    insert into said_text (rowid, terms) values (new.id, new.terms);
 end;
 create trigger said_deleted after delete on said begin
-    insert into said_text (said_text, rowid, text) values ('delete', old.id, old.text);
+    insert into said_text (said_text, rowid, terms) values ('delete', old.id, old.terms);
 end;
-create trigger said_updated after update of text on said begin
-    insert into said_text (said_text, rowid, text) values ('delete', old.id, old.text);
-    insert into said_text (rowid, text) values (new.id, new.text);
+create trigger said_updated after update of terms on said when old.terms is not new.terms begin
+    insert into said_text (said_text, rowid, terms) values ('delete', old.id, old.terms);
+    insert into said_text (rowid, terms) values (new.id, new.terms);
 end;

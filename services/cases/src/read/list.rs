@@ -5,12 +5,15 @@ use std::fmt::Write;
 use proto::cases::v1::{self as pb, list_cases_request::Order};
 use service::{
     Error,
+    policies::Access,
     store::{Row, Value},
 };
 
 use super::{
-    pages::{after, keys, page_token, token_of},
-    query::{Query, search, visible},
+    pages::{Keys, keys},
+    query::{Query, visible},
+    rows::{NEVER, priority},
+    search::search,
     wire,
 };
 use crate::{
@@ -29,6 +32,45 @@ const COLUMNS: &str = "c.id, c.seq, c.version, c.status, c.status_label, c.prior
      c.assignee, c.account, c.channel, c.customer, c.language, c.opened_at, c.updated_at, c.waiting_since, c.snoozed_until, \
      c.first_response_at, c.resolved_at, c.closed_at, c.hold, c.cycle, c.escalation, c.merged_into, c.origin, c.tags, \
      c.message_count, i.name, i.handle";
+
+/// The pages of every order, the first one and one that goes on at `at`, for somebody with `access`.
+pub fn statements(access: &Access, sqlite: bool, at: i64) -> Vec<(String, String, Vec<Value>)> {
+    let last = format!("{at}~{}", uuid::Uuid::nil());
+    let page = |order: Order, token: &str| {
+        let mut query = seen(access, sqlite);
+        if !token.is_empty() {
+            keys(order).after(&mut query, token).ok()?;
+        }
+        in_order(&mut query, keys(order), i64::from(PAGE) + 1);
+        Some((format!("{order:?} after {token:?}"), query.text, query.binds))
+    };
+    [
+        (Order::UpdatedDesc, last.clone()),
+        (Order::OpenedDesc, last.clone()),
+        (Order::OpenedAsc, last.clone()),
+        (Order::Waiting, last.clone()),
+        (Order::Priority, format!("1~{last}")),
+    ]
+    .into_iter()
+    .flat_map(|(order, token)| [page(order, ""), page(order, &token)])
+    .flatten()
+    .collect()
+}
+
+/// The cases that are seen with `access`.
+fn seen(access: &Access, sqlite: bool) -> Query {
+    let text =
+        format!("select {COLUMNS} from case_row c left join identity i on i.id = c.customer where 1 = 1");
+    let mut query = Query { text, binds: Vec::new(), sqlite };
+    visible(&mut query, access);
+    query
+}
+
+/// The first of them, in order.
+fn in_order(query: &mut Query, keys: Keys, most: i64) {
+    let limit = query.bind(most);
+    let _ = write!(query.text, " order by {} limit {limit}", keys.order());
+}
 
 impl Core {
     /// A page of the cases that match.
@@ -50,17 +92,13 @@ impl Core {
         let mut query = self.selection(caller, &filter, model.store.is_sqlite())?;
         let keys = keys(order);
         if !request.page_token.is_empty() {
-            let last = page_token(&request.page_token, keys.len())?;
-            after(&mut query, &keys, last);
+            keys.after(&mut query, &request.page_token)?;
         }
-        let by: Vec<String> = keys.iter().map(|key| format!("{} {}", key.sql, key.direction())).collect();
-        let limit = query.bind(i64::from(size) + 1);
-        let _ = write!(query.text, " order by {} limit {limit}", by.join(", "));
+        in_order(&mut query, keys, i64::from(size) + 1);
         let mut rows = model.store.query_built(query.text, &query.binds).await?;
         let more = rows.len() > size as usize;
         rows.truncate(size as usize);
-        let next_page_token =
-            rows.last().filter(|_| more).map(|row| token_of(row, &keys)).unwrap_or_default();
+        let next_page_token = rows.last().filter(|_| more).map(|row| keys.token(row)).unwrap_or_default();
         let cases = rows.iter().map(|row| self.listed(row)).collect();
         Ok(pb::ListCasesResponse { cases, next_page_token, position: self.shell.token(position) })
     }
@@ -81,10 +119,7 @@ impl Core {
     }
 
     fn selection(&self, caller: &Caller, filter: &pb::Filter, sqlite: bool) -> Result<Query, Error> {
-        let text =
-            format!("select {COLUMNS} from case_row c left join identity i on i.id = c.customer where 1 = 1");
-        let mut query = Query { text, binds: Vec::new(), sqlite };
-        visible(&mut query, &caller.access);
+        let mut query = seen(&caller.access, sqlite);
         let lists = [
             &filter.team,
             &filter.region,
@@ -164,7 +199,8 @@ impl Core {
     }
 
     fn listed(&self, row: &Row) -> pb::Case {
-        let time = |i| row.int(i).and_then(domain::time::Timestamp::from_microsecond).map(wire::time);
+        let at = |i| row.int(i).filter(|at| *at != NEVER);
+        let time = |i| at(i).and_then(domain::time::Timestamp::from_microsecond).map(wire::time);
         let number = |i| u32::try_from(row.count(i)).unwrap_or(u32::MAX);
         let hold = match row.text(22) {
             Some("third_party") => pb::HoldKind::ThirdParty,
@@ -178,7 +214,7 @@ impl Core {
             position: self.shell.token(eventlog::Position(row.count(2))),
             status: wire::status_word(row.text(3).unwrap_or_default()).into(),
             status_label: row.string(4),
-            priority: i32::try_from(row.count(5)).unwrap_or_default(),
+            priority: priority(row.count(5)).map_or(pb::Priority::Unspecified, wire::priority).into(),
             title: row.string(6),
             category: row.string(7),
             region: row.string(8),

@@ -12,6 +12,8 @@ pub mod people;
 pub mod projection;
 pub mod query;
 pub mod rows;
+pub mod search;
+pub mod terms;
 pub mod watch;
 pub mod wire;
 pub mod words;

@@ -9,73 +9,73 @@ use service::{
 
 use super::query::Query;
 
-/// A column by which pages are ordered. None of them is ever null.
+/// By which columns pages are ordered, the id last. All of them go the same way and none is ever null: so the next page
+/// is one range of an index that has the same columns.
 #[derive(Clone, Copy)]
-pub struct Key {
-    pub sql: &'static str,
-    pub descending: bool,
-    /// Where the column stands in the row.
-    pub column: usize,
+pub struct Keys {
+    /// As SQL has them, and where they stand in the row.
+    columns: &'static [(&'static str, usize)],
+    descending: bool,
 }
 
-impl Key {
-    /// As SQL has it.
-    pub const fn direction(self) -> &'static str {
-        if self.descending { "desc" } else { "asc" }
+const UPDATED: &[(&str, usize)] = &[("c.updated_at", 16), ("c.id", 0)];
+const OPENED: &[(&str, usize)] = &[("c.opened_at", 15), ("c.id", 0)];
+const WAITING: &[(&str, usize)] = &[("c.waiting_since", 17), ("c.id", 0)];
+const PRIORITY: &[(&str, usize)] = &[("c.priority", 5), ("c.waiting_since", 17), ("c.id", 0)];
+
+/// The keys of an order.
+pub const fn keys(order: Order) -> Keys {
+    let (columns, descending) = match order {
+        Order::Unspecified | Order::UpdatedDesc => (UPDATED, true),
+        Order::OpenedDesc => (OPENED, true),
+        Order::OpenedAsc => (OPENED, false),
+        Order::Waiting => (WAITING, false),
+        Order::Priority => (PRIORITY, false),
+    };
+    Keys { columns, descending }
+}
+
+impl Keys {
+    /// What follows "order by".
+    pub fn order(self) -> String {
+        let direction = if self.descending { "desc" } else { "asc" };
+        let columns: Vec<String> = self.columns.iter().map(|(sql, _)| format!("{sql} {direction}")).collect();
+        columns.join(", ")
     }
-}
 
-/// Instants that are not there come last.
-const WAITING: &str = "coalesce(c.waiting_since, 9223372036854775807)";
-
-pub fn keys(order: Order) -> Vec<Key> {
-    let id = Key { sql: "c.id", descending: false, column: 0 };
-    let key = |sql, descending, column| Key { sql, descending, column };
-    match order {
-        Order::Unspecified | Order::UpdatedDesc => vec![key("c.updated_at", true, 16), id],
-        Order::OpenedDesc => vec![key("c.opened_at", true, 15), id],
-        Order::OpenedAsc => vec![key("c.opened_at", false, 15), id],
-        Order::Waiting => vec![key(WAITING, false, 17), id],
-        Order::Priority => vec![key("c.priority", true, 5), key(WAITING, false, 17), id],
+    /// The values in the last row of a page.
+    pub fn token(self, row: &Row) -> String {
+        let values: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(_, column)| {
+                row.int(*column).map_or_else(|| row.string(*column), |value| value.to_string())
+            })
+            .collect();
+        values.join("~")
     }
-}
 
-/// The values of the keys in the last row of a page.
-pub fn token_of(row: &Row, keys: &[Key]) -> String {
-    let values: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            if key.column == 0 { row.string(0) } else { row.int(key.column).unwrap_or(i64::MAX).to_string() }
-        })
-        .collect();
-    values.join("~")
-}
-
-pub fn page_token(token: &str, keys: usize) -> Result<Vec<Value>, Error> {
-    let wrong = || Error::field("page_token", "must be as an earlier answer to the same query gave it");
-    let parts: Vec<&str> = token.split('~').collect();
-    if parts.len() != keys {
-        return Err(wrong());
+    /// Only rows that come after the one that `token` is of.
+    pub fn after(self, query: &mut Query, token: &str) -> Result<(), Error> {
+        let values = self.values(token)?;
+        let places: Vec<String> = values.into_iter().map(|value| query.bind(value)).collect();
+        let columns: Vec<&str> = self.columns.iter().map(|(sql, _)| *sql).collect();
+        let sign = if self.descending { "<" } else { ">" };
+        query.and(&format!("({}) {sign} ({})", columns.join(", "), places.join(", ")));
+        Ok(())
     }
-    let (id, numbers) = parts.split_last().ok_or_else(wrong)?;
-    let mut values: Vec<Value> = numbers
-        .iter()
-        .map(|number| number.parse::<i64>().map(Value::from))
-        .collect::<Result<_, _>>()
-        .map_err(|_| wrong())?;
-    let id: CaseId = id.parse().map_err(|_| wrong())?;
-    values.push(id.to_string().into());
-    Ok(values)
-}
 
-/// Only rows that come after `last` in the order of `keys`.
-pub fn after(query: &mut Query, keys: &[Key], last: Vec<Value>) {
-    let places: Vec<String> = last.into_iter().map(|value| query.bind(value)).collect();
-    let mut either = Vec::new();
-    for (i, key) in keys.iter().enumerate() {
-        let mut all: Vec<String> = (0..i).map(|j| format!("{} = {}", keys[j].sql, places[j])).collect();
-        all.push(format!("{} {} {}", key.sql, if key.descending { "<" } else { ">" }, places[i]));
-        either.push(format!("({})", all.join(" and ")));
+    fn values(self, token: &str) -> Result<Vec<Value>, Error> {
+        let wrong = || Error::field("page_token", "must be as an earlier answer to the same query gave it");
+        let parts: Vec<&str> = token.split('~').collect();
+        if parts.len() != self.columns.len() {
+            return Err(wrong());
+        }
+        let (id, numbers) = parts.split_last().ok_or_else(wrong)?;
+        let numbers = numbers.iter().map(|number| number.parse::<i64>().map(Value::from));
+        let mut values: Vec<Value> = numbers.collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let id: CaseId = id.parse().map_err(|_| wrong())?;
+        values.push(id.to_string().into());
+        Ok(values)
     }
-    query.and(&format!("({})", either.join(" or ")));
 }

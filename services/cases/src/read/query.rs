@@ -7,9 +7,6 @@ use service::{Error, policies::Access, store::Value};
 
 use crate::act::fields as f;
 
-/// The longest search, in bytes.
-const TEXT_MAX: usize = 1_000;
-
 /// A query, as far as it is put together.
 pub struct Query {
     /// The statement so far.
@@ -78,52 +75,4 @@ pub fn visible(query: &mut Query, access: &Access) {
     } else {
         format!("({})", either.join(" or "))
     });
-}
-
-/// Every word must stand in something that was said, "in quotes" as a phrase.
-pub fn search(query: &mut Query, text: &str) -> Result<(), Error> {
-    if text.trim().is_empty() {
-        return Ok(());
-    }
-    if text.len() > TEXT_MAX {
-        return Err(Error::field("filter.text", format!("at most {TEXT_MAX} bytes")));
-    }
-    let phrases = phrases(text);
-    if phrases.is_empty() {
-        return Err(Error::field("filter.text", "must have a word in it"));
-    }
-    let condition = if query.sqlite {
-        // Each phrase in quotes: nothing in it is an operator.
-        let terms: Vec<String> = phrases.iter().map(|phrase| format!("\"{phrase}\"")).collect();
-        let place = query.bind(terms.join(" "));
-        format!(
-            "c.id in (select s.case_id from said_text join said s on s.id = said_text.rowid where said_text match {place})"
-        )
-    } else {
-        let terms: Vec<String> = phrases
-            .iter()
-            .map(|phrase| format!("phraseto_tsquery('simple', {})", query.bind(phrase.as_str())))
-            .collect();
-        format!("c.id in (select s.case_id from said s where s.words @@ ({}))", terms.join(" && "))
-    };
-    query.and(&condition);
-    Ok(())
-}
-
-/// Words, and phrases in quotes, without anything that a search syntax could take for its own.
-fn phrases(text: &str) -> Vec<String> {
-    let clean = |part: &str| {
-        let kept: String = part.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
-        kept.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let mut phrases = Vec::new();
-    for (i, part) in text.split('"').enumerate() {
-        if i % 2 == 1 {
-            phrases.push(clean(part));
-        } else {
-            phrases.extend(part.split_whitespace().map(clean));
-        }
-    }
-    phrases.retain(|phrase| !phrase.is_empty());
-    phrases
 }

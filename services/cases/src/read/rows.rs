@@ -34,7 +34,7 @@ pub struct CaseRow {
     pub language: Option<String>,
     pub opened_at: i64,
     pub updated_at: i64,
-    pub waiting_since: Option<i64>,
+    pub waiting_since: i64,
     pub snoozed_until: Option<i64>,
     pub held_until: Option<i64>,
     pub first_response_at: Option<i64>,
@@ -136,7 +136,7 @@ impl CaseRow {
             language: case.language.as_ref().map(|language| text(language)),
             opened_at: case.opened_at.as_microsecond(),
             updated_at: facts.updated_at.unwrap_or(case.opened_at).as_microsecond(),
-            waiting_since: case.waiting_since().map(micros),
+            waiting_since: case.waiting_since().map_or(NEVER, micros),
             snoozed_until: case.snoozed_until.map(micros),
             held_until: case.hold.and_then(|hold| hold.until).map(micros),
             first_response_at: case.first_cycle().first_response_at.map(micros),
@@ -154,14 +154,25 @@ impl CaseRow {
     }
 }
 
-/// The number of a priority, for ordering: 1 low to 4 urgent.
+/// An instant that does not come: last where the earliest is first.
+pub const NEVER: i64 = i64::MAX;
+
+/// Priorities in the order of a list; a rank is the place in it.
+const PRIORITIES: [Priority; 4] = [Priority::Urgent, Priority::High, Priority::Normal, Priority::Low];
+
+/// The rank of a priority: the smaller, the sooner.
 pub const fn rank(priority: Priority) -> u8 {
     match priority {
-        Priority::Low => 1,
+        Priority::Urgent => 0,
+        Priority::High => 1,
         Priority::Normal => 2,
-        Priority::High => 3,
-        Priority::Urgent => 4,
+        Priority::Low => 3,
     }
+}
+
+/// The priority of a rank.
+pub fn priority(rank: u64) -> Option<Priority> {
+    PRIORITIES.get(usize::try_from(rank).ok()?).copied()
 }
 
 const fn hold_word(kind: case::HoldKind) -> &'static str {
@@ -254,13 +265,13 @@ pub struct SaidRow {
     pub case_id: String,
     pub item: String,
     pub owner: String,
-    pub text: String,
+    pub terms: String,
 }
 
 /// Writes [`SaidRow`]s.
 pub static SAID: LazyLock<Upsert> = LazyLock::new(|| {
     use Type::Text;
-    let columns = [("case_id", Text), ("item", Text), ("owner", Text), ("text", Text)];
+    let columns = [("case_id", Text), ("item", Text), ("owner", Text), ("terms", Text)];
     Upsert::new("said", &["case_id", "item"], &columns)
 });
 
@@ -295,4 +306,17 @@ pub static CASE_IDENTITIES: LazyLock<Upsert> = LazyLock::new(|| {
 /// The text of a personal value, unless it is erased or could not be opened.
 pub fn plain(value: Option<&Personal>) -> Option<String> {
     value.and_then(Personal::as_open).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_is_the_place_of_its_priority() {
+        for (place, priority) in (0..).zip(PRIORITIES) {
+            assert_eq!((u64::from(rank(priority)), super::priority(place)), (place, Some(priority)));
+        }
+        assert_eq!(priority(4), None);
+    }
 }

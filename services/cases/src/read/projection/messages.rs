@@ -16,6 +16,7 @@ use service::{
 use crate::read::{
     item::{Body, Item},
     rows::{MESSAGES, MessageRow, SaidRow},
+    terms::terms,
 };
 
 /// Messages that came in, went out, were edited or deleted.
@@ -121,7 +122,7 @@ pub async fn texts_of(
             case_id: case.to_string(),
             item: item.clone(),
             owner: words.owner.clone(),
-            text: words.said()?,
+            terms: words.said()?,
         };
         Some(((*case, item), row))
     };
@@ -146,7 +147,7 @@ async fn said_again(tx: &mut Tx, edited: &[MessageRow]) -> Result<(), Error> {
         let words = message.said().unwrap_or_default();
         // An edit may come from another person (a mail whose id somebody else used too): the words are under his key.
         tx.execute(
-            "update said set text = $2, owner = $3 where item = $1",
+            "update said set terms = $2, owner = $3 where item = $1",
             &[message.id.as_str().into(), words.into(), message.owner.as_str().into()],
         )
         .await?;
@@ -155,10 +156,9 @@ async fn said_again(tx: &mut Tx, edited: &[MessageRow]) -> Result<(), Error> {
 }
 
 impl MessageRow {
-    /// Subject and text, unless both are erased.
+    /// The terms of subject and text, unless both are erased.
     fn said(&self) -> Option<String> {
-        let parts: Vec<&str> =
-            [&self.subject, &self.text].into_iter().flatten().map(String::as_str).collect();
-        (!parts.is_empty()).then(|| parts.join("\n"))
+        let mut parts = [&self.subject, &self.text].into_iter().flatten().map(String::as_str).peekable();
+        parts.peek().is_some().then(|| terms(parts))
     }
 }

@@ -32,7 +32,7 @@ const TABLES: &[(&str, Sql)] = &[
     ("message", Sql::same("select * from message order by id")),
     ("identity", Sql::same("select * from identity order by id")),
     ("link", Sql::same("select * from link order by kind, from_case, to_case")),
-    ("said", Sql::same("select case_id, item, owner, text from said order by case_id, item")),
+    ("said", Sql::same("select case_id, item, owner, terms from said order by case_id, item")),
 ];
 
 /// Fills the read model of cases.
@@ -58,7 +58,7 @@ impl Projection for CasesProjection {
     type Item = Item;
 
     fn name(&self) -> &'static str {
-        "cases_v1"
+        "cases_v2"
     }
 
     fn schema(&self) -> Schema {

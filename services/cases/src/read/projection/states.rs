@@ -25,6 +25,7 @@ use crate::read::{
     heard::{Heard, heard},
     item::{Body, Item},
     rows::{CASE_IDENTITIES, CASES, CaseIdentityRow, CaseRow, Facts, SAID, SaidRow, plain},
+    terms::terms,
 };
 
 /// An entry of a case in a batch.
@@ -153,9 +154,9 @@ impl Hot {
 
 /// Words for the search, unless they are erased.
 fn words(id: CaseId, item: String, text: &Personal) -> Option<((CaseId, String), SaidRow)> {
-    let words = text.as_open()?.to_owned();
+    let terms = terms([text.as_open()?]);
     let (case_id, owner) = (id.to_string(), text.subject.to_string());
-    Some(((id, item.clone()), SaidRow { case_id, item, owner, text: words }))
+    Some(((id, item.clone()), SaidRow { case_id, item, owner, terms }))
 }
 
 const NO_LONGER: &str = "delete from case_identity where case_id = $1 and identity = $2";

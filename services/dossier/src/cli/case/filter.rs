@@ -42,7 +42,7 @@ pub struct FilterArgs {
     /// About this customer
     #[arg(long)]
     customer: Option<String>,
-    /// With these words in the title or in anything said; "in quotes" as a phrase
+    /// With all these words in the title or in anything said; "in quotes" as a phrase
     #[arg(long, value_name = "WORDS")]
     text: Option<String>,
     /// Opened then or later
