@@ -20,19 +20,21 @@ use service::{
     Error,
     auth::Principal,
     grpc::{Authenticate, REQUEST_MAX, Routes},
+    health::Standing,
     lease::Lease,
     lifecycle::Tasks,
     operations::AnyModel,
-    policies::Policies,
+    policies::{Access, Policies},
     projection::Projection,
     reaction::{AnyReaction, Runner},
     shell::Shell,
+    store::Value,
 };
 use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
     core::Core,
-    follow::{links::FollowLinks, messages::FollowMessages, splits::FollowSplits},
+    follow::{links::FollowLinks, messages::FollowMessages, splits::FollowSplits, timers::Timers},
     read::projection::CasesProjection,
 };
 
@@ -41,12 +43,21 @@ pub fn read_model(shell: &Shell) -> impl Projection {
     CasesProjection::new(Arc::clone(&shell.log), Arc::clone(&shell.vault))
 }
 
+/// What a read model of cases is asked all day, for those who look at how a store answers it: what for, the statement,
+/// and what is bound. Pages go on, and timers are due, at `at`.
+pub fn statements(access: &Access, sqlite: bool, at: i64) -> Vec<(String, String, Vec<Value>)> {
+    let mut statements = read::list::statements(access, sqlite, at);
+    statements.extend(follow::due::statements(sqlite, at));
+    statements
+}
+
 /// The service of cases, opened.
 pub struct Service {
     core: Arc<Core>,
     messages: Arc<Runner<FollowMessages>>,
     links: Arc<Runner<FollowLinks>>,
     splits: Arc<Runner<FollowSplits>>,
+    timers: Arc<Timers>,
 }
 
 impl Service {
@@ -66,7 +77,8 @@ impl Service {
         let splits =
             Runner::new(FollowSplits(Arc::clone(&core)), log(), control(), lease("cases.follow_splits"));
         let (messages, links, splits) = (Arc::new(messages), Arc::new(links), Arc::new(splits));
-        Ok(Self { core, messages, links, splits })
+        let timers = Arc::new(Timers::new(Arc::clone(&core)));
+        Ok(Self { core, messages, links, splits, timers })
     }
 
     /// The policy in force, for other services of this process.
@@ -89,6 +101,17 @@ impl Service {
     /// Its reactions, for operators.
     pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
         vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.splits) as _]
+    }
+
+    /// That no timer is fired at all, if it is so.
+    pub fn timers_standing(&self) -> Option<Standing> {
+        self.timers.standing()
+    }
+
+    /// Cases whose timers fail again and again while others are fired: the stream, and why.
+    pub fn timers_failing(&self) -> Vec<(String, String)> {
+        let failing = self.timers.failing().into_iter();
+        failing.filter_map(|(id, reason)| Some((self.core.stream(id).ok()?.to_string(), reason))).collect()
     }
 
     /// Up to where messages have become cases, for those who wait for it.
@@ -115,7 +138,7 @@ impl Service {
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
         tasks.spawn("splits to cases", Arc::clone(&self.splits).run(stop.clone()));
-        tasks.spawn("timers of cases", Arc::clone(&self.core).run_timers(stop.clone()));
+        tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
         let streams = self.core.stop.clone();
         tasks.spawn("streams of cases", async move {
             stop.cancelled().await;

@@ -45,9 +45,9 @@ pub async fn erase(world: &World, identity: &str) -> String {
     shell.token(outcome.position)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_erased_customer_reads_erased_at_every_time() {
-    let world = World::start().await;
+tests::on_both_stores! { an_erased_customer_reads_erased_at_every_time }
+
+async fn an_erased_customer_reads_erased_at_every_time(world: World) {
     crate::rules::apply(&world).await;
     let mut root = world.administrator();
     let case = world.receive_one("forum", message("m-1", "ada", "My wombat is on fire")).await;

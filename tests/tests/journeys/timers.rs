@@ -1,12 +1,21 @@
 //! What happens by itself when its time has come, with that time; and what happens when the time is over.
 
-use std::{sync::Arc, time::Duration};
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use domain::time::Timestamp;
+use dossier::up;
+use eventlog::NewEntry;
 use proto::cases::v1 as pb;
-use service::clock::ManualClock;
+use service::{clock::ManualClock, shell::Shell};
+use tempfile::TempDir;
 use tests::{
     desk::{SENT_AT_S, instant, message, refused, seconds},
+    interposed::{Interposed, away},
     world::{Caller, World, command_id},
 };
 use tonic::Code;
@@ -116,6 +125,64 @@ async fn a_snoozed_case_wakes_with_the_time_that_was_set() {
     };
     let then = site.ana().cases.get_case(request).await.unwrap().into_inner().case.unwrap();
     assert_eq!(then.snoozed_until, Some(until));
+    site.world.end().await;
+}
+
+/// A site whose log takes no entry of the streams that are named.
+async fn broken_site(broken: Arc<Mutex<Option<String>>>) -> (Site, TempDir) {
+    let folder = TempDir::new().unwrap();
+    let clock = ManualClock::new(instant(seconds(SENT_AT_S)));
+    let shell = up::shell(folder.path(), Arc::new(clock.clone())).await.unwrap();
+    let log = Interposed::new(Arc::clone(&shell.log));
+    log.put(move |_, entry| {
+        let refused = broken.lock().unwrap().as_deref() == Some(entry.stream.id());
+        Box::pin(async move { if refused { Err(away()) } else { Ok(()) } })
+    });
+    let world = World::over(Shell { log, ..shell }, folder.path()).await;
+    (Site { world, clock, now_s: SENT_AT_S }, folder)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timer_that_fails_keeps_no_other_from_its_time() {
+    let broken = Arc::new(Mutex::new(None));
+    let (mut site, _folder) = broken_site(Arc::clone(&broken)).await;
+    let mut ids = Vec::new();
+    for (n, until) in [(1, 3_600), (2, 3_700), (3, 3_800)] {
+        let said = message(&format!("m-{n}"), &format!("u-{n}"), "Later");
+        let id = site.world.receive_one("forum", said).await.case_id;
+        let request = pb::SnoozeRequest {
+            command_id: command_id(),
+            case_id: id.clone(),
+            until: Some(site.at(until)),
+            ..Default::default()
+        };
+        site.ana().cases.snooze(request).await.unwrap();
+        ids.push(id);
+    }
+    // One cannot be written, one cannot be read any more.
+    *broken.lock().unwrap() = Some(ids[0].clone());
+    let unreadable = site.world.log_entries(&["case"]).await;
+    let last = unreadable.into_iter().rfind(|entry| entry.stream.id() == ids[1]).unwrap();
+    let entry = NewEntry {
+        id: uuid::Uuid::new_v4(),
+        stream: last.stream,
+        traceparent: None,
+        body: b"{}".as_slice().into(),
+    };
+    site.world.platform.shell.log.append(last.position, entry).await.unwrap();
+
+    site.passes_until(&ids[2], 2 * 3_600, "case.woken").await;
+    let cases = site.world.platform.cases.as_ref().unwrap();
+    let mut failing: Vec<_> = cases.timers_failing().into_iter().map(|(stream, _)| stream).collect();
+    failing.sort_unstable();
+    let mut expected = vec![format!("case-{}", ids[0]), format!("case-{}", ids[1])];
+    expected.sort_unstable();
+    assert_eq!(failing, expected, "it is told which fail");
+    assert_eq!(cases.timers_standing(), None, "they do not stand still");
+
+    *broken.lock().unwrap() = None;
+    let woken = site.passes_until(&ids[0], 1, "case.woken").await;
+    assert_eq!(woken.occurred_at, Some(seconds(SENT_AT_S + 3_600)), "it is tried again, with its time");
     site.world.end().await;
 }
 

@@ -1,5 +1,7 @@
 //! Who sees what, and that nobody learns more from a refusal.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use proto::{cases::v1 as pb, ingestion::v1 as ingestion, operations::v1 as ops, policy::v1 as policy};
 use serde_json::{Value, json};
 use service::auth::{Issuer, PrincipalKind};
@@ -73,6 +75,8 @@ fn commands(case: &pb::Case, other: &pb::Case) -> Vec<(&'static str, Value)> {
     ]
 }
 
+tests::on_both_stores! { another_regions_case_is_not_there, each_role_may_what_it_is_for }
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_good_token_nothing_is_answered() {
     let world = World::start().await;
@@ -110,9 +114,7 @@ async fn without_a_good_token_nothing_is_answered() {
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_regions_case_is_not_there() {
-    let world = World::start().await;
+async fn another_regions_case_is_not_there(world: World) {
     let hidden = world.receive_one("forum", message("m-1", "ada", "Secret kettle")).await;
     let own = world.receive_one("chat", message("m-2", "ben", "Open kettle")).await;
     let mut sol = world.caller("sol", &[]);
@@ -196,9 +198,7 @@ async fn another_regions_case_is_not_there() {
     world.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_role_may_what_it_is_for() {
-    let world = World::start().await;
+async fn each_role_may_what_it_is_for(world: World) {
     let north = world.receive_one("forum", message("m-1", "ada", "Kettle")).await;
     let south = world.receive_one("chat", message("m-2", "ben", "Kettle")).await;
     let other = world.receive_one("forum", message("m-3", "ada", "Fan")).await;

@@ -2,6 +2,7 @@
 //! split off is opened, and times that have come are taken note of.
 
 pub mod arrival;
+pub mod due;
 pub mod links;
 pub mod messages;
 pub mod splits;

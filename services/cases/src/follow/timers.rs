@@ -1,7 +1,11 @@
 //! Times that have come: snoozes and holds end, resolved cases close. Each is fired with the time that was set, however
 //! late, and read from the read model, so that nothing is lost by a restart.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use domain::{
     case::{Action, Status},
@@ -10,56 +14,85 @@ use domain::{
 };
 use service::{
     Error,
+    health::{Pulse, Standing},
     lease::Lease,
-    store::{Sql, Value},
-    transact::Meta,
+    store::{Row, Value},
+    transact::{self, Meta},
 };
 use tokio_util::sync::CancellationToken;
 
+use super::due::{DUE, PLACES, TO_CLOSE, TO_CLOSE_WITHOUT_TEAM};
 use crate::{
     act::no::No,
     core::{Core, commands, myself},
 };
 
-/// How often the due list is looked at, where nothing is known to be due earlier.
+/// How often the due list is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// Timers that are fired in one round.
-const ROUND_MAX: i64 = 500;
+/// Timers of one kind that are fired in one round.
+const ROUND_MAX: usize = 500;
+/// Timers that may fail one after the other before a round is given up: it is not they, then.
+const FAILURES_MAX: u32 = 5;
+/// How long a timer that failed is left alone at first, and at most.
+const AGAIN_FIRST: Duration = Duration::from_secs(1);
+const AGAIN_MOST: Duration = Duration::from_secs(5 * 60);
+/// Timers that are remembered as failing. What is beyond is tried in every round.
+const FAILING_MAX: usize = 1_000;
 
-/// The earliest first. Pure history is left alone: nothing is timed there until something happens. So is what ended: a
-/// time that means nothing would be due for ever, and before all others.
-const DUE: Sql = Sql::same(
-    "select id, 'snooze', snoozed_until from case_row \
-     where snoozed_until <= $1 and live = 1 and status not in ('spam', 'merged', 'closed') \
-     union all select id, 'hold', held_until from case_row \
-     where held_until <= $1 and live = 1 and status = 'on_hold' \
-     order by 3, 1 limit $2",
-);
-const RESOLVED_IN: &str = "select distinct region, team from case_row where status = 'resolved' and live = 1";
-const TO_CLOSE: Sql = Sql::same(
-    "select id, 'close', resolved_at from case_row where status = 'resolved' and live = 1 \
-     and region = $1 and team is not distinct from $2 and resolved_at <= $3 order by 3, 1 limit $4",
-);
+/// Fires what is due, and says of itself whether it gets on.
+pub struct Timers {
+    core: Arc<Core>,
+    pulse: Pulse,
+    /// Cases whose timers fail: they are tried again later, and the others now.
+    failing: Mutex<BTreeMap<CaseId, Failing>>,
+}
 
-impl Core {
+#[derive(Clone)]
+struct Failing {
+    reason: String,
+    failures: u32,
+    again: Instant,
+}
+
+impl Timers {
+    /// Of the cases of `core`.
+    pub fn new(core: Arc<Core>) -> Self {
+        Self { core, pulse: Pulse::default(), failing: Mutex::default() }
+    }
+
+    /// That no timer is fired at all, if it is so.
+    pub fn standing(&self) -> Option<Standing> {
+        self.pulse.standing()
+    }
+
+    /// Cases whose timers fail again and again while others are fired: the case, and why.
+    pub fn failing(&self) -> Vec<(CaseId, String)> {
+        self.remembered().iter().map(|(id, failing)| (*id, failing.reason.clone())).collect()
+    }
+
     /// Fires timers until `stop`, while this replica holds the lease.
-    pub async fn run_timers(self: Arc<Self>, stop: CancellationToken) {
-        let lease = Lease::new(
-            self.control.clone(),
-            Arc::clone(&self.shell.clock),
-            "cases.timers",
-            &self.shell.replica,
-        );
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let Core { control, shell, .. } = &*self.core;
+        let lease = Lease::new(control.clone(), Arc::clone(&shell.clock), "cases.timers", &shell.replica);
+        let mut failures = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(LOOK) => {}
             }
             let round = async {
-                if lease.acquire().await? { self.fire_due(self.shell.clock.now()).await } else { Ok(0) }
+                if lease.acquire().await? { self.fire_due(shell.clock.now()).await } else { Ok(()) }
             };
-            if let Err(error) = round.await {
-                tracing::warn!(%error, "timers wait; trying again");
+            match round.await {
+                Ok(()) => {
+                    failures = 0;
+                    self.pulse.well();
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.pulse.failed(&error, failures);
+                    tracing::warn!(%error, failures, "timers wait; trying again");
+                }
             }
         }
         if let Err(error) = lease.release().await {
@@ -67,34 +100,80 @@ impl Core {
         }
     }
 
-    /// Fires what is due at `now`; answers how much that was.
-    pub async fn fire_due(&self, now: Timestamp) -> Result<usize, Error> {
-        let store = &self.models.current().store;
-        let mut rows = store.query(DUE, &[now.as_microsecond().into(), ROUND_MAX.into()]).await?;
-        let policy = self.policies.current();
-        for place in store.query(RESOLVED_IN, &[]).await? {
-            let (region, team) = (place.string(0), place.text(1).map(str::to_owned));
-            let rules = policy.rules(
-                region.parse().ok().as_ref(),
-                team.as_deref().and_then(|team| team.parse().ok()).as_ref(),
-            );
-            let before = now.plus_seconds(-rules.auto_close_after_s).as_microsecond();
-            let binds: [Value; 4] = [region.into(), team.into(), before.into(), ROUND_MAX.into()];
-            rows.extend(store.query(TO_CLOSE, &binds).await?);
-        }
-        let mut fired = 0;
+    /// Fires what is due at `now`.
+    async fn fire_due(&self, now: Timestamp) -> Result<(), Error> {
+        let rows = self.due(now).await?;
+        let started = Instant::now();
+        let mut in_a_row = 0;
         for row in &rows {
             let (Ok(id), Some(at)) =
                 (row.string(0).parse(), row.int(2).and_then(Timestamp::from_microsecond))
             else {
                 continue;
             };
-            fired += usize::from(self.fire(id, row.text(1).unwrap_or_default(), at, now).await?);
+            if self.remembered().get(&id).is_some_and(|failing| failing.again > started) {
+                continue;
+            }
+            match self.core.fire(id, row.text(1).unwrap_or_default(), at, now).await {
+                Ok(()) => {
+                    in_a_row = 0;
+                    self.remembered().remove(&id);
+                }
+                Err(error) => {
+                    self.failed(id, &error);
+                    in_a_row += 1;
+                    if in_a_row == FAILURES_MAX {
+                        return Err(error);
+                    }
+                }
+            }
         }
-        Ok(fired)
+        Ok(())
     }
 
-    async fn fire(&self, id: CaseId, kind: &str, at: Timestamp, now: Timestamp) -> Result<bool, Error> {
+    /// What is due, of each kind the earliest.
+    async fn due(&self, now: Timestamp) -> Result<Vec<Row>, Error> {
+        let store = &self.core.models.current().store;
+        let most = ROUND_MAX + self.remembered().len();
+        let most = Value::from(i64::try_from(most).unwrap_or(i64::MAX));
+        let mut rows = store.query(DUE, &[now.as_microsecond().into(), most.clone()]).await?;
+        let policy = self.core.policies.current();
+        for place in store.query(PLACES, &[]).await? {
+            let Some(oldest) = place.int(2) else { continue };
+            let (region, team) = (place.string(0), place.text(1));
+            let rules =
+                policy.rules(region.parse().ok().as_ref(), team.and_then(|team| team.parse().ok()).as_ref());
+            let before = now.plus_seconds(-rules.auto_close_after_s).as_microsecond();
+            if oldest > before {
+                continue;
+            }
+            let binds = [region.into(), before.into(), most.clone()];
+            rows.extend(match team {
+                Some(team) => store.query(TO_CLOSE, &[&binds[..], &[team.into()]].concat()).await?,
+                None => store.query(TO_CLOSE_WITHOUT_TEAM, &binds).await?,
+            });
+        }
+        Ok(rows)
+    }
+
+    fn failed(&self, id: CaseId, error: &Error) {
+        let mut failing = self.remembered();
+        let failures = failing.get(&id).map_or(1, |before| before.failures.saturating_add(1));
+        let wait = AGAIN_FIRST.saturating_mul(1 << (failures - 1).min(16)).min(AGAIN_MOST);
+        tracing::warn!(%id, %error, failures, "a timer of a case fails; the others go on");
+        if failing.len() < FAILING_MAX || failing.contains_key(&id) {
+            let reason = error.to_string();
+            failing.insert(id, Failing { reason, failures, again: Instant::now() + wait });
+        }
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, BTreeMap<CaseId, Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Core {
+    async fn fire(&self, id: CaseId, kind: &str, at: Timestamp, now: Timestamp) -> Result<(), Error> {
         let set = self.policies.current();
         let command_id = domain::ids::derive(id.0, &format!("{kind}/{at}"));
         let mut meta = Meta {
@@ -104,11 +183,11 @@ impl Core {
         };
         if kind == "close" {
             let aggregate = self.cases.peek::<No>(&self.stream(id)?).await?;
-            let Some(case) = aggregate.state.case() else { return Ok(false) };
+            let Some(case) = aggregate.state.case() else { return Ok(()) };
             let closes =
                 at.plus_seconds(set.rules(Some(&case.region), case.team.as_ref()).auto_close_after_s);
             if closes > now {
-                return Ok(false);
+                return Ok(());
             }
             meta.occurred_at = Some(closes);
         }
@@ -129,12 +208,9 @@ impl Core {
             })
             .await;
         match outcome {
-            Ok(outcome) => Ok(outcome.changed && !outcome.repeated),
-            Err(error) => match Error::from(error) {
-                // Somebody closed it, merged it, called it spam: the time means nothing any more.
-                Error::Refused { .. } => Ok(false),
-                other => Err(other),
-            },
+            // Somebody closed it, merged it, called it spam: the time means nothing any more.
+            Ok(_) | Err(transact::Error::Refused(_)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }
