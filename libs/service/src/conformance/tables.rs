@@ -221,6 +221,13 @@ pub async fn an_upsert_inserts_and_replaces(stores: &Stores) {
     assert_eq!((&after[&4], &after[&5]), (&replaced[&4], &(None, None, None, None)));
     write::<Thing>(&store, &upsert(), &[]).await;
     assert_eq!(facts().await, after);
+    // What is constant is written once.
+    let columns = [("id", Type::Int), ("int", Type::Int), ("text", Type::Text)];
+    let once = Upsert::with_constants("fact", &["id"], &columns, &["int"]);
+    for (int, text) in [(1, "one"), (2, "two")] {
+        write(&store, &once, &[json!({ "id": 6, "int": int, "text": text })]).await;
+    }
+    assert_eq!(facts().await[&6], (Some(1), Some("two".to_owned()), None, None));
 }
 
 /// More rows than one statement takes.

@@ -30,10 +30,16 @@ impl Upsert {
 
     /// For `table`, whose `key` columns come first among `columns`. Without other columns, rows that are there stay.
     pub fn new(table: &str, key: &[&str], columns: &[(&str, Type)]) -> Self {
+        Self::with_constants(table, key, columns, &[])
+    }
+
+    /// The same where some columns never change once the row is there: their indexes are left alone. SQLite would take
+    /// every row out of the index of a column that is set, and put it in again, though its value is what it was.
+    pub fn with_constants(table: &str, key: &[&str], columns: &[(&str, Type)], constants: &[&str]) -> Self {
         let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let changed: Vec<String> = columns
             .iter()
-            .filter(|(name, _)| !key.contains(name))
+            .filter(|(name, _)| !key.contains(name) && !constants.contains(name))
             .map(|(name, _)| format!("{name} = excluded.{name}"))
             .collect();
         let key = key.join(", ");

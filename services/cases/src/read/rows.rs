@@ -53,7 +53,7 @@ pub struct CaseRow {
 /// Writes [`CaseRow`]s.
 pub static CASES: LazyLock<Upsert> = LazyLock::new(|| {
     use Type::{Int, Json, Text};
-    Upsert::new(
+    Upsert::with_constants(
         "case_row",
         &["id"],
         &[
@@ -90,6 +90,7 @@ pub static CASES: LazyLock<Upsert> = LazyLock::new(|| {
             ("tags", Json),
             ("message_count", Int),
         ],
+        &["seq", "opened_at"],
     )
 });
 
