@@ -1,6 +1,6 @@
 //! What an entry's body says beside its events: who, why, when. JSON, as `contract.md` fixes it.
 
-use domain::{actor::Actor, decider::Decider, time::Timestamp};
+use domain::{actor::Actor, time::Timestamp};
 use eventlog::Entry;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -87,10 +87,38 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+impl<E> Envelope<E> {
+    /// The same with other events.
+    pub(crate) fn with<F>(self, events: Vec<F>) -> Envelope<F> {
+        let Self { v, id, stream, site, region, origin, recorded_at, occurred_at, .. } = self;
+        let Self { actor, on_behalf_of, reason, request_id, causation, correlation, .. } = self;
+        let Self { policy_version, command, .. } = self;
+        Envelope {
+            v,
+            id,
+            stream,
+            site,
+            region,
+            origin,
+            recorded_at,
+            occurred_at,
+            actor,
+            on_behalf_of,
+            reason,
+            request_id,
+            causation,
+            correlation,
+            policy_version,
+            command,
+            events,
+        }
+    }
+}
+
 impl<E: DeserializeOwned> Envelope<E> {
     /// Reads the body of an entry.
     pub fn of(entry: &Entry) -> Result<Self, Unreadable> {
-        serde_json::from_slice(&entry.body).map_err(|error| unreadable(entry, &error))
+        read(entry)
     }
 }
 
@@ -115,7 +143,7 @@ pub struct Cause {
 impl Cause {
     /// Reads the head of an entry, whatever its events are.
     pub fn of(entry: &Entry) -> Result<Self, Unreadable> {
-        serde_json::from_slice(&entry.body).map_err(|error| unreadable(entry, &error))
+        read(entry)
     }
 
     /// The entry at the beginning of the chain.
@@ -124,12 +152,15 @@ impl Cause {
     }
 }
 
-/// Reads the body of an entry of `D`'s category, older formats included.
-pub fn decode<D: Decider>(entry: &Entry) -> Result<Envelope<D::Event>, Unreadable>
-where
-    D::Event: DeserializeOwned,
-{
-    Envelope::of(entry)
+/// What a reader wants of an entry's body: all of it, or only some members.
+pub(crate) fn read<T: DeserializeOwned>(entry: &Entry) -> Result<T, Unreadable> {
+    serde_json::from_slice(&entry.body).map_err(|error| unreadable(entry, &error))
+}
+
+/// Whether `text` stands anywhere in the body of an entry: a glance that spares to read it.
+pub fn contains(body: &[u8], text: &str) -> bool {
+    // Searching a text is much faster than comparing at every byte.
+    std::str::from_utf8(body).is_ok_and(|body| body.contains(text))
 }
 
 fn unreadable(entry: &Entry, error: &serde_json::Error) -> Unreadable {

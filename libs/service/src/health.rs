@@ -47,7 +47,7 @@ pub struct Degraded {
     pub name: &'static str,
     /// The stream.
     pub stream: String,
-    /// Its first entry that waits.
+    /// Its first entry that waits; none where it is no entry that waits.
     pub position: Position,
     /// Why. Nobody's data.
     pub reason: String,
@@ -115,6 +115,10 @@ pub trait Runs: Send + Sync {
     fn name(&self) -> &'static str;
     /// That it fails again and again, if it does.
     fn standing(&self) -> Option<Standing>;
+    /// Streams with which it fails while it gets on with others, and why.
+    fn failing(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// What a store says of entries that were set aside: stream, position, reason.
@@ -190,7 +194,12 @@ impl Health {
             }
         }
         for other in &self.others {
-            stands(&mut state, other.name(), other.standing());
+            let name = other.name();
+            stands(&mut state, name, other.standing());
+            for (stream, reason) in other.failing().into_iter().take(NAMED_MAX) {
+                let position = Position::NONE;
+                state.degraded.push(Degraded { name, stream, position, reason, since: None });
+            }
         }
         self.ready.record(u64::from(state.reasons.is_empty()), &[]);
         self.now.send_if_modified(|now| {

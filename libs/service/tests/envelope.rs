@@ -8,8 +8,8 @@ use bytes::Bytes;
 use eventlog::{Entry, Position};
 use serde_json::Value;
 use service::{
-    conformance::{Shelf, ShelfEvent},
-    envelope::{Envelope, Origin, VERSION, decode},
+    conformance::ShelfEvent,
+    envelope::{Envelope, Origin, VERSION},
 };
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ const OPTIONAL: [&str; 6] = ["region", "on_behalf_of", "reason", "request_id", "
 
 #[test]
 fn the_golden_entry_is_read_and_written_as_it_stands() {
-    let envelope = decode::<Shelf>(&entry(GOLDEN)).unwrap();
+    let envelope = Envelope::<ShelfEvent>::of(&entry(GOLDEN)).unwrap();
     assert_eq!((envelope.v, envelope.origin, envelope.policy_version), (VERSION, Origin::Live, 12));
     assert_eq!((envelope.actor.id.as_str(), envelope.region.as_deref()), ("ana", Some("fr")));
     assert!(matches!(&envelope.events[..], [ShelfEvent::Put { .. }, ShelfEvent::Counted { amount: 3 }]));
@@ -38,10 +38,10 @@ fn what_is_absent_is_not_written_and_what_is_new_is_ignored() {
         entry_with.as_object_mut().unwrap().shift_remove(name).unwrap();
     }
     let text = entry_with.to_string();
-    let envelope = decode::<Shelf>(&entry(&text)).unwrap();
+    let envelope = Envelope::<ShelfEvent>::of(&entry(&text)).unwrap();
     assert_eq!(serde_json::to_string(&envelope).unwrap(), text);
     entry_with["of_tomorrow"] = Value::Bool(true);
-    assert_eq!(decode::<Shelf>(&entry(&entry_with.to_string())).unwrap(), envelope);
+    assert_eq!(Envelope::<ShelfEvent>::of(&entry(&entry_with.to_string())).unwrap(), envelope);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_schema_has_exactly_the_members_of_the_golden_entry() {
                 "origin" => with["origin"] = choice.clone(),
                 _ => with["actor"]["kind"] = choice.clone(),
             }
-            decode::<Shelf>(&entry(&with.to_string())).unwrap();
+            Envelope::<ShelfEvent>::of(&entry(&with.to_string())).unwrap();
         }
     }
 }
@@ -87,11 +87,11 @@ fn what_cannot_be_read_is_named_by_its_place_and_not_by_its_text() {
     };
     let names: Value = serde_json::from_str(SCHEMA).unwrap();
     for name in names["required"].as_array().unwrap() {
-        let end = decode::<Shelf>(&entry(&without(name.as_str().unwrap())));
+        let end = Envelope::<ShelfEvent>::of(&entry(&without(name.as_str().unwrap())));
         assert!(end.is_err(), "{name}");
     }
     let secret = GOLDEN.replace("shelf.put", "hunter2");
-    let text = decode::<Shelf>(&entry(&secret)).unwrap_err().to_string();
+    let text = Envelope::<ShelfEvent>::of(&entry(&secret)).unwrap_err().to_string();
     assert!(text.contains("entry 9 of shelf-1") && !text.contains("hunter2"), "{text}");
 }
 

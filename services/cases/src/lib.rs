@@ -20,7 +20,7 @@ use service::{
     Error,
     auth::Principal,
     grpc::{Authenticate, REQUEST_MAX, Routes},
-    health::Standing,
+    health::Runs,
     lease::Lease,
     lifecycle::Tasks,
     operations::AnyModel,
@@ -103,15 +103,9 @@ impl Service {
         vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.splits) as _]
     }
 
-    /// That no timer is fired at all, if it is so.
-    pub fn timers_standing(&self) -> Option<Standing> {
-        self.timers.standing()
-    }
-
-    /// Cases whose timers fail again and again while others are fired: the stream, and why.
-    pub fn timers_failing(&self) -> Vec<(String, String)> {
-        let failing = self.timers.failing().into_iter();
-        failing.filter_map(|(id, reason)| Some((self.core.stream(id).ok()?.to_string(), reason))).collect()
+    /// What else runs for ever, for its health: the policy and the timers.
+    pub fn others(&self) -> Vec<Arc<dyn Runs>> {
+        vec![self.policies() as _, Arc::clone(&self.timers) as _]
     }
 
     /// Up to where messages have become cases, for those who wait for it.

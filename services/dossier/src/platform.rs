@@ -118,6 +118,7 @@ impl Platform {
 
         let mut routes: Vec<Box<dyn Routes>> = Vec::new();
         let mut models: Vec<Arc<dyn AnyModel>> = Vec::new();
+        let others = cases.as_ref().map_or_else(|| vec![Arc::clone(&policies) as _], cases::Service::others);
         let mut reactions: Vec<Arc<dyn AnyReaction>> = Vec::new();
         if let Some(cases) = &cases {
             cases.spawn(&mut tasks);
@@ -130,12 +131,7 @@ impl Platform {
             models.extend(ingestion.models());
             routes.push(ingestion.routes());
         }
-        let health = Arc::new(Health::new(
-            Arc::clone(&shell.log),
-            models.clone(),
-            reactions.clone(),
-            vec![Arc::clone(&policies) as _],
-        ));
+        let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone(), others));
         health.look().await;
         let operations =
             operations::Server::new(shell.clone(), Arc::clone(&policies), models, reactions, tasks.stop());

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::message::{Event, State};
+use domain::message::Event;
 use eventlog::{Category, Entry, Position};
 use service::{
-    envelope::{Unreadable, decode},
+    envelope::{Envelope, Unreadable},
     projection::{self, Projection},
     store::{Schema, Sql, Tx},
 };
@@ -50,7 +50,7 @@ impl Projection for Accepted {
     }
 
     fn read(&self, entry: &Entry) -> Result<Option<Counted>, Unreadable> {
-        let envelope = decode::<State>(entry)?;
+        let envelope = Envelope::<Event>::of(entry)?;
         let mut counted: Option<Counted> = None;
         for event in envelope.events {
             match event {

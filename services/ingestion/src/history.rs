@@ -8,7 +8,7 @@ use domain::{
 };
 use eventlog::{EventLog, Position, StreamId};
 use futures_util::TryStreamExt;
-use service::envelope::{Envelope, Unreadable, decode};
+use service::envelope::{Envelope, Unreadable};
 
 /// The stream of one message, as far as a second delivery has to know it.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl History {
         let mut entries = log.read(stream);
         let mut history = Self::default();
         while let Some(entry) = entries.try_next().await? {
-            history.apply(entry.position, decode::<State>(&entry)?);
+            history.apply(entry.position, Envelope::<Event>::of(&entry)?);
         }
         Ok(history)
     }

@@ -172,13 +172,14 @@ async fn a_timer_that_fails_keeps_no_other_from_its_time() {
     site.world.platform.shell.log.append(last.position, entry).await.unwrap();
 
     site.passes_until(&ids[2], 2 * 3_600, "case.woken").await;
-    let cases = site.world.platform.cases.as_ref().unwrap();
-    let mut failing: Vec<_> = cases.timers_failing().into_iter().map(|(stream, _)| stream).collect();
+    let others = site.world.platform.cases.as_ref().unwrap().others();
+    let timers = others.iter().find(|other| other.name() == "timers of cases").unwrap();
+    let mut failing: Vec<_> = timers.failing().into_iter().map(|(stream, _)| stream).collect();
     failing.sort_unstable();
     let mut expected = vec![format!("case-{}", ids[0]), format!("case-{}", ids[1])];
     expected.sort_unstable();
     assert_eq!(failing, expected, "it is told which fail");
-    assert_eq!(cases.timers_standing(), None, "they do not stand still");
+    assert_eq!(timers.standing(), None, "they do not stand still");
 
     *broken.lock().unwrap() = None;
     let woken = site.passes_until(&ids[0], 1, "case.woken").await;

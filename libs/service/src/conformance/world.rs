@@ -18,7 +18,7 @@ use super::{Full, Shelf, ShelfCommand, ShelfEvent, meta, vault};
 use crate::{
     auth::Authenticator,
     clock::{Clock, ManualClock, SystemClock},
-    envelope::{Envelope, Unreadable, decode},
+    envelope::{Envelope, Unreadable},
     projection::{Error, Projection, ReadModel},
     shell::{Shell, Stores},
     store::{self, Schema, Sql, Store, Tx},
@@ -161,7 +161,7 @@ impl Projection for Shelves {
     }
 
     fn read(&self, entry: &Entry) -> Result<Self::Item, Unreadable> {
-        let events = decode::<Shelf>(entry)?.events;
+        let events = Envelope::<ShelfEvent>::of(entry)?.events;
         let unlucky = events.iter().any(|event| matches!(event, ShelfEvent::Counted { amount: UNLUCKY }));
         if unlucky && !self.newer {
             let reason = "of a later version".to_owned();

@@ -7,10 +7,10 @@ use domain::{
     time::Timestamp,
 };
 use eventlog::{Entry, Position};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::envelope::{CommandStamp, Envelope, Unreadable, decode};
+use crate::envelope::{self, CommandStamp, Unreadable};
 
 /// The state of a stream, with what idempotency needs to remember.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +33,11 @@ pub(super) struct Executed {
     pub(super) digest: String,
 }
 
-/// The part of an entry that a state is made of.
+/// The part of an entry that a state is made of. The rest of its body is not taken out: states are read far more often
+/// than what they came about by.
+#[derive(Deserialize)]
 pub(super) struct Recorded<E> {
+    #[serde(rename = "recorded_at")]
     pub(super) at: Timestamp,
     pub(super) command: CommandStamp,
     pub(super) events: Vec<E>,
@@ -51,8 +54,7 @@ where
 
     /// Applies the next entry of the stream.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Unreadable> {
-        let Envelope { recorded_at, command, events, .. } = decode::<D>(entry)?;
-        self.evolve(entry.position, Recorded { at: recorded_at, command, events });
+        self.evolve(entry.position, envelope::read(entry)?);
         Ok(())
     }
 

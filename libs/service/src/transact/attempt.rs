@@ -12,9 +12,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id};
 use crate::{
     backoff,
-    envelope::{CommandStamp, Envelope, VERSION},
+    envelope::{CommandStamp, Envelope, VERSION, contains},
     telemetry,
 };
+
+/// A body with none of these has no personal value. One with them may have none either, and is looked at.
+const PERSONAL: [&str; 2] = ["\"open\":", "\"sealed\":"];
 
 /// What an attempt came to.
 pub(super) enum Attempt<E> {
@@ -79,11 +82,7 @@ where
         let broken =
             |error: serde_json::Error| Error::Unavailable(format!("an event has no JSON form: {error}"));
         let id = entry_id(stream, meta.command_id);
-        let mut values: Vec<_> =
-            events.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(broken)?;
-        let sealed = self.vault.seal(stream.as_str(), id, &mut values).await;
-        sealed.map_err(|error| Error::Unavailable(error.to_string()))?;
-        let envelope = Envelope {
+        let mut envelope = Envelope {
             v: VERSION,
             id,
             stream: stream.to_string(),
@@ -100,13 +99,21 @@ where
             correlation: meta.correlation,
             policy_version: meta.policy_version,
             command: CommandStamp { id: meta.command_id, digest: meta.digest.clone() },
-            events: values,
+            events,
         };
-        let body = serde_json::to_vec(&envelope).map_err(broken)?.into();
-        let Envelope { command, events: values, .. } = envelope;
-        // The hot state holds what a cold one would: sealed values, never the text.
-        let events =
-            values.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(broken)?;
+        let mut body = serde_json::to_vec(&envelope).map_err(broken)?;
+        if PERSONAL.iter().any(|word| contains(&body, word)) {
+            let values = envelope.events.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+            let mut sealed = envelope.with(values.map_err(broken)?);
+            let done = self.vault.seal(stream.as_str(), id, &mut sealed.events).await;
+            done.map_err(|error| Error::Unavailable(error.to_string()))?;
+            body = serde_json::to_vec(&sealed).map_err(broken)?;
+            // The hot state holds what a cold one would: sealed values, never the text.
+            let values = std::mem::take(&mut sealed.events).into_iter();
+            let events = values.map(serde_json::from_value).collect::<Result<_, _>>();
+            envelope = sealed.with(events.map_err(broken)?);
+        }
+        let (command, events, body) = (envelope.command, envelope.events, body.into());
         let entry = NewEntry { id, stream: stream.clone(), traceparent: telemetry::traceparent(), body };
         Ok((entry, Recorded { at: recorded_at, command, events }))
     }

@@ -17,7 +17,7 @@ use eventlog::{Category, Entry, Position, StreamId};
 use futures_util::TryStreamExt;
 use service::{
     Error,
-    envelope::Envelope,
+    envelope::{Envelope, contains},
     policies::Snapshot,
     reaction::{self, Reaction},
     transact::Meta,
@@ -45,7 +45,7 @@ impl Reaction for FollowSplits {
 
     /// Nearly every entry of a case is of something else, which shows at a glance.
     fn wants(&self, entry: &Entry) -> bool {
-        item::contains(&entry.body, "case.split_off")
+        contains(&entry.body, "case.split_off")
     }
 
     /// Each case by itself: a split that waits holds up no other.

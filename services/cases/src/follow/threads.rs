@@ -24,7 +24,7 @@ use eventlog::{Category, Position, StreamId};
 use futures_util::TryStreamExt;
 use service::{
     Error,
-    envelope::decode,
+    envelope::Envelope,
     transact::{self, Aggregate, Meta},
 };
 
@@ -251,7 +251,7 @@ impl Core {
         let stream = StreamId::new(&category, MessageId::of(account, node)).map_err(bad_name)?;
         let Some(first) = self.shell.log.read(&stream).try_next().await? else { return Ok(None) };
         // A message that cannot be read yet is to its answers as if it had not come.
-        let Ok(envelope) = decode::<message::State>(&first) else { return Ok(None) };
+        let Ok(envelope) = Envelope::<message::Event>::of(&first) else { return Ok(None) };
         let content = envelope.events.into_iter().find_map(content_of);
         Ok(content.and_then(|(_, content)| content.thread).filter(|root| root != node))
     }

@@ -14,7 +14,7 @@ use domain::{
 };
 use service::{
     Error,
-    health::{Pulse, Standing},
+    health::{Pulse, Runs, Standing},
     lease::Lease,
     store::{Row, Value},
     transact::{self, Meta},
@@ -54,20 +54,26 @@ struct Failing {
     again: Instant,
 }
 
+impl Runs for Timers {
+    fn name(&self) -> &'static str {
+        "timers of cases"
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.pulse.standing()
+    }
+
+    fn failing(&self) -> Vec<(String, String)> {
+        let remembered = self.remembered();
+        let stream = |id: &CaseId| Some(self.core.stream(*id).ok()?.to_string());
+        remembered.iter().filter_map(|(id, failing)| Some((stream(id)?, failing.reason.clone()))).collect()
+    }
+}
+
 impl Timers {
     /// Of the cases of `core`.
     pub fn new(core: Arc<Core>) -> Self {
         Self { core, pulse: Pulse::default(), failing: Mutex::default() }
-    }
-
-    /// That no timer is fired at all, if it is so.
-    pub fn standing(&self) -> Option<Standing> {
-        self.pulse.standing()
-    }
-
-    /// Cases whose timers fail again and again while others are fired: the case, and why.
-    pub fn failing(&self) -> Vec<(CaseId, String)> {
-        self.remembered().iter().map(|(id, failing)| (*id, failing.reason.clone())).collect()
     }
 
     /// Fires timers until `stop`, while this replica holds the lease.

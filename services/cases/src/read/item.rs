@@ -4,7 +4,7 @@ use domain::{case, customer, links, message};
 use eventlog::{Entry, StreamId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use service::envelope::{Envelope, Unreadable};
+use service::envelope::{Envelope, Unreadable, contains};
 use vault::{Events, Vault};
 
 /// The four categories that cases are made of.
@@ -86,10 +86,4 @@ pub async fn open(vault: &Vault, items: &mut [Item]) -> Result<(), vault::Error>
         }
     }
     Ok(())
-}
-
-/// Whether `text` stands anywhere in the body of an entry: a glance that spares to read it.
-pub fn contains(body: &[u8], text: &str) -> bool {
-    // Searching a text is much faster than comparing at every byte.
-    std::str::from_utf8(body).is_ok_and(|body| body.contains(text))
 }

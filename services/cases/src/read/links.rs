@@ -8,9 +8,12 @@ use domain::{
 };
 use futures_util::TryStreamExt;
 use proto::cases::v1 as pb;
-use service::{Error, envelope::Envelope};
+use service::{
+    Error,
+    envelope::{Envelope, contains},
+};
 
-use super::{item, one::Until};
+use super::one::Until;
 use crate::{act::no::No, core::Core};
 
 /// Kind, from, to: the order in which links are told.
@@ -49,7 +52,7 @@ impl Core {
             if until.is_over(entry.position) {
                 break;
             }
-            if !item::contains(&entry.body, me) {
+            if !contains(&entry.body, me) {
                 continue;
             }
             let envelope = Envelope::<Event>::of(&entry).map_err(service::transact::Error::<No>::from)?;
