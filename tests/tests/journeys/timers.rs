@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use dossier::up;
 use eventlog::NewEntry;
 use proto::cases::v1 as pb;
-use service::{clock::ManualClock, shell::Shell};
+use service::{clock::ManualClock, health::State, shell::Shell};
 use tempfile::TempDir;
 use tests::{
     desk::{SENT_AT_S, instant, message, refused, seconds},
@@ -125,6 +125,29 @@ async fn a_snoozed_case_wakes_with_the_time_that_was_set() {
     };
     let then = site.ana().cases.get_case(request).await.unwrap().into_inner().case.unwrap();
     assert_eq!(then.snoozed_until, Some(until));
+    site.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timer_that_means_nothing_any_more_fails_no_more() {
+    let broken = Arc::new(Mutex::new(None));
+    let (mut site, _folder) = broken_site(Arc::clone(&broken)).await;
+    let id = site.world.receive_one("forum", message("m-1", "ada", "Later")).await.case_id;
+    let until = Some(site.at(3_600));
+    let request =
+        pb::SnoozeRequest { command_id: command_id(), case_id: id.clone(), until, ..Default::default() };
+    site.ana().cases.snooze(request).await.unwrap();
+    *broken.lock().unwrap() = Some(id.clone());
+    let mut health = site.world.platform.health();
+    site.pass(3_600);
+    let told = |state: &State| state.degraded.iter().any(|waits| waits.stream.ends_with(&id));
+    tokio::time::timeout(PATIENCE, health.wait_for(told)).await.expect("it fails").unwrap();
+    // Somebody is faster than the next attempt, which is seconds away by now.
+    *broken.lock().unwrap() = None;
+    let spam = pb::MarkSpamRequest { command_id: command_id(), case_id: id.clone(), ..Default::default() };
+    site.ana().cases.mark_spam(spam).await.unwrap();
+    let health = health.wait_for(|state| !told(state));
+    tokio::time::timeout(PATIENCE, health).await.expect("it fails no more").unwrap();
     site.world.end().await;
 }
 

@@ -2,7 +2,7 @@
 //! late, and read from the read model, so that nothing is lost by a restart.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -109,6 +109,9 @@ impl Timers {
     /// Fires what is due at `now`.
     async fn fire_due(&self, now: Timestamp) -> Result<(), Error> {
         let rows = self.due(now).await?;
+        // Whose time means nothing any more does not fail any more.
+        let due: BTreeSet<CaseId> = rows.iter().filter_map(|row| row.text(0)?.parse().ok()).collect();
+        self.remembered().retain(|id, _| due.contains(id));
         let started = Instant::now();
         let mut in_a_row = 0;
         for row in &rows {
