@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     act::{actions::Act, conversations::reply_id},
     core::{Caller, Core, seen},
-    read::one::Until,
+    read::{attachment::pieces, one::Until},
 };
 
 /// Cases, as the contract has them.
@@ -99,6 +99,18 @@ macro_rules! cases {
                 let id = self.0.case_id("case_id", &request.case_id).await?;
                 self.0.must_see(&caller, id).await?;
                 Ok(Response::new(self.0.history(id, &request).await?))
+            }
+
+            type GetAttachmentStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::GetAttachmentResponse, Status>>>;
+
+            async fn get_attachment(
+                &self,
+                request: Request<pb::GetAttachmentRequest>,
+            ) -> Answer<Self::GetAttachmentStream> {
+                let caller = self.caller(&request)?;
+                let (attachment, bytes) = self.0.attachment(&caller, request.get_ref()).await?;
+                let pieces: Vec<_> = pieces(attachment, &bytes).into_iter().map(Ok).collect();
+                Ok(Response::new(tokio_stream::iter(pieces)))
             }
 
             type WatchStream = ReceiverStream<Result<pb::WatchResponse, Status>>;

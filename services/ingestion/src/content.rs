@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::{Digest, Invalid, MediaType},
+    ids::{Digest, Invalid, KeyedHash, MediaType},
     message::{Attachment, Content},
     personal::Personal,
     time::Timestamp,
 };
 use vault::{BlobRef, Blobs};
 
-use crate::{account::Account, delivery::Delivery, history::First, intake::Incoming, pointer::pointer};
+use crate::{account::Account, delivery::Delivery, history::First, intake::Incoming};
 
 /// The name of the message as it came, among its attachments.
 const RAW_NAME: &str = "original.eml";
@@ -85,7 +85,7 @@ fn attachments(
                 name: Personal::open(Arc::clone(subject), name),
                 media_type: media_type.clone(),
                 bytes: content.len() as u64,
-                blob: pointer(blob)?,
+                blob: KeyedHash::new(&blob.pointer())?,
             })
         })
         .collect()

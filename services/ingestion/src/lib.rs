@@ -17,7 +17,6 @@ mod identity;
 pub mod import;
 pub mod intake;
 pub mod ledger;
-mod pointer;
 pub mod submit;
 mod take;
 mod thread;

@@ -1,5 +1,6 @@
 //! Journeys through the whole platform: the life of a case over gRPC and JSON, who sees what, policy, erasure.
 
+mod attachments;
 mod bulk;
 mod erasure;
 mod every_command;

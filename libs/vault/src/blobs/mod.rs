@@ -134,6 +134,18 @@ impl Blobs {
         self.store.list(after, limit).await
     }
 
+    /// The blob of `subject` that `pointer` names, the [`BlobRef::pointer`] of what was put.
+    pub fn at(&self, subject: &str, pointer: &str) -> Result<BlobRef, InvalidBlobRef> {
+        let bytes =
+            data_encoding::BASE32_NOPAD_NOCASE.decode(pointer.as_bytes()).map_err(|_| InvalidBlobRef)?;
+        let (key_id, address) = bytes.split_at_checked(size_of::<Uuid>()).ok_or(InvalidBlobRef)?;
+        let key_id = Uuid::from_slice(key_id).map_err(|_| InvalidBlobRef)?;
+        if address.len() != Self::ADDRESS_LEN {
+            return Err(InvalidBlobRef);
+        }
+        Ok(BlobRef::new(self.owner(subject), key_id, hex(address)))
+    }
+
     fn owner(&self, subject: &str) -> Owner {
         Owner::new(self.vault.hash("blob owner", &[subject]))
     }
@@ -159,6 +171,16 @@ impl BlobRef {
     /// Whose it is.
     pub fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// The key and the address in base 32 (RFC 4648, lower case), as events name a blob. The owner is left out: it
+    /// follows from the subject of what stands beside. [`Blobs::at`] is the way back.
+    pub fn pointer(&self) -> String {
+        let mut bytes = self.key_id.as_bytes().to_vec();
+        bytes.extend((0..self.address.len()).step_by(2).filter_map(|at| {
+            self.address.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok())
+        }));
+        data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
     }
 }
 

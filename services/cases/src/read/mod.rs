@@ -1,5 +1,6 @@
 //! What is read: the read model of cases, a single case out of the log, lists, histories, and changes as they happen.
 
+pub mod attachment;
 pub mod heard;
 pub mod history;
 pub mod item;

@@ -34,6 +34,7 @@ pub struct Words {
     public: bool,
     edited: bool,
     deleted: bool,
+    attachments: Vec<message::Attachment>,
 }
 
 impl Core {
@@ -46,7 +47,12 @@ impl Core {
         Ok(read.into_iter().flatten().collect())
     }
 
-    async fn message_words(&self, id: MessageId, until: Until) -> Result<Option<(MessageId, Words)>, Error> {
+    /// What is known of one message.
+    pub async fn message_words(
+        &self,
+        id: MessageId,
+        until: Until,
+    ) -> Result<Option<(MessageId, Words)>, Error> {
         let category = eventlog::Category::new("message").map_err(crate::core::bad_name)?;
         let stream = eventlog::StreamId::new(&category, &id).map_err(crate::core::bad_name)?;
         let entries: Vec<Entry> = self.shell.log.read(&stream).try_collect().await?;
@@ -90,7 +96,13 @@ impl Words {
             public: content.visibility == Visibility::Public,
             edited: false,
             deleted: false,
+            attachments: content.attachments.clone(),
         }
+    }
+
+    /// The files that came with it.
+    pub fn attachments(&self) -> &[message::Attachment] {
+        &self.attachments
     }
 
     /// As the timeline has it.
@@ -111,7 +123,17 @@ impl Words {
             edited: self.edited,
             deleted_at_source: self.deleted,
             position: position.to_owned(),
+            attachments: self.attachments.iter().map(attachment).collect(),
             ..pb::TimelineItem::default()
         }
+    }
+}
+
+/// As the timeline has it.
+pub fn attachment(attachment: &message::Attachment) -> pb::Attachment {
+    pb::Attachment {
+        name: attachment.name.to_string(),
+        media_type: attachment.media_type.to_string(),
+        bytes: attachment.bytes,
     }
 }

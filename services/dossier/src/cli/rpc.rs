@@ -102,6 +102,7 @@ requests! {
     GetCaseRequest => GetCaseResponse: "/dossier.cases.v1.Cases/GetCase",
     ListCasesRequest => ListCasesResponse: "/dossier.cases.v1.Cases/ListCases",
     GetHistoryRequest => GetHistoryResponse: "/dossier.cases.v1.Cases/GetHistory",
+    GetAttachmentRequest => GetAttachmentResponse: "/dossier.cases.v1.Cases/GetAttachment",
     WatchRequest => WatchResponse: "/dossier.cases.v1.Cases/Watch",
     ingestion::SubmitRequest => ingestion::SubmitResponse: "/dossier.ingestion.v1.Ingestion/Submit",
     ingestion::GetLedgerRequest => ingestion::GetLedgerResponse: "/dossier.ingestion.v1.Ingestion/GetLedger",

@@ -44,6 +44,7 @@ fn every_command_of_the_contract_is_there() {
         "case note PAR-1 hello --mention ben",
         "case assign PAR-1 me --expected-position par.1.7",
         "case unassign PAR-1",
+        "case attachment PAR-1 m7 2 --file x.pdf",
         "case transfer PAR-1 billing --reason x",
         "case escalate PAR-1 billing --reason x --level 2",
         "case tag PAR-1 a b --remove c",

@@ -192,6 +192,22 @@ fn problems_of_policy_files_name_their_place() {
 }
 
 #[test]
+fn a_file_is_written_as_it_is_and_over_nothing() {
+    let test = Test::new();
+    let all = b"PAR-1 m7 1\0end";
+    let out = test.run("case attachment PAR-1 m7 2");
+    assert_eq!((out.status.code(), &out.stdout[..]), (Some(0), &all[..]));
+    let path = test.dir.path().join("invoice.pdf");
+    let fetch = format!("case attachment PAR-1 m7 2 --file {}", path.display());
+    assert_eq!(test.run(&fetch).status.code(), Some(0));
+    std::fs::write(&path, "mine").unwrap();
+    let again = test.run(&fetch);
+    assert_eq!(again.status.code(), Some(2), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("invoice.pdf cannot be written"));
+    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+}
+
+#[test]
 fn a_watch_goes_on_where_it_broke_and_ends_with_ctrl_c() {
     let test = Test::new();
     let mut child =

@@ -1,5 +1,6 @@
 //! `dossier case …`: finding cases, looking at them, and doing something with them.
 
+mod attachment;
 mod bulk;
 mod change;
 mod filter;
@@ -35,6 +36,8 @@ pub enum CaseCommand {
     Ls(ls::LsArgs),
     /// A case, and all that was said in it
     Show(show::ShowArgs),
+    /// A file that came with a message
+    Attachment(attachment::AttachmentArgs),
     /// What happened in a case, who did it and why
     History(history::HistoryArgs),
     /// Changes of cases, as they happen
@@ -52,6 +55,7 @@ impl CaseCommand {
         match *self {
             Self::Ls(args) => ls::run(args, context).await,
             Self::Show(args) => show::run(args, context).await,
+            Self::Attachment(args) => attachment::run(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Watch(args) => watch::run(args, context).await,
             Self::Change(change) => send::run(change, context).await,
@@ -66,6 +70,6 @@ impl CaseCommand {
 
     /// Whether `--wait` means something.
     pub fn takes_wait(&self) -> bool {
-        matches!(self, Self::Ls(_) | Self::Show(_) | Self::History(_))
+        matches!(self, Self::Ls(_) | Self::Show(_) | Self::Attachment(_) | Self::History(_))
     }
 }

@@ -1,5 +1,6 @@
 //! What was said in a case, to be read.
 
+use indicatif::HumanBytes;
 use proto::cases::v1::{TimelineItem, timeline_item::Kind};
 
 use super::super::{
@@ -27,6 +28,12 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
     for line in escape::for_terminal(&item.text, Lines::Many).lines() {
         text += format!("    {line}").trim_end();
         text.push('\n');
+    }
+    for (index, file) in item.attachments.iter().enumerate() {
+        let name = escape::for_terminal(&file.name, Lines::One);
+        let about = format!("{}, {}", file.media_type, HumanBytes(file.bytes));
+        // With what `dossier case attachment` wants to be told.
+        text += &format!("    ⎘ {name}  {}\n", paint.dim(&format!("{about}  {} {}", item.id, index + 1)));
     }
     text
 }
