@@ -16,18 +16,20 @@ use domain::{
     links,
     time::Timestamp,
 };
-use eventlog::{InvalidName, Position, StreamId};
+use eventlog::{Category, Entry, InvalidName, Position, StreamId};
+use futures_util::TryStreamExt;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use service::{
     Error,
     auth::Principal,
-    envelope::{Cause, Envelope, Origin},
+    envelope::{Cause, Envelope, Origin, Unreadable},
     models::Models,
     policies::{Access, Policies, Snapshot},
     projection::ReadModel,
     shell::Shell,
     store::Store,
-    transact::{Aggregate, Meta, Outcome, Transactor},
+    transact::{self, Aggregate, Meta, Outcome, Transactor},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -183,10 +185,44 @@ impl Core {
                 };
                 Ok(commands(at, &caller.actor, actions(&ground)?))
             })
-            .await?;
-        // A command that had its effect before says so only to those who see the case.
-        seen(&caller.access, &outcome.aggregate)?;
+            .await;
+        if let Err(transact::Error::Stale { .. } | transact::Error::CommandIdReused) = &outcome {
+            // These two are said before anybody has looked at the case: to who does not see it, it is not there.
+            let known = self.cases.peek::<No>(&stream).await?;
+            seen(&caller.access, &known)?;
+        }
+        self.answerable(caller, &stream, outcome?).await
+    }
+
+    /// The outcome, if the caller may know it. Who decides on a case must see it as it was before, which has been looked
+    /// at; where it went is another matter. A command that had its effect before is told of to those who see the case
+    /// now, and to whoever gave it: he was told the first time.
+    pub async fn answerable(&self, caller: &Caller, stream: &StreamId, outcome: Case) -> Result<Case, Error> {
+        if outcome.repeated
+            && let Err(hidden) = seen(&caller.access, &outcome.aggregate)
+            && !self.gave(caller, stream, outcome.position).await?
+        {
+            return Err(hidden);
+        }
         Ok(outcome)
+    }
+
+    /// Whether it was the caller who gave the command that left this entry.
+    pub async fn gave(&self, caller: &Caller, stream: &StreamId, position: Position) -> Result<bool, Error> {
+        let entry = self.entry_at(stream, position).await?;
+        let envelope = Envelope::<Value>::of(&entry).map_err(transact::Error::<No>::from)?;
+        // However he was authenticated: a session ends, and the retry comes with the next one.
+        Ok((envelope.actor.kind, envelope.actor.id) == (caller.actor.kind, caller.actor.id.clone()))
+    }
+
+    /// The entry of a stream at a position that was answered.
+    pub async fn entry_at(&self, stream: &StreamId, position: Position) -> Result<Entry, Error> {
+        let category = Category::new(stream.category()).map_err(bad_name)?;
+        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[category]);
+        match entries.try_next().await? {
+            Some(entry) if entry.position == position => Ok(entry),
+            _ => Err(Error::Internal("an entry whose position was answered is not there".into())),
+        }
     }
 }
 
@@ -222,8 +258,8 @@ pub fn myself() -> Result<Actor, Error> {
 
 /// A derived command of the service itself. What it is about, whether it is of our time, and what it goes back to are
 /// those of its cause.
-pub fn derived(core: &Core, cause: &eventlog::Entry, step: &str) -> Result<Meta, Error> {
-    let unreadable = |error: service::envelope::Unreadable| Error::Internal(error.to_string());
+pub fn derived(core: &Core, cause: &Entry, step: &str) -> Result<Meta, Error> {
+    let unreadable = |error: Unreadable| Error::Internal(error.to_string());
     let of = Cause::of(cause).map_err(unreadable)?;
     Ok(Meta {
         causation: Some(of.id),

@@ -34,18 +34,17 @@ impl Server {
         let caller = self.caller(&request)?;
         let done = self.0.act(&caller, request.get_ref()).await;
         let created = |id| request.get_ref().created(id);
-        self.answer(&caller, done, request.get_ref().command_id(), created).await
+        self.answer(done, request.get_ref().command_id(), created)
     }
 
-    async fn answer(
+    /// What every command answers. It shows nothing of the case, which its caller may not see any more.
+    fn answer(
         &self,
-        caller: &Caller,
         done: Done,
         command_id: &str,
         created: impl Fn(uuid::Uuid) -> String,
     ) -> Answer<pb::CommandResponse> {
         let (id, outcome) = done?;
-        seen(&caller.access, &outcome.aggregate)?;
         let command_id = uuid::Uuid::try_parse(command_id).unwrap_or_default();
         Ok(Response::new(pb::CommandResponse {
             position: self.0.shell.token(outcome.position),
@@ -74,7 +73,7 @@ macro_rules! cases {
                 async fn $special(&self, request: Request<pb::$special_request>) -> Answer<pb::CommandResponse> {
                     let caller = self.caller(&request)?;
                     let done = self.0.$special(&caller, request.get_ref()).await;
-                    self.answer(&caller, done, &request.get_ref().command_id, $created).await
+                    self.answer(done, &request.get_ref().command_id, $created)
                 }
             )*
 

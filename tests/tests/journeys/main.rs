@@ -5,6 +5,7 @@ mod bulk;
 mod erasure;
 mod every_command;
 mod guards;
+mod handed_over;
 mod lists;
 mod moments;
 mod pairs;

@@ -62,7 +62,9 @@ impl Core {
             Ok(beginning) => Ok(commands(at, &caller.actor, beginning.steps())),
             Err(error) => Err(No::Other(error.clone())),
         };
-        Ok(self.cases.execute::<No>(&self.stream(id)?, &meta, make).await?)
+        let stream = self.stream(id)?;
+        let outcome = self.cases.execute::<No>(&stream, &meta, make).await?;
+        self.answerable(caller, &stream, outcome).await
     }
 
     async fn following(

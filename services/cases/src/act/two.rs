@@ -4,7 +4,7 @@ use domain::{case, ids::CaseId, links};
 use proto::cases::v1 as pb;
 use service::{
     Error,
-    transact::{Aggregate, Outcome, entry_id},
+    transact::{self, Aggregate, Meta, Outcome, entry_id},
 };
 
 use super::{actions::WORKERS, fields as f, no::No, request::Request};
@@ -15,14 +15,25 @@ impl Core {
     pub async fn merge(&self, caller: &Caller, request: &pb::MergeRequest) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
         let target = self.case_id("into_case_id", &request.into_case_id).await?;
-        let stream = self.links_stream()?;
-        let known = self.links.peek::<links::Error>(&stream).await?;
+        let known = self.links.peek::<links::Error>(&self.links_stream()?).await?;
         let root = known.state.root(target);
-        let (from, into) = (
-            self.load_seen(caller, source, request).await?,
-            self.load_other(caller, "into_case_id", root).await?,
-        );
-        let action = links::Action::Merge {
+        let action = self.merging(caller, request, source, target, root).await;
+        // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
+        self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
+        self.followed(source, &request.command_id, "merged/0").await
+    }
+
+    async fn merging(
+        &self,
+        caller: &Caller,
+        request: &pb::MergeRequest,
+        source: CaseId,
+        target: CaseId,
+        root: CaseId,
+    ) -> Result<links::Action, Error> {
+        let from = self.load_seen(caller, source, request).await?;
+        let into = self.load_other(caller, "into_case_id", root).await?;
+        Ok(links::Action::Merge {
             source,
             source_closed: from.status == case::Status::Closed,
             target,
@@ -32,10 +43,7 @@ impl Core {
                 (None, _) | (_, None) => true,
             },
             confirmed: request.confirm_other_customer,
-        };
-        // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
-        self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
-        self.followed(source, &request.command_id, "merged/0").await
+        })
     }
 
     /// Takes a merge back.
@@ -45,8 +53,9 @@ impl Core {
         request: &pb::UnmergeRequest,
     ) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
-        self.load_seen(caller, source, request).await?;
-        self.decide_links(caller, request, links::Action::Unmerge { source }, |_| true).await?;
+        let seen = self.load_seen(caller, source, request).await;
+        let action = seen.map(|_| links::Action::Unmerge { source });
+        self.decide_links(caller, request, action, |_| true).await?;
         self.followed(source, &request.command_id, "restored/0").await
     }
 
@@ -54,11 +63,13 @@ impl Core {
     pub async fn link(&self, caller: &Caller, request: &pb::LinkRequest) -> Result<(CaseId, Case), Error> {
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
-        self.load_seen(caller, from, request).await?;
-        self.load_other(caller, "to_case_id", to).await?;
-        let action = links::Action::Link { kind: f::link("kind", request.kind)?, from, to };
-        let position = self.decide_links(caller, request, action, |_| true).await?;
-        self.untouched(from, position).await
+        let action = async {
+            self.load_seen(caller, from, request).await?;
+            self.load_other(caller, "to_case_id", to).await?;
+            Ok(links::Action::Link { kind: f::link("kind", request.kind)?, from, to })
+        };
+        let decided = self.decide_links(caller, request, action.await, |_| true).await?;
+        self.untouched(from, decided).await
     }
 
     /// Takes that back.
@@ -69,35 +80,66 @@ impl Core {
     ) -> Result<(CaseId, Case), Error> {
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
-        self.load_seen(caller, from, request).await?;
-        let action = links::Action::Unlink { kind: f::link("kind", request.kind)?, from, to };
-        let position = self.decide_links(caller, request, action, |_| true).await?;
-        self.untouched(from, position).await
+        let action = async {
+            self.load_seen(caller, from, request).await?;
+            Ok(links::Action::Unlink { kind: f::link("kind", request.kind)?, from, to })
+        };
+        let decided = self.decide_links(caller, request, action.await, |_| true).await?;
+        self.untouched(from, decided).await
     }
 
+    /// Decides on an action, if the look at the cases allowed one, and lets the cases follow.
     async fn decide_links<R: Request>(
         &self,
         caller: &Caller,
         request: &R,
-        action: links::Action,
+        action: Result<links::Action, Error>,
         looked_right: impl Fn(&links::State) -> bool + Send + Sync,
     ) -> Result<(eventlog::Position, bool), Error> {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let stream = self.links_stream()?;
-        let make = |links: &Aggregate<links::State>, at| {
-            if looked_right(&links.state) {
-                return Ok(commands(at, &caller.actor, vec![action]));
+        let outcome = match action {
+            Ok(action) => {
+                let make = |links: &Aggregate<links::State>, at| {
+                    if looked_right(&links.state) {
+                        return Ok(commands(at, &caller.actor, vec![action]));
+                    }
+                    let message = "one of the cases was merged at the same time; try again".into();
+                    Err(No::Other(Error::Aborted { reason: "CONTENTION", message }))
+                };
+                self.links.execute::<No>(&stream, &meta, make).await?
             }
-            let message = "one of the cases was merged at the same time; try again".into();
-            Err(No::Other(Error::Aborted { reason: "CONTENTION", message }))
+            Err(no) => self.decided_before(caller, &meta, no).await?,
         };
-        let outcome = self.links.execute::<No>(&stream, &meta, make).await?;
         // The reaction would do this in a moment; whoever asked for it sees it done.
         if outcome.changed {
             self.follow_links_entry(outcome.position).await?;
         }
         Ok((outcome.position, outcome.changed))
+    }
+
+    /// What became of a command that the cases do not allow any more, if it had its effect before: its repetition changed
+    /// the cases itself, or somebody gave them away since. Nothing is asked of the links, so that nothing can be decided
+    /// but that.
+    async fn decided_before(
+        &self,
+        caller: &Caller,
+        meta: &Meta,
+        no: Error,
+    ) -> Result<Outcome<links::State>, Error> {
+        let stream = self.links_stream()?;
+        let nothing = |_: &_, _| Ok(Vec::new());
+        let outcome = match self.links.execute::<links::Error>(&stream, meta, nothing).await {
+            Err(transact::Error::CommandIdReused) => return Err(no),
+            outcome => outcome?,
+        };
+        // That the case has moved on is told to those who see it. Who sees it no more may have given the command.
+        let sees = matches!(no, Error::Aborted { .. });
+        if outcome.changed && (sees || self.gave(caller, &stream, outcome.position).await?) {
+            return Ok(outcome);
+        }
+        Err(no)
     }
 
     /// The stream in which all decisions about two cases stand.
@@ -115,7 +157,6 @@ impl Core {
         let case = seen(&caller.access, &aggregate)?.clone();
         if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
             && expected != aggregate.version
-            && !self.decided(caller, request).await?
         {
             let message = format!(
                 "the case has changed since it was read; it is now at {}",
@@ -129,14 +170,6 @@ impl Core {
     async fn load_other(&self, caller: &Caller, field: &str, id: CaseId) -> Result<case::Case, Error> {
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
         seen(&caller.access, &aggregate).cloned().map_err(|_| Error::field(field, "there is no such case"))
-    }
-
-    /// Whether a command about two cases had its effect before: its repetition changed the case itself. Nothing is asked
-    /// of the links, so that nothing can be decided but that.
-    async fn decided<R: Request>(&self, caller: &Caller, request: &R) -> Result<bool, Error> {
-        let meta = self.command(caller, request)?;
-        let nothing = |_: &_, _| Ok(Vec::new());
-        Ok(self.links.execute::<links::Error>(&self.links_stream()?, &meta, nothing).await?.changed)
     }
 
     /// The case after it followed a decision, answered with the entry in which it did, however often it is asked.

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use domain::{
     case::{self, Action},
-    decider::Decider,
     ids::CaseId,
     links,
 };
 use eventlog::{Category, Entry, Position};
-use futures_util::TryStreamExt;
 use service::{
     Error,
     envelope::Envelope,
@@ -19,7 +17,7 @@ use service::{
 
 use crate::{
     act::no::No,
-    core::{Core, bad_name, caused, commands},
+    core::{Core, caused, commands},
 };
 
 /// Lets the streams of cases follow the decisions of the links stream.
@@ -56,12 +54,8 @@ pub fn outcome(error: Error) -> reaction::Error {
 impl Core {
     /// Follows the entry of the links stream at `position`.
     pub async fn follow_links_entry(&self, position: Position) -> Result<(), Error> {
-        let category = Category::new(<links::State as Decider>::CATEGORY).map_err(bad_name)?;
-        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[category]);
-        match entries.try_next().await? {
-            Some(entry) if entry.position == position => self.follow_links(&entry).await,
-            _ => Err(Error::Internal("an entry of the links that was just written is not there".into())),
-        }
+        let entry = self.entry_at(&self.links_stream()?, position).await?;
+        self.follow_links(&entry).await
     }
 
     async fn follow_links(&self, entry: &Entry) -> Result<(), Error> {

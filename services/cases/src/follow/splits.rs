@@ -14,7 +14,6 @@ use domain::{
     time::Timestamp,
 };
 use eventlog::{Category, Entry, Position, StreamId};
-use futures_util::TryStreamExt;
 use service::{
     Error,
     envelope::{Envelope, contains},
@@ -77,14 +76,9 @@ impl Core {
         stream: &StreamId,
         position: Position,
     ) -> Result<(CaseId, Case), Error> {
+        let entry = self.entry_at(stream, position).await?;
         let missing = || Error::Internal("a split that was just written is not there".into());
-        let mut entries = self.shell.log.read(stream);
-        while let Some(entry) = entries.try_next().await? {
-            if entry.position == position {
-                return self.follow_splits(&entry).await?.ok_or_else(missing);
-            }
-        }
-        Err(missing())
+        self.follow_splits(&entry).await?.ok_or_else(missing)
     }
 
     /// Opens what the entry has split off; answers the last of it.
