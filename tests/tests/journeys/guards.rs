@@ -133,3 +133,67 @@ async fn a_closing_post_does_where_there_is_no_waiver() {
     resolve(&mut sol, id, vec![]).await.unwrap();
     world.end().await;
 }
+
+/// Teams with a closure checklist each.
+const CHECKLISTS: &str = r#"
+[[case]]
+level = "team/north-care"
+[case.checklist]
+called = { text = "The customer was called" }
+filed = { text = "It is on file", required = false }
+
+[[case]]
+level = "team/south-care"
+[case.checklist]
+called = { text = "The customer was called" }
+told = { text = "The customer was told" }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checklist_is_that_of_the_team_that_closes() {
+    let world = World::start().await;
+    dossier::sample::apply(&world.platform, rules::files(&[CHECKLISTS])).await.unwrap();
+    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let id = case.case_id.as_str();
+    let mut root = world.administrator();
+    let shown = |case: &pb::Case| -> Vec<(String, bool, bool)> {
+        let items = case.checklist.iter();
+        items.map(|item| (item.item.clone(), item.done, item.required)).collect()
+    };
+    let item = |item: &str, done, required| (item.to_owned(), done, required);
+    assert_eq!(shown(&case), [item("called", false, true), item("filed", false, false)]);
+    let tick = |item: &str| pb::CheckItemRequest {
+        command_id: command_id(),
+        case_id: id.into(),
+        item: item.into(),
+        done: true,
+        ..Default::default()
+    };
+    let no = Code::FailedPrecondition;
+    refused(root.cases.check_item(tick("told")).await, no, "CHECKLIST_ITEM_UNKNOWN");
+    root.cases.check_item(tick("called")).await.unwrap();
+    let ticked = root.cases.check_item(tick("filed")).await.unwrap().into_inner();
+
+    let transfer = pb::TransferRequest {
+        command_id: command_id(),
+        case_id: id.into(),
+        team: "south-care".into(),
+        reason: "Theirs".into(),
+        ..Default::default()
+    };
+    root.cases.transfer(transfer).await.unwrap();
+    assert_eq!(shown(&root.case(id).await), [item("called", true, true), item("told", false, true)]);
+    let then = root.case_as_of(id, &ticked.position).await.unwrap();
+    assert_eq!(shown(&then), [item("called", true, true), item("filed", true, false)]);
+    let open = refused(resolve(&mut root, id, vec![]).await, no, "CHECKLIST_OPEN");
+    assert!(open.message().contains("told") && !open.message().contains("called"), "{open:?}");
+    root.cases.check_item(tick("told")).await.unwrap();
+
+    // The policy in force when the case is resolved counts, not that of its beginning.
+    let stricter = CHECKLISTS.replace("told =", "paid = { text = \"The money is back\" }\ntold =");
+    dossier::sample::apply(&world.platform, rules::files(&[&stricter])).await.unwrap();
+    refused(resolve(&mut root, id, vec![]).await, no, "CHECKLIST_OPEN");
+    root.cases.check_item(tick("paid")).await.unwrap();
+    resolve(&mut root, id, vec![]).await.unwrap();
+    world.end().await;
+}

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     status::{ContactStage, HoldKind, SilenceReason, Status},
     values::{
-        Absorbed, ChecklistItem, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Priority,
-        ReplyOutcome, Waiver,
+        Absorbed, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Priority, ReplyOutcome, Waiver,
     },
 };
 use crate::{
@@ -237,17 +236,14 @@ pub enum Action {
         /// How far.
         stage: ContactStage,
     },
-    /// Lays down what must be done before the case is resolved. What is ticked and still there stays ticked.
-    SetChecklist {
-        /// The items, from the policy.
-        items: Vec<ChecklistItem>,
-    },
-    /// Ticks an item.
+    /// Ticks an item of the closure checklist.
     Tick {
         /// The item.
         item: ChecklistItemId,
+        /// The items that there are where the case stands, from the policy.
+        checklist: BTreeSet<ChecklistItemId>,
     },
-    /// Takes a tick back.
+    /// Takes a tick back, even of an item that is on no checklist any more.
     Untick {
         /// The item.
         item: ChecklistItemId,

@@ -239,9 +239,10 @@ impl Case {
                 self.move_conversation(at, (from_conversation, from), (to_conversation, to), ack)
             }
             Action::AdvanceContact { stage } => self.advance_contact(at, stage),
-            Action::SetChecklist { items } => self.set_checklist(at, items),
-            Action::Tick { item } => self.tick(at, by, item, true),
-            Action::Untick { item } => self.tick(at, by, item, false),
+            Action::Tick { item, checklist } => self.tick(at, by, item, &checklist),
+            Action::Untick { item } => {
+                unless(!self.ticked.contains_key(&item), || Event::ChecklistItemUnticked { at, by, item })
+            }
 
             Action::SplitOff { messages, into, title } => self.split(at, by, messages, into, title),
             Action::MarkMerged { into } if self.merged_into == Some(into) => nothing(),

@@ -93,7 +93,7 @@ pub enum Error {
         messages: BTreeSet<MessageId>,
     },
     /// The item is not on the checklist.
-    #[error("item {item} is not on the checklist: set the checklist first")]
+    #[error("item {item} is not on the checklist: take one of those that the case shows")]
     UnknownChecklistItem {
         /// The item.
         item: ChecklistItemId,

@@ -416,7 +416,8 @@ pub enum Event {
         /// To.
         to: ContactStage,
     },
-    /// It was laid down what must be done before the case is resolved.
+    /// It was laid down what must be done before the case is resolved. Written by nobody any more, and without effect: the
+    /// policy in force at a decision says what it asks for.
     #[serde(rename = "case.checklist_set")]
     ChecklistSet {
         /// When.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     event::Event,
-    state::{Case, Cycle, Hold, Item, Received, Reply, ReplyStatus, State, Waiting},
+    state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State, Waiting},
     status::Status,
     values::{Absorbed, Inbound},
 };
@@ -144,22 +144,13 @@ impl Case {
                 self.moves.insert(*from_conversation, *to_conversation);
             }
             Event::ContactAdvanced { to, .. } => self.contact = *to,
-            Event::ChecklistSet { items, .. } => {
-                let mut before = std::mem::take(&mut self.checklist);
-                for item in items {
-                    let ticked_by = before.remove(&item.item).and_then(|item| item.ticked_by);
-                    self.checklist.insert(item.item.clone(), Item { required: item.required, ticked_by });
-                }
-            }
+            // What must be done is for the policy to say at the time of the decision.
+            Event::ChecklistSet { .. } => {}
             Event::ChecklistItemTicked { by, item, .. } => {
-                if let Some(item) = self.checklist.get_mut(item) {
-                    item.ticked_by = Some(by.id.clone());
-                }
+                self.ticked.insert(item.clone(), by.id.clone());
             }
             Event::ChecklistItemUnticked { item, .. } => {
-                if let Some(item) = self.checklist.get_mut(item) {
-                    item.ticked_by = None;
-                }
+                self.ticked.remove(item);
             }
 
             Event::SplitOff { messages, into, .. } => {

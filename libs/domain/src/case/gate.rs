@@ -40,7 +40,6 @@ impl Action {
             | Self::Categorise { .. }
             | Self::SetFields { .. }
             | Self::AdvanceContact { .. }
-            | Self::SetChecklist { .. }
             | Self::Tick { .. }
             | Self::Untick { .. }
             | Self::MarkSpam

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CHECKLIST_MAX, FIELDS_MAX, TAGS_MAX,
+    FIELDS_MAX, TAGS_MAX,
     error::Error,
     state::Case,
-    values::{ChecklistItem, FieldValue, Guards, Opening, Waiver},
+    values::{FieldValue, Guards, Opening, Waiver},
 };
 use crate::{
     channel::Place,
-    ids::{FieldId, MessageId, Tag},
+    ids::{ChecklistItemId, FieldId, MessageId, Tag},
     personal::Personal,
 };
 
@@ -28,8 +28,8 @@ impl Case {
         if guards.assignee_required && self.assignee.is_none() {
             return Err(Error::AssigneeMissing);
         }
-        let undone = self.checklist.iter().filter(|(_, item)| item.required && item.ticked_by.is_none());
-        let items: BTreeSet<_> = undone.map(|(id, _)| id.clone()).collect();
+        let undone = |item: &&ChecklistItemId| !self.ticked.contains_key(*item);
+        let items: BTreeSet<_> = guards.required_items.iter().filter(undone).cloned().collect();
         if !items.is_empty() {
             return Err(Error::ChecklistOpen { items });
         }
@@ -94,10 +94,6 @@ pub(super) fn opening_fits(opening: &Opening) -> Result<(), Error> {
     fits("fields of a case", opening.fields.len(), FIELDS_MAX)?;
     opening.fields.values().try_for_each(value_fits)?;
     opening.title.iter().try_for_each(|title| text_fits("bytes of a title", title, super::TITLE_LEN_MAX))
-}
-
-pub(super) fn checklist_fits(items: &[ChecklistItem]) -> Result<(), Error> {
-    fits("items of a checklist", items.len(), CHECKLIST_MAX)
 }
 
 fn value_fits(value: &FieldValue) -> Result<(), Error> {

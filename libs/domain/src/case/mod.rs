@@ -28,7 +28,7 @@ mod whose;
 pub use action::{Action, Command};
 pub use error::Error;
 pub use event::Event;
-pub use state::{Case, Cycle, Hold, Item, Received, Reply, ReplyStatus, State};
+pub use state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State};
 pub use status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause};
 pub use values::{
     Absorbed, ChecklistItem, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Origin, Priority,
@@ -45,8 +45,8 @@ pub const FIELDS_MAX: usize = 200;
 pub const MESSAGES_MAX: usize = 20_000;
 /// The most people who are told of one note.
 pub const MENTIONS_MAX: usize = 50;
-/// The most items on a checklist.
-pub const CHECKLIST_MAX: usize = 100;
+/// The most items of closure checklists that are ticked in one case, under all the policies that it was worked under.
+pub const TICKS_MAX: usize = 1_000;
 /// The longest title, in bytes.
 pub const TITLE_LEN_MAX: usize = 1_000;
 /// The longest reply, in bytes.

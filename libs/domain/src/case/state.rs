@@ -118,8 +118,8 @@ pub struct Case {
     pub silence: Option<SilenceReason>,
     /// How far we are with getting the customer's private contact.
     pub contact: ContactStage,
-    /// What must be done before it is resolved.
-    pub checklist: BTreeMap<ChecklistItemId, Item>,
+    /// The items of the closure checklist that are ticked, and by whom. Which items there are, the policy says.
+    pub ticked: BTreeMap<ChecklistItemId, ActorId>,
     /// The cycle that runs, or ended last.
     pub cycle: Cycle,
     /// The first cycle, once there is a second.
@@ -186,15 +186,6 @@ pub enum ReplyStatus {
     Bounced,
 }
 
-/// An item of the checklist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Whether the case cannot be resolved without it.
-    pub required: bool,
-    /// Who ticked it.
-    pub ticked_by: Option<ActorId>,
-}
-
 /// A stretch of work that has its own first response and resolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
@@ -259,7 +250,7 @@ impl Case {
             unanswered: Arc::default(),
             silence: None,
             contact: ContactStage::NotNeeded,
-            checklist: BTreeMap::new(),
+            ticked: BTreeMap::new(),
             cycle: Cycle::new(1, at),
             past_first_cycle: None,
             reopenings: 0,

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX, TITLE_LEN_MAX,
+    MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX, TICKS_MAX, TITLE_LEN_MAX,
     decide::{Decision, nothing, once, unless},
     error::Error,
     event::Event,
-    guards::{checklist_fits, text_fits},
+    guards::{fits, text_fits},
     state::{Case, Hold, ReplyStatus},
     status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause},
-    values::{ChecklistItem, CycleRule, Escalation, Guards, Inbound, ReplyOutcome, Waiver},
+    values::{CycleRule, Escalation, Guards, Inbound, ReplyOutcome, Waiver},
 };
 use crate::{
     actor::Actor,
@@ -161,24 +161,21 @@ impl Case {
         once(Event::ContactAdvanced { at, from, to })
     }
 
-    pub(super) fn set_checklist(&self, at: Timestamp, mut items: Vec<ChecklistItem>) -> Decision {
-        checklist_fits(&items)?;
-        let mut known = BTreeSet::new();
-        items.retain(|item| known.insert(item.item.clone()));
-        let same = items.len() == self.checklist.len()
-            && items
-                .iter()
-                .all(|new| self.checklist.get(&new.item).is_some_and(|old| old.required == new.required));
-        unless(same, || Event::ChecklistSet { at, items })
-    }
-
-    pub(super) fn tick(&self, at: Timestamp, by: Actor, item: ChecklistItemId, tick: bool) -> Decision {
-        let Some(known) = self.checklist.get(&item) else { return Err(Error::UnknownChecklistItem { item }) };
-        match (known.ticked_by.is_some(), tick) {
-            (true, true) | (false, false) => nothing(),
-            (false, true) => once(Event::ChecklistItemTicked { at, by, item }),
-            (true, false) => once(Event::ChecklistItemUnticked { at, by, item }),
+    pub(super) fn tick(
+        &self,
+        at: Timestamp,
+        by: Actor,
+        item: ChecklistItemId,
+        checklist: &BTreeSet<ChecklistItemId>,
+    ) -> Decision {
+        if self.ticked.contains_key(&item) {
+            return nothing();
         }
+        if !checklist.contains(&item) {
+            return Err(Error::UnknownChecklistItem { item });
+        }
+        fits("items that are ticked in a case", self.ticked.len() + 1, TICKS_MAX)?;
+        once(Event::ChecklistItemTicked { at, by, item })
     }
 
     pub(super) fn split(

@@ -191,6 +191,8 @@ pub struct Guards {
     pub category_required: bool,
     /// Whether somebody must be responsible.
     pub assignee_required: bool,
+    /// Items of the closure checklist that must be ticked.
+    pub required_items: BTreeSet<ChecklistItemId>,
     /// Whether every place where the customer posted must have a closing post or a waiver.
     pub closing_posts_required: bool,
 }

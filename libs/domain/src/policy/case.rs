@@ -17,7 +17,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    case::{ChecklistItem, CycleRule, FieldValue, Guards, Priority, Status},
+    case::{CycleRule, FieldValue, Guards, Priority, Status},
     ids::{CategoryId, ChecklistItemId, FieldId, ReasonCode, RegionId, StatusLabel, Tag, TeamId},
     stored::Fields,
 };
@@ -260,17 +260,14 @@ impl Rules {
             required_fields: self.required_fields.iter().chain(of_category).cloned().collect(),
             category_required: self.category_required,
             assignee_required: self.assignee_required,
+            required_items: self
+                .checklist
+                .iter()
+                .filter(|(_, rule)| rule.required)
+                .map(|(id, _)| id.clone())
+                .collect(),
             closing_posts_required: self.closing_post == ClosingPost::Required,
         }
-    }
-
-    /// The closure checklist.
-    pub fn checklist_items(&self) -> Vec<ChecklistItem> {
-        let item = |(id, rule): (&ChecklistItemId, &ItemRule)| ChecklistItem {
-            item: id.clone(),
-            required: rule.required,
-        };
-        self.checklist.iter().map(item).collect()
     }
 
     /// The status that a label stands above, if there is such a label.

@@ -335,7 +335,7 @@ fn rules_say_what_a_case_needs() {
         rules.takes_category(&"delivery".parse().unwrap())
             && !rules.takes_category(&"other".parse().unwrap())
     );
-    assert_eq!(rules.checklist_items()[0].item.as_str(), "informed");
+    assert_eq!(guards.required_items, BTreeSet::from(["informed".parse().unwrap()]));
 
     let (order, colour) = (FieldId::new("order").unwrap(), FieldId::new("colour").unwrap());
     assert_eq!(rules.check_field(&order, &FieldValue::Text("A-1".into())), Ok(()));

@@ -353,9 +353,14 @@ impl Act for pb::ContactRequest {
 }
 
 impl Act for pb::CheckItemRequest {
-    fn actions(&self, _: &Ground<'_>) -> Result<Vec<Action>, No> {
+    fn actions(&self, ground: &Ground<'_>) -> Result<Vec<Action>, No> {
         let item = f::required("item", &self.item)?;
-        Ok(vec![if self.done { Action::Tick { item } } else { Action::Untick { item } }])
+        let checklist = || ground.rules().checklist.keys().cloned().collect();
+        Ok(vec![if self.done {
+            Action::Tick { item, checklist: checklist() }
+        } else {
+            Action::Untick { item }
+        }])
     }
 }
 

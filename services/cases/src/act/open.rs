@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    case::{self, Action, ChecklistItem, Opening, Origin, TITLE_LEN_MAX},
+    case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
     ids::{AccountId, CaseId, CategoryId, IdentityId, Language, Tag, TeamId},
     personal::Personal,
 };
@@ -86,8 +86,7 @@ impl Core {
             .transpose()?
             .map(|title| Personal::open(owner, title));
         let opening = Opening { title, origin: Origin::FollowUp { of }, ..goes_on(source) };
-        let items = caller.policy.rules(Some(&opening.region), opening.team.as_ref()).checklist_items();
-        Ok(Beginning { opening, tags: BTreeSet::new(), items })
+        Ok(Beginning { opening, tags: BTreeSet::new() })
     }
 }
 
@@ -95,15 +94,13 @@ impl Core {
 struct Beginning {
     opening: Opening,
     tags: BTreeSet<Tag>,
-    items: Vec<ChecklistItem>,
 }
 
 impl Beginning {
     fn steps(&self) -> Vec<Action> {
-        let Self { opening, tags, items } = self;
+        let Self { opening, tags } = self;
         let mut steps = vec![Action::Open { opening: Box::new(opening.clone()), messages: Vec::new() }];
         steps.extend((!tags.is_empty()).then(|| Action::Tag { tags: tags.clone() }));
-        steps.extend((!items.is_empty()).then(|| Action::SetChecklist { items: items.clone() }));
         steps
     }
 }
@@ -149,7 +146,7 @@ fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result
     if tags.iter().any(|tag| !rules.takes_tag(tag)) {
         return Err(Error::field("tags", "the policy allows only the tags that it lists"));
     }
-    Ok(Beginning { opening, tags, items: rules.checklist_items() })
+    Ok(Beginning { opening, tags })
 }
 
 /// What a case that goes on from another takes over.

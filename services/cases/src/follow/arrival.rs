@@ -102,12 +102,10 @@ impl Arrival<'_> {
         }
     }
 
-    pub fn open(&self, opening: Opening, rules: &Rules) -> Vec<Action> {
+    pub fn open(&self, opening: Opening) -> Vec<Action> {
         let messages = if self.direction == Direction::In { vec![self.inbound()] } else { Vec::new() };
-        let items = rules.checklist_items();
         let mut steps = vec![Action::Open { opening: Box::new(opening), messages }];
         steps.extend((self.direction == Direction::Out).then(|| self.outbound()));
-        steps.extend((!items.is_empty()).then_some(Action::SetChecklist { items }));
         steps
     }
 

@@ -209,8 +209,7 @@ impl Core {
             let Some(case) = aggregate.state.case() else {
                 // The state was there a moment ago, and streams do not shrink.
                 let opening = opening.clone().ok_or(case::Error::Unknown)?;
-                let rules = policy.rules(Some(&opening.region), opening.team.as_ref());
-                return Ok(commands(at, &meta.actor, arrival.open(opening, &rules)));
+                return Ok(commands(at, &meta.actor, arrival.open(opening)));
             };
             let rules = policy.rules(Some(&case.region), case.team.as_ref());
             Ok(commands(at, &meta.actor, vec![arrival.receive(&rules)]))

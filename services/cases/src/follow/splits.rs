@@ -17,7 +17,6 @@ use eventlog::{Category, Entry, Position, StreamId};
 use service::{
     Error,
     envelope::{Envelope, contains},
-    policies::Snapshot,
     reaction::{self, Reaction},
     transact::Meta,
 };
@@ -117,8 +116,6 @@ impl Core {
             origin: Origin::Split { from, messages: messages.iter().cloned().collect() },
             ..goes_on(source)
         };
-        let rules = self.policy_of(envelope).await?.rules(Some(&opening.region), opening.team.as_ref());
-        let items = rules.checklist_items();
         let meta = Meta {
             on_behalf_of: Some(split.by.id.to_string()),
             // What was imported stays history: nobody is timed or notified because it was taken apart there.
@@ -131,19 +128,8 @@ impl Core {
         let messages = source.inbound(messages);
         let make = |_: &_, at| {
             let opening = Box::new(opening.clone());
-            let mut steps = vec![Action::Open { opening, messages: messages.clone() }];
-            steps.extend((!items.is_empty()).then(|| Action::SetChecklist { items: items.clone() }));
-            Ok(commands(at, split.by, steps))
+            Ok(commands(at, split.by, vec![Action::Open { opening, messages: messages.clone() }]))
         };
         Ok(self.cases.execute::<No>(&self.stream(*into)?, &meta, make).await?)
-    }
-
-    /// The policy under which an entry was decided.
-    async fn policy_of(&self, envelope: &Envelope<case::Event>) -> Result<Arc<Snapshot>, Error> {
-        let (current, then) = (self.policies.current(), Position(envelope.policy_version));
-        if current.version == then {
-            return Ok(current);
-        }
-        Ok(Arc::new(self.policies.as_of(|_, position| position <= then).await?))
     }
 }

@@ -1,6 +1,6 @@
 //! One case out of the log: as it is, or as it was.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use domain::{
     actor::Kind,
@@ -133,6 +133,12 @@ impl Core {
         view.origin = if telling.imported { "import" } else { "live" }.to_owned();
         view.parked = parked;
         view.resolution = telling.resolution;
+        let policy = if until.is_now() {
+            Arc::clone(&caller.policy)
+        } else {
+            Arc::new(self.policies.as_of(|envelope, position| until.keeps(position, envelope)).await?)
+        };
+        view.checklist = wire::checklist(known, &policy.rules(Some(&known.region), known.team.as_ref()));
         let words = self.words(known, until).await?;
         let name = match known.customer() {
             Some(customer) => self.name_of(customer, until).await?,

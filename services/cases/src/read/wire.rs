@@ -3,7 +3,8 @@
 use domain::{
     actor::{Actor, Kind},
     case::{self, ContactStage, FieldValue, HoldKind, Priority, SilenceReason, Status},
-    ids::CaseId,
+    ids::{CaseId, ChecklistItemId},
+    policy::case::{ItemRule, Rules},
     time::Timestamp,
 };
 use proto::cases::v1::{self as pb, field_value};
@@ -106,7 +107,21 @@ pub fn field(value: &FieldValue) -> pb::FieldValue {
     pb::FieldValue { kind: Some(kind) }
 }
 
-/// What the state of a case says. Number, version, title and what was said are the caller's to add.
+/// The closure checklist in force, with what of it is ticked.
+pub fn checklist(case: &case::Case, rules: &Rules) -> Vec<pb::case::ChecklistItem> {
+    let item = |(id, rule): (&ChecklistItemId, &ItemRule)| {
+        let by = case.ticked.get(id);
+        pb::case::ChecklistItem {
+            item: id.to_string(),
+            done: by.is_some(),
+            by: by.map(ToString::to_string).unwrap_or_default(),
+            required: rule.required,
+        }
+    };
+    rules.checklist.iter().map(item).collect()
+}
+
+/// What the state of a case says. Number, version, title, checklist and what was said are the caller's to add.
 pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
     let text = |value: Option<&dyn std::fmt::Display>| value.map(ToString::to_string).unwrap_or_default();
     let (follow_up_of, split_from) = match &case.origin {
@@ -143,15 +158,6 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
         follow_up_of,
         split_from,
         places: places(case),
-        checklist: case
-            .checklist
-            .iter()
-            .map(|(item, state)| pb::case::ChecklistItem {
-                item: item.to_string(),
-                done: state.ticked_by.is_some(),
-                by: text(state.ticked_by.as_ref().map(|v| v as _)),
-            })
-            .collect(),
         contact: contact(case.contact).into(),
         silence: case.silence.map_or(pb::SilenceReason::Unspecified, silence).into(),
         message_count: u32::try_from(case.message_count()).unwrap_or(u32::MAX),

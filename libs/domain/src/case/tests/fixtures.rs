@@ -7,12 +7,11 @@ use uuid::Uuid;
 use crate::{
     actor::{Actor, Kind},
     case::{
-        Absorbed, Action, Case, ChecklistItem, Command, CycleRule, Event, Guards, Inbound, Opening, Origin,
-        Priority, State,
+        Absorbed, Action, Case, Command, CycleRule, Event, Guards, Inbound, Opening, Origin, Priority, State,
     },
     channel::{Place, Visibility},
     decider::{fold, testing::Given},
-    ids::{CaseId, ConversationId, MessageId, NoteId, PersonId, ReplyId, Tag},
+    ids::{CaseId, ChecklistItemId, ConversationId, MessageId, NoteId, PersonId, ReplyId, Tag},
     personal::Personal,
     time::Timestamp,
 };
@@ -175,8 +174,13 @@ pub fn reopen() -> Action {
     Action::Reopen { window_s: WINDOW_S, cycle_rule: CycleRule::Continue }
 }
 
-pub fn item(id: &str, required: bool) -> ChecklistItem {
-    ChecklistItem { item: id.parse().unwrap(), required }
+pub fn item(id: &str) -> ChecklistItemId {
+    id.parse().unwrap()
+}
+
+/// The items of the closure checklist, as the policy has them.
+pub fn checklist() -> BTreeSet<ChecklistItemId> {
+    BTreeSet::from([item("called"), item("thanked")])
 }
 
 pub fn brings() -> Box<Absorbed> {

@@ -72,9 +72,9 @@ fn action(second: i64) -> impl Strategy<Value = Action> {
         select(Status::ALL.to_vec())
             .prop_map(|status| Action::Label { label: Some("called".parse().unwrap()), status }),
         Just(Action::SetLanguage { language: "fr".parse().unwrap() }),
-        any::<bool>().prop_map(|required| Action::SetChecklist { items: vec![item("called", required)] }),
-        Just(Action::Tick { item: "called".parse().unwrap() }),
-        Just(Action::Untick { item: "called".parse().unwrap() }),
+        select(vec!["called", "sent"])
+            .prop_map(|name| Action::Tick { item: item(name), checklist: checklist() }),
+        select(vec!["called", "sent"]).prop_map(|name| Action::Untick { item: item(name) }),
         select(stages).prop_map(|stage| Action::AdvanceContact { stage }),
     ];
     let work = prop_oneof![

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::fixtures::*;
 use crate::{
     case::{
-        Action, CycleRule, Error, Event, FieldValue, Guards, ReopenCause, SilenceReason, State, Status,
-        Waiver, WakeCause,
+        Action, ChecklistItem, CycleRule, Error, Event, FieldValue, Guards, ReopenCause, SilenceReason,
+        State, Status, Waiver, WakeCause,
     },
     channel::Place,
     decider::testing::given,
@@ -30,6 +30,7 @@ fn what_the_policy_asks_for_comes_first() {
         required_fields: BTreeSet::from(["order".parse().unwrap()]),
         category_required: true,
         assignee_required: true,
+        required_items: BTreeSet::from([item("called")]),
         closing_posts_required: true,
     };
     let try_it = || resolve_with(guards.clone(), vec![]);
@@ -47,11 +48,9 @@ fn what_the_policy_asks_for_comes_first() {
         .then_refused(&Error::AssigneeMissing)
         .when(by_ana(10, Action::Assign { person: person("ana"), team: None }))
         .then_kinds(&["case.assigned"])
-        .when(by_ana(11, Action::SetChecklist { items: vec![item("called", true), item("thanked", false)] }))
-        .then_kinds(&["case.checklist_set"])
         .when(by_ana(12, try_it()))
-        .then_refused(&Error::ChecklistOpen { items: BTreeSet::from(["called".parse().unwrap()]) })
-        .when(by_ana(13, Action::Tick { item: "called".parse().unwrap() }))
+        .then_refused(&Error::ChecklistOpen { items: BTreeSet::from([item("called")]) })
+        .when(by_ana(13, Action::Tick { item: item("called"), checklist: checklist() }))
         .then_kinds(&["case.checklist_item_ticked"])
         .when(by_ana(14, try_it()))
         .then_refused(&missing([public()]))
@@ -197,25 +196,26 @@ fn a_closed_case_takes_tags_and_nothing_more() {
 }
 
 #[test]
-fn a_checklist_keeps_its_ticks_when_the_policy_changes_it() {
-    let list = |items| Action::SetChecklist { items };
-    after(
-        &open_case(),
-        [
-            by_ana(3, list(vec![item("called", true), item("thanked", true)])),
-            by_ana(4, Action::Tick { item: "called".parse().unwrap() }),
-        ],
-    )
-    .when(by_ana(5, list(vec![item("called", true), item("called", true), item("refunded", true)])))
-    .then_kinds(&["case.checklist_set"])
-    .with(|case| {
-        let ticked: Vec<bool> = case.checklist.values().map(|item| item.ticked_by.is_some()).collect();
-        assert_eq!(ticked, [true, false]);
-    })
-    .when(by_ana(6, Action::Tick { item: "thanked".parse().unwrap() }))
-    .then_refused(&Error::UnknownChecklistItem { item: "thanked".parse().unwrap() })
-    .when(by_ana(7, Action::Untick { item: "called".parse().unwrap() }))
-    .then_kinds(&["case.checklist_item_unticked"]);
+fn the_checklist_is_the_one_in_force_and_what_is_ticked_stays_ticked() {
+    let items = |names: &[&str]| -> BTreeSet<_> { names.iter().map(|name| item(name)).collect() };
+    let try_it = |names| resolve_with(Guards { required_items: items(names), ..Guards::default() }, vec![]);
+    let tick = |name| Action::Tick { item: item(name), checklist: checklist() };
+    // What an earlier version laid down asks for nothing.
+    let laid_down = vec![ChecklistItem { item: item("written"), required: true }];
+    let before = [open_case(), vec![Event::ChecklistSet { at: at(1), items: laid_down }]].concat();
+    after(&before, [by_ana(3, tick("called"))])
+        .when(by_ana(4, tick("written")))
+        .then_refused(&Error::UnknownChecklistItem { item: item("written") })
+        .when(by_ana(5, try_it(&["called", "refunded", "thanked"])))
+        .then_refused(&Error::ChecklistOpen { items: items(&["refunded", "thanked"]) })
+        .when(by_ana(6, tick("thanked")))
+        .then_kinds(&["case.checklist_item_ticked"])
+        .when(by_ana(7, Action::Untick { item: item("called") }))
+        .then_kinds(&["case.checklist_item_unticked"])
+        .when(by_ana(9, try_it(&["called", "thanked"])))
+        .then_refused(&Error::ChecklistOpen { items: items(&["called"]) })
+        .when(by_ana(10, try_it(&["thanked"])))
+        .then_kinds(&["case.resolved"]);
 }
 
 #[test]

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fixtures::{
-    ana, at, brings, by_ana, case_id, conversation, inbound, item, message_id, new_case, note_id, opened,
-    opening, person, private, public, received, reopen, reply, reply_id, resolve, resolved, split_off,
-    started, tags, text, thanks,
+    ana, at, brings, by_ana, case_id, checklist, conversation, inbound, item, message_id, new_case, note_id,
+    opened, opening, person, private, public, received, reopen, reply, reply_id, resolve, resolved,
+    split_off, started, tags, text, thanks,
 };
 use crate::{
     actor::Kind,
@@ -22,7 +22,7 @@ use crate::{
 const COLUMNS: [&str; 9] =
     ["unknown", "new", "open", "pending", "on_hold", "resolved", "closed", "merged", "spam"];
 
-/// WINDOW: `REOPEN_WINDOW_OVER`. LABEL: `LABEL_MISMATCH`.
+/// WINDOW: `REOPEN_WINDOW_OVER`. LABEL: `LABEL_MISMATCH`. ITEM: `CHECKLIST_ITEM_UNKNOWN`.
 const TABLE: &str = "
                         unknown  new      open     pending  on_hold  resolved closed   merged   spam
 Open                    yes      -        -        -        -        -        -        -        -
@@ -66,9 +66,11 @@ UnmarkSpam              UNKNOWN  -        -        -        -        -        CL
 ChooseSilence           UNKNOWN  yes      yes      yes      yes      RESOLVED CLOSED   MERGED   SPAM
 MoveConversation        UNKNOWN  yes      yes      yes      yes      RESOLVED CLOSED   MERGED   SPAM
 AdvanceContact          UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
-SetChecklist            UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
 Tick                    UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
-Untick                  UNKNOWN  -        -        -        -        -        CLOSED   MERGED   -
+Tick (again)            UNKNOWN  -        -        -        -        -        CLOSED   MERGED   -
+Tick (not on the list)  UNKNOWN  ITEM     ITEM     ITEM     ITEM     ITEM     CLOSED   MERGED   ITEM
+Untick                  UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
+Untick (not ticked)     UNKNOWN  -        -        -        -        -        CLOSED   MERGED   -
 SplitOff                UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   SPAM
 MarkMerged              UNKNOWN  yes      yes      yes      yes      yes      yes      yes      yes
 MarkMerged (the same)   UNKNOWN  yes      yes      yes      yes      yes      yes      -        yes
@@ -108,18 +110,19 @@ fn cell(status: &str, name: &str, action: Action) -> String {
             "CASE_IS_SPAM" => "SPAM".to_owned(),
             "CASE_ALREADY_OPEN" => "ALREADY".to_owned(),
             "CASE_NOT_RESOLVED" => "NOT_RES".to_owned(),
+            "CHECKLIST_ITEM_UNKNOWN" => "ITEM".to_owned(),
             code => code.strip_prefix("CASE_").unwrap().to_owned(),
         },
     }
 }
 
-/// How the case came to stand there: opened by a message, answered once, tagged, assigned, with a checklist.
+/// How the case came to stand there: opened by a message, answered once, tagged, assigned, with an item ticked.
 fn history(status: &str) -> Vec<Event> {
     let common = [
         new_case(),
         vec![
             Event::Tagged { at: at(1), tags: tags(&["late"]) },
-            Event::ChecklistSet { at: at(1), items: vec![item("called", false)] },
+            Event::ChecklistItemTicked { at: at(1), by: ana(), item: item("called") },
             Event::Assigned { at: at(2), by: ana(), person: person("ana"), team: None, previous: None },
             Event::ReplyReleased {
                 at: at(3),
@@ -232,9 +235,11 @@ fn actions() -> Vec<(&'static str, Action)> {
             },
         ),
         ("AdvanceContact", Action::AdvanceContact { stage: ContactStage::NeedsContact }),
-        ("SetChecklist", Action::SetChecklist { items: vec![item("called", true)] }),
-        ("Tick", Action::Tick { item: "called".parse().unwrap() }),
-        ("Untick", Action::Untick { item: "called".parse().unwrap() }),
+        ("Tick", Action::Tick { item: item("thanked"), checklist: checklist() }),
+        ("Tick (again)", Action::Tick { item: item("called"), checklist: checklist() }),
+        ("Tick (not on the list)", Action::Tick { item: item("thanked"), checklist: BTreeSet::new() }),
+        ("Untick", Action::Untick { item: item("called") }),
+        ("Untick (not ticked)", Action::Untick { item: item("thanked") }),
         ("SplitOff", split_off(&[1], 3)),
         ("MarkMerged", Action::MarkMerged { into: case_id(3) }),
         ("MarkMerged (the same)", Action::MarkMerged { into: case_id(2) }),
@@ -246,7 +251,7 @@ fn actions() -> Vec<(&'static str, Action)> {
 }
 
 /// How many kinds of actions there are: the arms below.
-const ACTIONS: usize = 39;
+const ACTIONS: usize = 38;
 
 /// The name of an action. A new action is an error here, and then a row in the table.
 fn action_name(action: &Action) -> &'static str {
@@ -282,7 +287,6 @@ fn action_name(action: &Action) -> &'static str {
         Action::ChooseSilence { .. } => "ChooseSilence",
         Action::MoveConversation { .. } => "MoveConversation",
         Action::AdvanceContact { .. } => "AdvanceContact",
-        Action::SetChecklist { .. } => "SetChecklist",
         Action::Tick { .. } => "Tick",
         Action::Untick { .. } => "Untick",
         Action::SplitOff { .. } => "SplitOff",
