@@ -7,6 +7,7 @@ mod every_command;
 mod guards;
 mod handed_over;
 mod lists;
+mod merged;
 mod moments;
 mod pairs;
 mod policy;

@@ -107,8 +107,9 @@ impl Case {
             Event::Snoozed { until, .. } => self.snoozed_until = Some(*until),
             Event::Woken { .. } => self.snoozed_until = None,
 
-            Event::Resolved { at, .. } => {
+            Event::Resolved { at, waivers, .. } => {
                 self.stand(Status::Resolved);
+                self.waived = waivers.iter().map(|waiver| waiver.place.clone()).collect();
                 self.snoozed_until = None;
                 self.escalation = None;
                 // Nobody waits any more; but a reply that is on its way still counts as a response when it is sent.
@@ -118,6 +119,7 @@ impl Case {
             }
             Event::Reopened { at, cycle, .. } => {
                 self.stand(Status::Open);
+                self.waived.clear();
                 self.reopenings = self.reopenings.saturating_add(1);
                 if *cycle > self.cycle.number {
                     let ended = std::mem::replace(&mut self.cycle, Cycle::new(*cycle, *at));
@@ -202,7 +204,7 @@ impl Case {
             self.latest_message = Some(message.message.clone());
             self.silence = None;
             // What was posted after the closing post wants another one.
-            self.places.insert(message.place.clone(), None);
+            self.own_places.insert(message.place.clone(), None);
             self.wait(message.sent_at, None);
         }
     }
@@ -237,8 +239,8 @@ impl Case {
             }
             ReplyStatus::Failed | ReplyStatus::Bounced => {
                 // A closing post that nobody can read closes nothing.
-                if reply.closing && self.places.get(&reply.place) == Some(&Some(id)) {
-                    self.places.insert(reply.place, None);
+                if reply.closing && self.own_places.get(&reply.place) == Some(&Some(id)) {
+                    self.own_places.insert(reply.place, None);
                 }
             }
             ReplyStatus::Released => {}
@@ -247,8 +249,8 @@ impl Case {
 
     fn close_place(&mut self, place: &Place, reply: ReplyId) {
         let absorbed = self.absorbed.values().any(|source| source.places.contains(place));
-        if absorbed || self.places.contains_key(place) {
-            self.places.insert(place.clone(), Some(reply));
+        if absorbed || self.own_places.contains_key(place) {
+            self.own_places.insert(place.clone(), Some(reply));
             self.each_absorbed(|source| {
                 source.places.remove(place);
             });
@@ -270,7 +272,7 @@ impl Case {
         let (ordinal, place) = (split.ordinal, split.place.clone());
         Arc::make_mut(&mut self.unanswered).remove(&ordinal);
         if !self.messages.values().any(|other| other.asks() && other.place == place) {
-            self.places.remove(&place);
+            self.own_places.remove(&place);
         }
     }
 

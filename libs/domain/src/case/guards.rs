@@ -9,7 +9,6 @@ use super::{
     values::{FieldValue, Guards, Opening, Waiver},
 };
 use crate::{
-    channel::Place,
     ids::{ChecklistItemId, FieldId, MessageId, Tag},
     personal::Personal,
 };
@@ -38,21 +37,6 @@ impl Case {
             return Err(Error::ClosingPostMissing { places });
         }
         Ok(())
-    }
-
-    /// The places that lack a closing post and are not waived. Chosen silence waives all: not to post is what was chosen.
-    fn places_unexcused(&self, waivers: &[Waiver]) -> BTreeSet<Place> {
-        if self.silence.is_some() {
-            return BTreeSet::new();
-        }
-        let waived = |place: &&Place| waivers.iter().any(|waiver| waiver.place == **place);
-        self.places_open().into_iter().filter(|place| !waived(place)).cloned().collect()
-    }
-
-    /// The waivers that excuse something; others would only mislead a reader.
-    pub(super) fn waivers_needed(&self, waivers: Vec<Waiver>) -> Vec<Waiver> {
-        let open = self.places_open();
-        waivers.into_iter().filter(|waiver| open.contains(&waiver.place)).collect()
     }
 
     /// Whether the customer wrote after the message that the author had seen. `None` is no claim.

@@ -17,6 +17,7 @@ mod event;
 mod evolve;
 mod gate;
 mod guards;
+mod places;
 mod state;
 mod status;
 mod steps;
@@ -28,6 +29,7 @@ mod whose;
 pub use action::{Action, Command};
 pub use error::Error;
 pub use event::Event;
+pub use places::Posted;
 pub use state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State};
 pub use status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause};
 pub use values::{

@@ -101,8 +101,10 @@ pub struct Case {
     pub outbound: Arc<BTreeSet<MessageId>>,
     /// The notes.
     pub notes: Arc<BTreeSet<NoteId>>,
-    /// Where the customer posted, and the closing post there if there is one.
-    pub places: BTreeMap<Place, Option<ReplyId>>,
+    /// Where its own customer posted, and the closing post there if there is one; see [`places`](Self::places) for all.
+    pub own_places: BTreeMap<Place, Option<ReplyId>>,
+    /// The places that got no closing post when the case was resolved, until it is opened again.
+    pub(super) waived: BTreeSet<Place>,
     /// The public conversations that went on in private ones.
     pub moves: BTreeMap<ConversationId, ConversationId>,
     /// How many things joined: the ordinal of the last.
@@ -242,7 +244,8 @@ impl Case {
             replies: Arc::default(),
             outbound: Arc::default(),
             notes: Arc::default(),
-            places: BTreeMap::new(),
+            own_places: BTreeMap::new(),
+            waived: BTreeSet::new(),
             moves: BTreeMap::new(),
             joined: 0,
             settled: 0,
@@ -320,15 +323,17 @@ impl Case {
         self.cycle.first_response_at.into_iter().chain(absorbed).min()
     }
 
+    /// When a person first answered the customer, here or in a case that was merged into it. What happens in later cycles
+    /// does not change that.
+    pub fn first_answered_at(&self) -> Option<Timestamp> {
+        let own = self.first_cycle().first_response_at.or(self.cycle.first_response_at);
+        let absorbed = self.absorbed.values().filter_map(|source| source.first_response_at);
+        own.into_iter().chain(absorbed).min()
+    }
+
     /// The first cycle.
     pub fn first_cycle(&self) -> &Cycle {
         self.past_first_cycle.as_ref().unwrap_or(&self.cycle)
-    }
-
-    /// The places where a customer posted and that have no closing post.
-    pub fn places_open(&self) -> BTreeSet<&Place> {
-        let own = self.places.iter().filter(|(_, closing)| closing.is_none()).map(|(place, _)| place);
-        own.chain(self.absorbed.values().flat_map(|source| &source.places)).collect()
     }
 
     /// What a case that this one is merged into takes over.

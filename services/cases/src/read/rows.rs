@@ -140,7 +140,7 @@ impl CaseRow {
             waiting_since: case.waiting_since().map_or(NEVER, micros),
             snoozed_until: case.snoozed_until.map(micros),
             held_until: case.hold.and_then(|hold| hold.until).map(micros),
-            first_response_at: case.first_cycle().first_response_at.map(micros),
+            first_response_at: case.first_answered_at().map(micros),
             resolved_at: case.cycle.resolved_at.map(micros),
             closed_at: facts.closed_at.map(micros),
             hold: case.hold.map(|hold| hold_word(hold.kind)),

@@ -148,7 +148,7 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
         opened_at: Some(time(case.opened_at)),
         waiting_since: case.waiting_since().map(time),
         snoozed_until: case.snoozed_until.map(time),
-        first_response_at: case.first_cycle().first_response_at.map(time),
+        first_response_at: case.first_answered_at().map(time),
         resolved_at: case.cycle.resolved_at.map(time),
         hold: case.hold.map_or(pb::HoldKind::Unspecified, |held| hold(held.kind)).into(),
         cycle: case.cycle.number,
@@ -166,19 +166,13 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
 }
 
 fn places(case: &case::Case) -> Vec<pb::case::Place> {
-    let conversation = |place: &domain::channel::Place| {
-        let there = case.messages.values().filter(|received| received.place == *place);
-        there.max_by_key(|received| received.ordinal).map(|received| received.conversation.to_string())
+    let posted = |posted: case::Posted<'_>| pb::case::Place {
+        place: posted.place.to_string(),
+        conversation_id: posted.conversation.map(|id| id.to_string()).unwrap_or_default(),
+        account: posted.place.account.to_string(),
+        public: posted.place.visibility == domain::channel::Visibility::Public,
+        has_closing_post: posted.closed,
+        waived: posted.waived,
     };
-    case.places
-        .iter()
-        .map(|(place, closing)| pb::case::Place {
-            place: place.to_string(),
-            conversation_id: conversation(place).unwrap_or_default(),
-            account: place.account.to_string(),
-            public: place.visibility == domain::channel::Visibility::Public,
-            has_closing_post: closing.is_some(),
-            waived: false,
-        })
-        .collect()
+    case.places().into_iter().map(posted).collect()
 }

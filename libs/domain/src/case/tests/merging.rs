@@ -4,8 +4,14 @@ use std::collections::BTreeSet;
 
 use super::fixtures::*;
 use crate::{
-    case::{Action, Error, Event, HoldKind, ResumeCause, State, Status},
+    case::{
+        Absorbed, Action, Case, CycleRule, Error, Event, Guards, HoldKind, ResumeCause, SilenceReason, State,
+        Status, Waiver,
+    },
+    channel::Place,
+    conversation::Key,
     decider::testing::given,
+    ids::ConversationId,
 };
 
 #[test]
@@ -42,8 +48,8 @@ fn an_unmerge_restores_everything_from_before() {
         .then_kinds(&["case.unmerged"])
         .with(|restored| assert_eq!(restored.tags(), case.tags()))
         .with(|restored| {
-            let same = (restored.status, restored.snoozed_until, &restored.assignee, &restored.places);
-            assert_eq!(same, (case.status, case.snoozed_until, &case.assignee, &case.places));
+            let same = (restored.status, restored.snoozed_until, &restored.assignee, &restored.own_places);
+            assert_eq!(same, (case.status, case.snoozed_until, &case.assignee, &case.own_places));
         });
 }
 
@@ -145,10 +151,66 @@ fn one_reply_answers_both_and_closes_both_places() {
 fn the_earliest_first_response_counts() {
     let mut earlier = brings();
     earlier.first_response_at = Some(at(-10));
+    let reopen = Action::Reopen { window_s: WINDOW_S, cycle_rule: CycleRule::Restart };
     after(&open_case(), [by_ana(2, reply(1)), by_bot(3, sent(1))])
+        .with(|case| assert_eq!(case.first_answered_at(), Some(at(3))))
         .when(by_bot(5, Action::Absorb { source: case_id(1), brings: earlier }))
         .then_kinds(&["case.source_absorbed"])
-        .with(|case| assert_eq!(case.first_response_at(), Some(at(-10))));
+        .with(|case| {
+            assert_eq!((case.first_response_at(), case.first_answered_at()), (Some(at(-10)), Some(at(-10))));
+        })
+        .when(by_ana(6, resolve()))
+        .then_kinds(&["case.resolved"])
+        .when(by_ana(7, reopen))
+        .then_kinds(&["case.reopened"])
+        .with(|case| assert_eq!(case.first_answered_at(), Some(at(-10))))
+        .when(by_bot(8, Action::Release { source: case_id(1) }))
+        .then_kinds(&["case.source_released"])
+        .with(|case| assert_eq!((case.first_response_at(), case.first_answered_at()), (None, Some(at(3)))));
+}
+
+#[test]
+fn every_place_that_wants_a_closing_post_is_told_with_its_conversation() {
+    let identity: crate::ids::IdentityId = "mail-fr_fedcba9876543210".parse().unwrap();
+    let private_one = Key::Contact { account: "mail-fr".parse().unwrap(), identity: identity.clone() };
+    let brings = Box::new(Absorbed {
+        identities: BTreeSet::from([identity]),
+        conversations: BTreeSet::from([private_one.id()]),
+        ..*brings()
+    });
+    let told = |case: &Case| -> Vec<(Place, Option<ConversationId>, bool, bool)> {
+        let places = case.places().into_iter();
+        places
+            .map(|posted| (posted.place.clone(), posted.conversation, posted.closed, posted.waived))
+            .collect()
+    };
+    let (here, there) = (Some(conversation(1)), Some(private_one.id()));
+    let waivers = vec![Waiver { place: private(), reason: "gone".parse().unwrap() }];
+    let resolve = Action::Resolve {
+        resolution: None,
+        waivers,
+        guards: Guards { closing_posts_required: true, ..Guards::default() },
+    };
+    after(&open_case(), [by_bot(5, Action::Absorb { source: case_id(1), brings })])
+        .with(|case| {
+            assert_eq!(told(case), [(public(), here, false, false), (private(), there, false, false)]);
+        })
+        .when(by_ana(6, closing_post(1, public())))
+        .then_kinds(&["case.reply_released"])
+        .when(by_ana(7, resolve))
+        .then_kinds(&["case.resolved"])
+        .with(|case| assert_eq!(told(case), [(public(), here, true, false), (private(), there, false, true)]))
+        .when(by_ana(8, reopen()))
+        .then_kinds(&["case.reopened"])
+        .with(|case| assert_eq!(told(case)[1], (private(), there, false, false)))
+        .when(by_ana(9, closing_post(2, private())))
+        .then_kinds(&["case.reply_released"])
+        .with(|case| assert_eq!(told(case)[1], (private(), there, true, false)))
+        .when(by_bot(10, failed(1)))
+        .then_kinds(&["case.reply_failed"])
+        .when(by_ana(11, Action::ChooseSilence { reason: SilenceReason::Thanks, note: None }))
+        .then_kinds(&["case.silence_chosen"])
+        .with(|case| assert_eq!(told(case)[0], (public(), here, false, true)));
 }
 
 #[test]
