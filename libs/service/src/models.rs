@@ -9,6 +9,7 @@ use std::{
 };
 
 use eventlog::Position;
+use futures_util::TryStreamExt;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -106,6 +107,55 @@ impl<P: Projection> Models<P> {
     pub fn building(&self) -> Option<(Position, Position)> {
         let position = self.current().position();
         (position < self.target).then_some((position, self.target))
+    }
+
+    /// The read model that answers, once it has everything up to `position`, whatever stands there: a position of an entry
+    /// that it does not follow is reached with the last one before that it does. Not in time: unavailable.
+    pub async fn at_least(
+        &self,
+        position: Position,
+        limit: Duration,
+    ) -> Result<Arc<ReadModel<P>>, crate::Error> {
+        let model = self.current();
+        if model.position() >= position {
+            return Ok(model);
+        }
+        let reached = async {
+            tokio::select! {
+                reached = model.wait_for(position, limit) => Ok(reached),
+                passed = self.passed(&model, position, limit) => passed,
+            }
+        };
+        match tokio::time::timeout(limit, reached).await {
+            Ok(Ok(true)) => Ok(model),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(false)) | Err(_) => {
+                let text = format!("{} has not reached this position yet; try again", self.projection.name());
+                Err(crate::Error::Unavailable(text))
+            }
+        }
+    }
+
+    /// Goes through the log up to `position`, and waits for the last entry that the model follows.
+    async fn passed(
+        &self,
+        model: &ReadModel<P>,
+        position: Position,
+        limit: Duration,
+    ) -> Result<bool, eventlog::Error> {
+        let followed = self.projection.categories();
+        let mut last = model.position();
+        let mut entries = self.shell.log.follow(last, &[]);
+        while let Some(entry) = entries.try_next().await? {
+            let follows = followed.iter().any(|category| category.as_str() == entry.stream.category());
+            if follows && entry.position <= position {
+                last = entry.position;
+            }
+            if entry.position >= position {
+                break;
+            }
+        }
+        Ok(model.wait_for(last, limit).await)
     }
 
     /// Keeps the answering generation up to date until `stop`.

@@ -116,15 +116,19 @@ impl Core {
         Caller { actor: principal.actor.clone(), access: policy.access(principal), policy }
     }
 
-    /// The read model, once it has reached what the caller has seen.
+    /// The read model, once it has reached what the caller has seen; and the policy, if it was that.
     pub async fn model(&self, at_least: &str) -> Result<Arc<ReadModel<CasesProjection>>, Error> {
-        let model = self.models.current();
-        if let Some(position) = self.shell.position("at_least", at_least)?
-            && !model.wait_for(position, AT_LEAST_LIMIT).await
-        {
-            return Err(Error::Unavailable(
-                "the read model has not reached this position yet; try again".into(),
-            ));
+        let Some(position) = self.shell.position("at_least", at_least)? else {
+            return Ok(self.models.current());
+        };
+        let model = self.models.at_least(position, AT_LEAST_LIMIT).await?;
+        if self.policies.current().version < position {
+            let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
+            let entry = entries.try_next().await?.filter(|entry| entry.position == position);
+            let of_policy = entry.is_some_and(|entry| entry.stream == *self.policies.stream());
+            if of_policy && !self.policies.wait_for(position, AT_LEAST_LIMIT).await {
+                return Err(Error::Unavailable("the policy is not in force here yet; try again".into()));
+            }
         }
         Ok(model)
     }
@@ -275,7 +279,7 @@ pub fn derived(core: &Core, cause: &Entry, step: &str) -> Result<Meta, Error> {
 /// The same where the cause says when it happened: what follows from history happened then, and not now.
 pub fn caused<E>(
     core: &Core,
-    cause: &eventlog::Entry,
+    cause: &Entry,
     envelope: &Envelope<E>,
     step: &str,
 ) -> Result<Meta, Error> {

@@ -109,14 +109,7 @@ impl Core {
     }
 
     async fn show_policy(&self, request: &pb::ShowRequest) -> Result<pb::ShowResponse, Error> {
-        if let Some(position) = self.shell.position("at_least", &request.at_least)? {
-            let limit = crate::core::AT_LEAST_LIMIT;
-            let current = self.policies.current().version;
-            // A position of another category is reached as soon as everything before it is.
-            if current < position && !self.models.current().wait_for(position, limit).await {
-                return Err(Error::Unavailable("this position has not been reached yet; try again".into()));
-            }
-        }
+        self.model(&request.at_least).await?;
         let until = Until::parse(&self.shell, &request.as_of, None)?;
         let snapshot: Arc<Snapshot> = if until.is_now() {
             self.policies.current()

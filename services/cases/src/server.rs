@@ -87,14 +87,16 @@ macro_rules! cases {
             }
 
             async fn list_cases(&self, request: Request<pb::ListCasesRequest>) -> Answer<pb::ListCasesResponse> {
+                // What is seen under a policy is seen by who may see it under that.
+                self.0.model(&request.get_ref().at_least).await?;
                 let caller = self.caller(&request)?;
                 Ok(Response::new(self.0.list(&caller, request.get_ref()).await?))
             }
 
             async fn get_history(&self, request: Request<pb::GetHistoryRequest>) -> Answer<pb::GetHistoryResponse> {
+                self.0.model(&request.get_ref().at_least).await?;
                 let caller = self.caller(&request)?;
                 let request = request.into_inner();
-                self.0.model(&request.at_least).await?;
                 let id = self.0.case_id("case_id", &request.case_id).await?;
                 self.0.must_see(&caller, id).await?;
                 Ok(Response::new(self.0.history(id, &request).await?))
@@ -167,10 +169,10 @@ cases! {
 
 impl Server {
     async fn get(&self, request: Request<pb::GetCaseRequest>) -> Result<pb::GetCaseResponse, Error> {
+        self.0.model(&request.get_ref().at_least).await?;
         let caller = self.caller(&request)?;
         let request = request.into_inner();
         let until = Until::parse(&self.0.shell, &request.as_of, request.occurred_as_of.as_ref())?;
-        self.0.model(&request.at_least).await?;
         let id = self.0.case_id("case_id", &request.case_id).await?;
         // Who may see a case is who sees it now; now is looked at once.
         if !until.is_now() {

@@ -98,13 +98,15 @@ impl Ledger {
     }
 
     /// The rows of the hours that begin in the time that is asked for; without one, of the last day and the present hour.
+    /// What was accepted up to `at_least` is counted in them.
     pub(crate) async fn rows(
         &self,
         request: &v1::GetLedgerRequest,
+        at_least: Option<Position>,
         now: Timestamp,
     ) -> Result<Vec<v1::get_ledger_response::Row>, Error> {
         let Asked { account, from, to } = Asked::of(request, now)?;
-        let accepted = self.accepted.current();
+        let accepted = self.accepted.at_least(at_least.unwrap_or_default(), WAIT_MAX).await?;
         let written = *self.written.borrow();
         if !accepted.wait_for(written, WAIT_MAX).await {
             return Err(Error::Unavailable("the ledger is behind the log; ask again".into()));

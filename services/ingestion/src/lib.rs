@@ -74,7 +74,8 @@ impl Ingestion {
         request: &v1::GetLedgerRequest,
     ) -> Result<v1::GetLedgerResponse, Error> {
         access::may_read_ledger(self.0.accounts.as_ref(), principal)?;
-        let rows = self.0.ledger.rows(request, self.0.shell.clock.now()).await?;
+        let at_least = self.0.shell.position("at_least", &request.at_least)?;
+        let rows = self.0.ledger.rows(request, at_least, self.0.shell.clock.now()).await?;
         Ok(v1::GetLedgerResponse { rows })
     }
 

@@ -14,6 +14,7 @@ mod policy;
 mod removed;
 mod retries;
 mod rules;
+mod seen;
 mod splitting;
 mod timers;
 mod visibility;

@@ -78,6 +78,13 @@ async fn what_had_occurred_is_told_whenever_it_was_recorded() {
         };
         let then = ana.cases.get_case(request).await.unwrap().into_inner().case.unwrap();
         assert_eq!(then.timeline.len(), heard, "after {hours} hours");
+        let request = pb::GetHistoryRequest {
+            case_id: case.case_id.clone(),
+            occurred_as_of: Some(seconds(SENT_AT_S + hours * 3_600 + 1)),
+            ..Default::default()
+        };
+        let history = ana.cases.get_history(request).await.unwrap().into_inner();
+        assert_eq!(history.entries.len(), heard, "after {hours} hours");
     }
     let request = pb::GetCaseRequest {
         case_id: case.case_id.clone(),

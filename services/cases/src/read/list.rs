@@ -73,13 +73,13 @@ fn in_order(query: &mut Query, keys: Keys, most: i64) {
 }
 
 impl Core {
-    /// A page of the cases that match.
+    /// A page of the cases that match, out of the read model as it is: what the caller has seen is waited for before.
     pub async fn list(
         &self,
         caller: &Caller,
         request: &pb::ListCasesRequest,
     ) -> Result<pb::ListCasesResponse, Error> {
-        let model = self.model(&request.at_least).await?;
+        let model = self.models.current();
         let size = match request.page_size {
             0 => PAGE,
             size if size <= PAGE_MAX => size,

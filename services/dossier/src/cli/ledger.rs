@@ -30,8 +30,12 @@ pub struct LedgerArgs {
 
 /// Shows it.
 pub async fn run(args: LedgerArgs, context: &Context) -> Result<(), Failure> {
-    let request =
-        GetLedgerRequest { account: args.account.unwrap_or_default(), from: args.from, to: args.to };
+    let request = GetLedgerRequest {
+        account: args.account.unwrap_or_default(),
+        from: args.from,
+        to: args.to,
+        at_least: context.at_least(),
+    };
     let answer = context.client()?.call(request).await?;
     context.out.print(&document(&answer))
 }

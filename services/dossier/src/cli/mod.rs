@@ -177,8 +177,9 @@ impl Command {
                 .next("it is for `case show`, `case history` and `policy show`"));
         }
         if context.wait.is_some() && !self.takes_wait() {
-            return Err(Failure::invalid("--wait means nothing here")
-                .next("it is for `case show`, `case ls`, `case history`, `policy show` and `doctor`"));
+            return Err(Failure::invalid("--wait means nothing here").next(
+                "it is for `case show`, `case ls`, `case history`, `policy show`, `ledger` and `doctor`",
+            ));
         }
         Ok(())
     }
@@ -194,7 +195,7 @@ impl Command {
     fn takes_wait(&self) -> bool {
         match self {
             Self::Case(command) => command.takes_wait(),
-            Self::Policy(_) | Self::Doctor => true,
+            Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,
         }
     }

@@ -37,7 +37,7 @@ pub async fn run(args: HistoryArgs, context: &Context) -> Result<(), Failure> {
         at_least: context.at_least(),
         as_of: context.as_of(),
         page_size: limit.min(PAGE_MAX),
-        page_token: String::new(),
+        ..GetHistoryRequest::default()
     };
     let mut whole = client.call(request.clone()).await?;
     loop {
