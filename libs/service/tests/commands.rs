@@ -101,6 +101,10 @@ async fn who_insists_on_a_version_is_refused_at_another() {
     // A hot state that is behind refuses nothing: the log says that the caller has seen the latest.
     let latest = count(&there, &stream(0), id(5), 1).await.unwrap().position;
     assert!(here.execute(&stream(0), &insist(6, latest), one).await.unwrap().changed);
+    // Who has seen more than this stream has seen all of it.
+    let elsewhere = count(&here, &stream(1), id(7), 1).await.unwrap().position;
+    assert!(here.execute(&stream(0), &insist(8, elsewhere), one).await.unwrap().changed);
+    assert!(matches!(here.execute(&stream(0), &insist(9, elsewhere), one).await, Err(Error::Stale { .. })));
     // A repetition is answered whatever it insists on.
     assert!(here.execute(&stream(0), &insist(2, seen), one).await.unwrap().repeated);
 }

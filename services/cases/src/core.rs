@@ -158,6 +158,13 @@ impl Core {
         Ok((id, outcome))
     }
 
+    /// That a case has moved on since the position on which the caller insists.
+    pub fn stale(&self, now: Position) -> Error {
+        let message =
+            format!("the case has changed since it was read; it is now at {}", self.shell.token(now));
+        Error::Aborted { reason: "STALE_POSITION", message }
+    }
+
     /// Why and by whom: of a request.
     pub fn command<R: Request>(&self, caller: &Caller, request: &R) -> Result<Meta, Error> {
         let command_id = f::uuid("command_id", request.command_id())?;
@@ -277,12 +284,7 @@ pub fn derived(core: &Core, cause: &Entry, step: &str) -> Result<Meta, Error> {
 }
 
 /// The same where the cause says when it happened: what follows from history happened then, and not now.
-pub fn caused<E>(
-    core: &Core,
-    cause: &Entry,
-    envelope: &Envelope<E>,
-    step: &str,
-) -> Result<Meta, Error> {
+pub fn caused<E>(core: &Core, cause: &Entry, envelope: &Envelope<E>, step: &str) -> Result<Meta, Error> {
     let occurred_at = (envelope.origin == Origin::Import).then_some(envelope.occurred_at);
     Ok(Meta { occurred_at, ..derived(core, cause, step)? })
 }

@@ -144,7 +144,12 @@ async fn the_field_that_is_wrong_is_named() {
         };
         wrong_field(ana.cases.assign(request).await, field);
     }
-    let bulk = |ids: Vec<String>, change| pb::BulkRequest { command_id: command_id(), case_ids: ids, change };
+    let bulk = |ids: Vec<String>, change| pb::BulkRequest {
+        command_id: command_id(),
+        case_ids: ids,
+        change,
+        ..Default::default()
+    };
     let spam = || Some(pb::bulk_request::Change::Spam(Default::default()));
     wrong_field(ana.cases.bulk(bulk(vec![], spam())).await, "case_ids");
     wrong_field(ana.cases.bulk(bulk(vec![id.into(); 501], spam())).await, "case_ids");

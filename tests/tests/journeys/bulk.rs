@@ -22,8 +22,12 @@ async fn numbers_that_never_were_are_waited_for_once() {
     let known = [case.case_id.clone(), case.number.clone()];
     let case_ids: Vec<String> = known.into_iter().chain(strange).chain(unknown).collect();
     let tags = bulk::ChangeTags { add: vec!["kettle".into()], ..Default::default() };
-    let request =
-        pb::BulkRequest { command_id: command_id(), case_ids, change: Some(bulk::Change::Tags(tags)) };
+    let request = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids,
+        change: Some(bulk::Change::Tags(tags)),
+        ..Default::default()
+    };
     let began = Instant::now();
     let answer = ana.cases.bulk(request.clone()).await.unwrap().into_inner();
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());

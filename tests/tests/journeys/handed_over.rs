@@ -58,8 +58,12 @@ async fn many_cases_that_were_given_away_are_told_as_done() {
     }
     let mut ana = world.caller("ana", &[]);
     let change = bulk::Transfer { team: "south-care".into(), reason: "Theirs".into() };
-    let request =
-        pb::BulkRequest { command_id: command_id(), case_ids, change: Some(bulk::Change::Transfer(change)) };
+    let request = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids,
+        change: Some(bulk::Change::Transfer(change)),
+        ..Default::default()
+    };
     let gone = ana.cases.bulk(request.clone()).await.unwrap().into_inner();
     assert!(gone.results.iter().all(|result| result.changed && result.reason.is_empty()), "{gone:?}");
     assert_eq!(ana.cases.bulk(request.clone()).await.unwrap().into_inner(), gone);

@@ -21,7 +21,12 @@ tests::on_both_stores! {
 }
 
 async fn bulk(caller: &mut Caller, ids: &[String], change: Change) -> String {
-    let request = pb::BulkRequest { command_id: command_id(), case_ids: ids.to_vec(), change: Some(change) };
+    let request = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids: ids.to_vec(),
+        change: Some(change),
+        ..Default::default()
+    };
     let answer = caller.cases.bulk(request).await.expect("a bulk command").into_inner();
     assert!(answer.results.iter().all(|result| result.changed), "{:?}", answer.results);
     answer.position
@@ -364,5 +369,42 @@ async fn rows_are_what_a_rebuild_makes_of_the_log(world: World) {
     let found =
         root.ids(pb::Filter { text: "壊れ".into(), tag: vec!["été".into()], ..Default::default() }, "").await;
     assert_eq!(found, [ids[1].clone()], "what was rebuilt answers");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_finds_what_is_meant_however_it_is_written() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let mut said = message("m-1", "ada", "Não ferve");
+    said.language = "pt-BR".into();
+    let case = world.receive_one("forum", said).await;
+    let tag = pb::ChangeTagsRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        add: vec!["vip".into()],
+        ..Default::default()
+    };
+    let at_least = ana.cases.change_tags(tag).await.unwrap().into_inner().position;
+    let list = |word: &str| vec![word.to_owned()];
+    for filter in [
+        pb::Filter { language: "pt-BR".into(), ..Default::default() },
+        pb::Filter { language: "pt-br".into(), ..Default::default() },
+        pb::Filter { tag: list("VIP"), ..Default::default() },
+        pb::Filter { channel: list("Forum"), account: list("FORUM"), ..Default::default() },
+        pb::Filter { region: list("North"), team: list("North-Care"), ..Default::default() },
+        pb::Filter { origin: "live".into(), ..Default::default() },
+    ] {
+        assert_eq!(
+            ana.ids(filter.clone(), &at_least).await,
+            std::slice::from_ref(&case.case_id),
+            "{filter:?}"
+        );
+    }
+    let wrong = |filter: pb::Filter| pb::ListCasesRequest { filter: Some(filter), ..Default::default() };
+    let language = pb::Filter { language: "português".into(), ..Default::default() };
+    wrong_field(ana.cases.list_cases(wrong(language)).await, "filter.language");
+    let origin = pb::Filter { origin: "elsewhere".into(), ..Default::default() };
+    wrong_field(ana.cases.list_cases(wrong(origin)).await, "filter.origin");
     world.end().await;
 }

@@ -50,7 +50,7 @@ async fn files_come_into_force_whole_or_not_at_all() {
     assert_eq!((broken[0].file.as_str(), broken[0].line), ("rules-0.toml", 1));
     world.nothing_since(mark).await;
 
-    let stale = ApplyRequest { expected_position: "local.1.999".into(), ..apply(files(&[SOUTH])) };
+    let stale = ApplyRequest { expected_position: "local.1.0".into(), ..apply(files(&[SOUTH])) };
     refused(root.policy.apply(stale).await, Code::Aborted, "STALE_POSITION");
     let request = apply(files(&[SOUTH]));
     let first = root.policy.apply(request.clone()).await.unwrap().into_inner();

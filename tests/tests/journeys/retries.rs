@@ -83,6 +83,7 @@ async fn a_case_that_was_opened_is_opened_whatever_the_policy_says_by_now() {
         command_id: command_id(),
         case_id: opened.case_id.clone(),
         title: "Once more".into(),
+        ..Default::default()
     };
     let followed = ana.cases.follow_up(follow_up.clone()).await.unwrap().into_inner();
     assert_ne!(followed.case_id, opened.case_id);
@@ -164,5 +165,59 @@ async fn a_reply_to_what_was_not_read_is_held_back_unless_it_is_meant() {
     let released = history.iter().flat_map(|entry| &entry.events).find(|e| e.r#type == "case.reply_released");
     let released: serde_json::Value = serde_json::from_str(&released.unwrap().json).unwrap();
     assert_eq!(released["stale_overridden"], true, "that it was meant is recorded");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_list_has_shown_is_insisted_on_for_all_of_it() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let mut case_ids = Vec::new();
+    for id in ["m-1", "m-2", "m-3"] {
+        case_ids.push(world.receive_one("forum", message(id, "ada", id)).await.case_id);
+    }
+    let page = ana.cases.list_cases(pb::ListCasesRequest::default()).await.unwrap().into_inner();
+    ana.cases.add_note(note(&command_id(), &case_ids[1], "I am on it")).await.unwrap();
+    let bulk = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids: case_ids.clone(),
+        change: Some(pb::bulk_request::Change::Resolve(pb::bulk_request::Resolve::default())),
+        expected_position: page.position.clone(),
+    };
+    let told = ana.cases.bulk(bulk.clone()).await.unwrap().into_inner();
+    let reasons: Vec<_> = told.results.iter().map(|result| result.reason.as_str()).collect();
+    assert_eq!(reasons, ["", "STALE_POSITION", ""], "{told:?}");
+    assert_eq!(ana.cases.bulk(bulk).await.unwrap().into_inner(), told, "the changes are their own doing");
+
+    let follow_up = pb::FollowUpRequest {
+        command_id: command_id(),
+        case_id: case_ids[0].clone(),
+        expected_position: page.position,
+        ..Default::default()
+    };
+    let mark = world.mark().await;
+    refused(ana.cases.follow_up(follow_up.clone()).await, Code::Aborted, "STALE_POSITION");
+    world.nothing_since(mark).await;
+    let seen = pb::FollowUpRequest { expected_position: told.position, ..follow_up };
+    let followed = ana.cases.follow_up(seen.clone()).await.unwrap().into_inner();
+    ana.cases
+        .reopen(pb::ReopenRequest {
+            command_id: command_id(),
+            case_id: case_ids[0].clone(),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(ana.cases.follow_up(seen).await.unwrap().into_inner(), followed);
+    let open = pb::OpenCaseRequest {
+        command_id: command_id(),
+        account: "forum".into(),
+        title: "By telephone".into(),
+        expected_position: "nonsense".into(),
+        ..Default::default()
+    };
+    wrong_field(ana.cases.open_case(open.clone()).await, "expected_position");
+    let open = pb::OpenCaseRequest { expected_position: followed.position, ..open };
+    ana.cases.open_case(open).await.unwrap();
     world.end().await;
 }

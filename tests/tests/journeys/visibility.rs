@@ -155,6 +155,7 @@ async fn another_regions_case_is_not_there(world: World) {
         command_id: command_id(),
         case_ids: vec![hidden.case_id.clone(), hidden.number.clone()],
         change: Some(change),
+        ..Default::default()
     };
     let results = sol.cases.bulk(bulk).await.unwrap().into_inner().results;
     assert!(results.iter().all(|result| !result.changed && result.reason == "NOT_FOUND"), "{results:?}");
@@ -259,6 +260,7 @@ async fn each_role_may_what_it_is_for(world: World) {
                         command_id: command_id(),
                         case_ids: vec![north.case_id.clone()],
                         change: Some(pb::bulk_request::Change::Spam(Default::default())),
+                        ..Default::default()
                     })
                     .await
                     .map(drop),

@@ -49,7 +49,7 @@ where
             return if same { Ok(Attempt::Repeated(done.position)) } else { Err(Error::CommandIdReused) };
         }
         if let Some(expected) = meta.expected
-            && expected != aggregate.version
+            && expected < aggregate.version
         {
             return Err(Error::Stale { actual: aggregate.version });
         }

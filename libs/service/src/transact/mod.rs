@@ -55,7 +55,7 @@ pub struct Meta {
     pub occurred_at: Option<Timestamp>,
     /// Position of the last policy entry.
     pub policy_version: u64,
-    /// The version that the caller has seen, if it insists on it.
+    /// A position up to which the caller has seen the log, if it insists that nothing has come into the stream since.
     pub expected: Option<Position>,
     /// The region that the entry is about.
     pub region: Option<String>,

@@ -171,7 +171,9 @@ impl Act for pb::SetTitleRequest {
 
 impl Act for pb::SetLanguageRequest {
     fn actions(&self, _: &Ground<'_>) -> Result<Vec<Action>, No> {
-        Ok(vec![Action::SetLanguage { language: f::required("language", &self.language.to_lowercase())? }])
+        let language = f::language("language", &self.language)?;
+        let language = language.ok_or_else(|| Error::field("language", "must be given"))?;
+        Ok(vec![Action::SetLanguage { language }])
     }
 }
 

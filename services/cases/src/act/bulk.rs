@@ -4,7 +4,7 @@ use domain::{case::Action, ids::CaseId};
 use eventlog::Position;
 use prost::Message;
 use proto::cases::v1::{self as pb, bulk_request::Change, bulk_response};
-use service::Error;
+use service::{Error, transact::Meta};
 use tonic::Status;
 
 use super::{
@@ -25,13 +25,14 @@ impl Core {
         if request.case_ids.is_empty() || request.case_ids.len() > CASES_MAX {
             return Err(Error::field("case_ids", format!("1 to {CASES_MAX} cases")));
         }
+        let expected = self.shell.position("expected_position", &request.expected_position)?;
         let change = request.change.as_ref().ok_or_else(|| Error::field("change", "must be given"))?;
         // The payload of each is the change alone: the same case in a longer list is the same command.
         let payload = pb::BulkRequest { case_ids: Vec::new(), command_id: String::new(), ..request.clone() }
             .encode_to_vec();
         let one = async |id: CaseId| -> Result<Case, Error> {
             let own = domain::ids::derive(command_id, &id.to_string());
-            let meta = self.meta(caller, own, "Bulk", &payload);
+            let meta = Meta { expected, ..self.meta(caller, own, "Bulk", &payload) };
             self.decide(caller, id, &meta, |ground| actions(ground, change)).await
         };
         let ids = self.case_ids("case_ids", &request.case_ids).await?;

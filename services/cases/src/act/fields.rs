@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
-use domain::{case, links::LinkKind, time::Timestamp};
+use domain::{case, ids::Language, links::LinkKind, time::Timestamp};
 use proto::cases::v1 as pb;
 use service::Error;
 use uuid::Uuid;
@@ -18,6 +18,11 @@ pub fn required<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, 
 /// A field that may be empty, parsed.
 pub fn optional<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Option<T>, Error> {
     if text.is_empty() { Ok(None) } else { required(field, text).map(Some) }
+}
+
+/// A language, however it is written: `pt-BR` is `pt-br`.
+pub fn language(field: &str, text: &str) -> Result<Option<Language>, Error> {
+    optional(field, &text.to_lowercase())
 }
 
 /// A list of at most `max`, each parsed, none twice.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
-    ids::{AccountId, CaseId, CategoryId, IdentityId, Language, Tag, TeamId},
+    ids::{AccountId, CaseId, CategoryId, IdentityId, Tag, TeamId},
     personal::Personal,
 };
 use proto::cases::v1 as pb;
@@ -28,7 +28,8 @@ impl Core {
         caller.access.need(WORKERS, "opening a case")?;
         let command_id = f::uuid("command_id", &request.command_id)?;
         let id = CaseId::derive(command_id, "case");
-        let meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
+        let mut meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
+        meta.expected = self.shell.position("expected_position", &request.expected_position)?;
         let outcome = self.begin(caller, id, meta, by_hand(caller, id, request)).await?;
         Ok((id, outcome))
     }
@@ -75,7 +76,13 @@ impl Core {
     ) -> Result<Beginning, Error> {
         let of = self.case_id("case_id", &request.case_id).await?;
         let source = self.cases.load::<No>(&self.stream(of)?).await?;
+        let version = source.version;
         let source = seen(&caller.access, &source)?;
+        if let Some(expected) = self.shell.position("expected_position", &request.expected_position)?
+            && expected < version
+        {
+            return Err(self.stale(version));
+        }
         if !matches!(source.status, case::Status::Closed | case::Status::Resolved) {
             let text = format!("the case is {}: work it, or resolve it first", source.status);
             return Err(Error::refused("CASE_NOT_ENDED", text));
@@ -136,7 +143,7 @@ fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result
         conversation: None,
         identity,
         title: Some(Personal::open(owner.clone(), f::words("title", &request.title, TITLE_LEN_MAX)?)),
-        language: f::optional::<Language>("language", &request.language.to_lowercase())?,
+        language: f::language("language", &request.language)?,
         priority,
         category,
         fields: opening_fields(&request.fields, &rules, &owner)?,

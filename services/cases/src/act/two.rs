@@ -1,6 +1,7 @@
 //! What is about two cases: merging, linking, and back.
 
 use domain::{case, ids::CaseId, links};
+use eventlog::{Position, StreamId};
 use proto::cases::v1 as pb;
 use service::{
     Error,
@@ -9,6 +10,15 @@ use service::{
 
 use super::{actions::WORKERS, fields as f, no::No, request::Request};
 use crate::core::{Caller, Case, Core, bad_name, commands, seen};
+
+/// What became of a decision about two cases.
+struct Decided {
+    /// The entry of the decision; where there was nothing to decide, the last decision.
+    position: Position,
+    changed: bool,
+    /// The last entry in which a case followed it.
+    followed: Position,
+}
 
 impl Core {
     /// Lets one case go on in another.
@@ -19,8 +29,8 @@ impl Core {
         let root = known.state.root(target);
         let action = self.merging(caller, request, source, target, root).await;
         // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
-        self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
-        self.followed(source, &request.command_id, "merged/0").await
+        let decided = self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
+        self.followed(source, decided, &request.command_id, "merged/0").await
     }
 
     async fn merging(
@@ -55,8 +65,8 @@ impl Core {
         let source = self.case_id("case_id", &request.case_id).await?;
         let seen = self.load_seen(caller, source, request).await;
         let action = seen.map(|_| links::Action::Unmerge { source });
-        self.decide_links(caller, request, action, |_| true).await?;
-        self.followed(source, &request.command_id, "restored/0").await
+        let decided = self.decide_links(caller, request, action, |_| true).await?;
+        self.followed(source, decided, &request.command_id, "restored/0").await
     }
 
     /// Says how one case relates to another.
@@ -95,7 +105,7 @@ impl Core {
         request: &R,
         action: Result<links::Action, Error>,
         looked_right: impl Fn(&links::State) -> bool + Send + Sync,
-    ) -> Result<(eventlog::Position, bool), Error> {
+    ) -> Result<Decided, Error> {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let stream = self.links_stream()?;
@@ -113,10 +123,9 @@ impl Core {
             Err(no) => self.decided_before(caller, &meta, no).await?,
         };
         // The reaction would do this in a moment; whoever asked for it sees it done.
-        if outcome.changed {
-            self.follow_links_entry(outcome.position).await?;
-        }
-        Ok((outcome.position, outcome.changed))
+        let followed =
+            if outcome.changed { self.follow_links_entry(outcome.position).await? } else { Position::NONE };
+        Ok(Decided { position: outcome.position, changed: outcome.changed, followed })
     }
 
     /// What became of a command that the cases do not allow any more, if it had its effect before: its repetition changed
@@ -143,7 +152,7 @@ impl Core {
     }
 
     /// The stream in which all decisions about two cases stand.
-    pub fn links_stream(&self) -> Result<eventlog::StreamId, Error> {
+    pub fn links_stream(&self) -> Result<StreamId, Error> {
         self.links.stream(&self.shell.site).map_err(bad_name)
     }
 
@@ -156,13 +165,9 @@ impl Core {
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
         let case = seen(&caller.access, &aggregate)?.clone();
         if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
-            && expected != aggregate.version
+            && expected < aggregate.version
         {
-            let message = format!(
-                "the case has changed since it was read; it is now at {}",
-                self.shell.token(aggregate.version)
-            );
-            return Err(Error::Aborted { reason: "STALE_POSITION", message });
+            return Err(self.stale(aggregate.version));
         }
         Ok(case)
     }
@@ -172,19 +177,27 @@ impl Core {
         seen(&caller.access, &aggregate).cloned().map_err(|_| Error::field(field, "there is no such case"))
     }
 
-    /// The case after it followed a decision, answered with the entry in which it did, however often it is asked.
-    async fn followed(&self, id: CaseId, command_id: &str, step: &str) -> Result<(CaseId, Case), Error> {
+    /// The case after it followed a decision, and the other one too: answered with the later of the two entries, however
+    /// often it is asked.
+    async fn followed(
+        &self,
+        id: CaseId,
+        decided: Decided,
+        command_id: &str,
+        step: &str,
+    ) -> Result<(CaseId, Case), Error> {
         let decision = entry_id(&self.links_stream()?, f::uuid("command_id", command_id)?);
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
         let own = aggregate.executed(domain::ids::derive(decision, step));
-        let (position, changed) = (own.unwrap_or(aggregate.version), own.is_some());
+        let position = own.map_or(aggregate.version, |own| own.max(decided.followed));
+        let changed = own.is_some();
         Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))
     }
 
     async fn untouched(
         &self,
         id: CaseId,
-        (position, changed): (eventlog::Position, bool),
+        Decided { position, changed, .. }: Decided,
     ) -> Result<(CaseId, Case), Error> {
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
         Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))

@@ -39,7 +39,7 @@ impl Reaction for FollowLinks {
     }
 
     async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
-        self.0.follow_links(entry).await.map_err(outcome)
+        self.0.follow_links(entry).await.map(drop).map_err(outcome)
     }
 }
 
@@ -52,33 +52,38 @@ pub fn outcome(error: Error) -> reaction::Error {
 }
 
 impl Core {
-    /// Follows the entry of the links stream at `position`.
-    pub async fn follow_links_entry(&self, position: Position) -> Result<(), Error> {
+    /// Follows the entry of the links stream at `position`; answers the last entry in which a case did.
+    pub async fn follow_links_entry(&self, position: Position) -> Result<Position, Error> {
         let entry = self.entry_at(&self.links_stream()?, position).await?;
         self.follow_links(&entry).await
     }
 
-    async fn follow_links(&self, entry: &Entry) -> Result<(), Error> {
+    async fn follow_links(&self, entry: &Entry) -> Result<Position, Error> {
+        let mut last = Position::NONE;
         let envelope = Envelope::<links::Event>::of(entry).map_err(service::transact::Error::<No>::from)?;
         for (i, event) in envelope.events.iter().enumerate() {
             let meta = |step: &str| caused(self, entry, &envelope, &format!("{step}/{i}"));
             match event {
                 links::Event::Merged { source, target, .. } => {
                     // First the mark: whatever comes after it goes to the target, and what the source brings is complete.
-                    self.derive(*source, &meta("merged")?, Action::MarkMerged { into: *target }).await?;
+                    last = last.max(
+                        self.derive(*source, &meta("merged")?, Action::MarkMerged { into: *target }).await?,
+                    );
                     let brings = self.brought_by(*source).await?;
                     let absorb = Action::Absorb { source: *source, brings: Box::new(brings) };
-                    self.derive(*target, &meta("absorbed")?, absorb).await?;
+                    last = last.max(self.derive(*target, &meta("absorbed")?, absorb).await?);
                 }
                 links::Event::Unmerged { source, target, .. } => {
-                    self.derive(*target, &meta("released")?, Action::Release { source: *source }).await?;
-                    self.derive(*source, &meta("restored")?, Action::Restore).await?;
+                    last = last.max(
+                        self.derive(*target, &meta("released")?, Action::Release { source: *source }).await?,
+                    );
+                    last = last.max(self.derive(*source, &meta("restored")?, Action::Restore).await?);
                 }
                 // Links are read from their own stream; no case decides on them.
                 links::Event::Linked { .. } | links::Event::Unlinked { .. } => {}
             }
         }
-        Ok(())
+        Ok(last)
     }
 
     /// What a case brings to the one that it is merged into. Marking it merged changes none of that.
@@ -87,10 +92,10 @@ impl Core {
         Ok(aggregate.state.case().map(case::Case::brings).unwrap_or_default())
     }
 
-    /// Executes a derived command on a case.
-    pub async fn derive(&self, id: CaseId, meta: &Meta, action: Action) -> Result<(), Error> {
+    /// Executes a derived command on a case; answers its entry, if it has one.
+    pub async fn derive(&self, id: CaseId, meta: &Meta, action: Action) -> Result<Position, Error> {
         let make = |_: &_, at| Ok(commands(at, &meta.actor, vec![action.clone()]));
-        self.cases.execute::<No>(&self.stream(id)?, meta, make).await?;
-        Ok(())
+        let outcome = self.cases.execute::<No>(&self.stream(id)?, meta, make).await?;
+        Ok(if outcome.changed { outcome.position } else { Position::NONE })
     }
 }

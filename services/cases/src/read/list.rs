@@ -25,6 +25,8 @@ use crate::{
 const PAGE: u32 = 50;
 /// The most cases of one page.
 const PAGE_MAX: u32 = 200;
+/// Where a case may have begun, as a row has it.
+const ORIGINS: [&str; 2] = ["live", "import"];
 /// The most values in one list of a filter.
 const VALUES_MAX: usize = 200;
 
@@ -138,7 +140,8 @@ impl Core {
         for word in lists.into_iter().flatten().chain(single) {
             f::without_nul("filter", word)?;
         }
-        let words = |list: &[String]| list.iter().map(|word| Value::from(word.as_str())).collect::<Vec<_>>();
+        // What is named here is stored in lower case, all of it.
+        let words = |list: &[String]| list.iter().map(|word| Value::from(word.to_lowercase())).collect();
         let mut statuses = Vec::new();
         for (i, number) in filter.status.iter().enumerate() {
             let status = wire::stored_status(*number);
@@ -155,7 +158,7 @@ impl Core {
         let assignees = filter.assignee.iter().map(|name| match (name.as_str(), &me) {
             ("me", Some(me)) => Ok(Value::from(me.as_str())),
             ("me", None) => Err(Error::field("filter.assignee", "the caller is not a person; name one")),
-            (name, _) => Ok(Value::from(name)),
+            (name, _) => Ok(Value::from(name.to_lowercase())),
         });
         query.any("c.assignee", assignees.collect::<Result<_, _>>()?);
         if filter.unassigned {
@@ -163,9 +166,12 @@ impl Core {
         }
         for tag in &filter.tag {
             let condition = if query.sqlite {
-                format!("exists (select 1 from json_each(c.tags) where value = {})", query.bind(tag.as_str()))
+                format!(
+                    "exists (select 1 from json_each(c.tags) where value = {})",
+                    query.bind(tag.to_lowercase())
+                )
             } else {
-                format!("c.tags ? {}", query.bind(tag.as_str()))
+                format!("c.tags ? {}", query.bind(tag.to_lowercase()))
             };
             query.and(&condition);
         }
@@ -188,11 +194,16 @@ impl Core {
         if let Some(snoozed) = filter.snoozed {
             query.and(if snoozed { "c.snoozed_until is not null" } else { "c.snoozed_until is null" });
         }
-        for (column, value) in [("c.origin", &filter.origin), ("c.language", &filter.language)] {
-            if !value.is_empty() {
-                let place = query.bind(value.as_str());
-                query.and(&format!("{column} = {place}"));
+        if !filter.origin.is_empty() {
+            if !ORIGINS.contains(&filter.origin.as_str()) {
+                return Err(Error::field("filter.origin", format!("must be one of {}", ORIGINS.join(", "))));
             }
+            let place = query.bind(filter.origin.as_str());
+            query.and(&format!("c.origin = {place}"));
+        }
+        if let Some(language) = f::language("filter.language", &filter.language)? {
+            let place = query.bind(language.as_str());
+            query.and(&format!("c.language = {place}"));
         }
         search(&mut query, &filter.text)?;
         Ok(query)

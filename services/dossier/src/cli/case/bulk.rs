@@ -143,6 +143,7 @@ pub async fn run(command: BulkCommand, context: &Context) -> Result<(), Failure>
             command_id: id_of_part(&command_id, part),
             case_ids: case_ids.to_vec(),
             change: Some(change.clone()),
+            ..BulkRequest::default()
         };
         let answer = client.call(request).await;
         let answer = answer.map_err(|failure| failure.next_if_unavailable(|| again(&command_id)))?;

@@ -52,6 +52,7 @@ pub async fn run(change: Change, context: &Context) -> Result<(), Failure> {
                 team: team.unwrap_or_default(),
                 fields: parse::fields(fields, Vec::new()),
                 tags,
+                ..OpenCaseRequest::default()
             };
             send(client, &command_id, request).await
         }
@@ -122,6 +123,7 @@ pub async fn run(change: Change, context: &Context) -> Result<(), Failure> {
                 command_id: command_id.clone(),
                 case_id: case,
                 title: title.unwrap_or_default(),
+                ..FollowUpRequest::default()
             };
             send(client, &command_id, request).await
         }
