@@ -34,7 +34,7 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
     core::Core,
-    follow::{links::FollowLinks, messages::FollowMessages, splits::FollowSplits, timers::Timers},
+    follow::{cases::FollowCases, links::FollowLinks, messages::FollowMessages, timers::Timers},
     read::projection::CasesProjection,
 };
 
@@ -56,7 +56,7 @@ pub struct Service {
     core: Arc<Core>,
     messages: Arc<Runner<FollowMessages>>,
     links: Arc<Runner<FollowLinks>>,
-    splits: Arc<Runner<FollowSplits>>,
+    decisions: Arc<Runner<FollowCases>>,
     timers: Arc<Timers>,
 }
 
@@ -74,11 +74,11 @@ impl Service {
             Runner::new(FollowMessages(Arc::clone(&core)), log(), control(), lease("cases.follow_messages"));
         let links =
             Runner::new(FollowLinks(Arc::clone(&core)), log(), control(), lease("cases.follow_links"));
-        let splits =
-            Runner::new(FollowSplits(Arc::clone(&core)), log(), control(), lease("cases.follow_splits"));
-        let (messages, links, splits) = (Arc::new(messages), Arc::new(links), Arc::new(splits));
+        let decisions =
+            Runner::new(FollowCases(Arc::clone(&core)), log(), control(), lease("cases.follow_cases"));
+        let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
-        Ok(Self { core, messages, links, splits, timers })
+        Ok(Self { core, messages, links, decisions, timers })
     }
 
     /// The policy in force, for other services of this process.
@@ -100,7 +100,7 @@ impl Service {
 
     /// Its reactions, for operators.
     pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
-        vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.splits) as _]
+        vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.decisions) as _]
     }
 
     /// What else runs for ever, for its health: the policy and the timers.
@@ -113,9 +113,9 @@ impl Service {
         self.messages.done()
     }
 
-    /// Up to where messages that were split off have a case of their own.
-    pub fn followed_splits(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
-        self.splits.done()
+    /// Up to where messages that were split off have a case of their own, and conversations know what cases decided.
+    pub fn followed_cases(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.decisions.done()
     }
 
     /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
@@ -131,7 +131,7 @@ impl Service {
         tasks.spawn("the read model of cases", Arc::clone(&self.core.models).run(stop.clone()));
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
-        tasks.spawn("splits to cases", Arc::clone(&self.splits).run(stop.clone()));
+        tasks.spawn("cases to conversations", Arc::clone(&self.decisions).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
         let streams = self.core.stop.clone();
         tasks.spawn("streams of cases", async move {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use proto::ingestion::v1 as ingestion;
 use serde_json::{Value, json};
 use tests::{
     desk::message,
@@ -66,7 +67,9 @@ async fn every_command_has_its_effect_once() {
     rules::apply(&world).await;
     let case = world.receive_one("forum", message("m-1", "ada", "My kettle does not boil")).await;
     let other = world.receive_one("forum", message("m-2", "ada", "Nor does my fan")).await;
-    let private = world.receive_one("chat", message("m-3", "ada", "In private")).await;
+    let in_private =
+        |id: &str| ingestion::Message { public: Some(false), ..message(id, "ada", "In private") };
+    let private = world.receive_one("forum", in_private("m-3")).await;
     let (id, other_id) = (case.case_id.as_str(), other.case_id.as_str());
     let root = world.administrator();
     let mut desk = Desk {
@@ -213,6 +216,15 @@ async fn every_command_has_its_effect_once() {
         "fromConversationId": public, "toConversationId": private.places[0].conversation_id,
     });
     desk.then(id, "MoveToPrivate", moved, &[]).await;
+    let told = desk.command("Reply", json!({ "caseId": id, "text": "Here nobody reads along" })).await;
+    let timeline = desk.case(id).await["timeline"].clone();
+    let told = timeline.as_array().unwrap().iter().find(|item| item["id"] == told["createdId"]).unwrap();
+    assert_eq!(
+        (&told["conversationId"], &told["public"]),
+        (&json!(private.places[0].conversation_id), &Value::Null)
+    );
+    let answer = ingestion::Message { reply_to: "m-3".into(), ..in_private("m-5") };
+    assert_eq!(world.receive_one("forum", answer).await.case_id, id, "and it is heard there");
     let answer = world.receive(
         "forum",
         vec![{

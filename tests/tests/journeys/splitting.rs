@@ -98,6 +98,151 @@ async fn a_split_takes_messages_along_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_joins_the_case_of_what_it_answers() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let (case, second) = two_voices(&world).await;
+    let id = case.case_id.as_str();
+    let fresh = ana.cases.split(split(id, &[&second], "")).await.unwrap().into_inner().case_id;
+    let to = |id: &str, parent: &str, author: &str| Message {
+        reply_to: parent.into(),
+        ..answer(id, author, "So?")
+    };
+    // Of the thread, and in answer to nothing.
+    let aloud = |id: &str, author: &str| Message {
+        reply_to: String::new(),
+        thread_root: "m-1".into(),
+        ..answer(id, author, "Hello?")
+    };
+    for (message, expected) in [
+        (to("m-3", "m-2", "cleo"), fresh.as_str()),
+        (to("m-4", "m-1", "ben"), id),
+        (to("m-5", "m-3", "ben"), fresh.as_str()),
+        (to("m-6", "m-5", "ada"), fresh.as_str()),
+        (to("m-7", "m-4", "ada"), id),
+        // Each goes on where he was last; who was nowhere, where the thread is.
+        (aloud("m-8", "ben"), fresh.as_str()),
+        (aloud("m-9", "ada"), id),
+        (aloud("m-10", "dora"), id),
+        (to("m-11", "m-8", "dora"), fresh.as_str()),
+    ] {
+        let name = message.external_id.clone();
+        assert_eq!(world.receive_one("forum", message).await.case_id, expected, "{name}");
+    }
+
+    // It is closed: what it was about goes on in a follow-up of its own.
+    for close in [false, true] {
+        let (command_id, case_id) = (command_id(), fresh.clone());
+        if close {
+            let close = pb::CloseRequest { command_id, case_id, ..Default::default() };
+            ana.cases.close(close).await.unwrap();
+        } else {
+            let resolve = pb::ResolveRequest { command_id, case_id, ..Default::default() };
+            ana.cases.resolve(resolve).await.unwrap();
+        }
+    }
+    let next = world.receive_one("forum", to("m-12", "m-2", "ben")).await;
+    assert_eq!(next.follow_up_of, fresh);
+    for (message, expected) in [
+        (to("m-13", "m-5", "cleo"), next.case_id.as_str()),
+        (to("m-14", "m-12", "ada"), next.case_id.as_str()),
+        (to("m-15", "m-1", "ada"), id),
+    ] {
+        let name = message.external_id.clone();
+        assert_eq!(world.receive_one("forum", message).await.case_id, expected, "{name}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contact_goes_on_where_he_was_last() {
+    let world = World::start().await;
+    let mut sol = world.caller("sol", &[]);
+    let case = world.receive_one("chat", message("c-1", "ada", "It leaks")).await;
+    let second = world.receive("chat", vec![message("c-2", "ada", "And it whistles")]).await;
+    let second = second.results[0].message_id.clone();
+    let fresh = sol.cases.split(split(&case.case_id, &[&second], "")).await.unwrap().into_inner().case_id;
+    let to = |id: &str, parent: &str| Message { reply_to: parent.into(), ..message(id, "ada", "So?") };
+    for (message, expected) in [
+        (message("c-3", "ada", "Loudly"), &fresh),
+        (to("c-4", "c-1"), &case.case_id),
+        (message("c-5", "ada", "A puddle"), &case.case_id),
+        (to("c-6", "c-3"), &fresh),
+        (message("c-7", "ada", "All night"), &fresh),
+    ] {
+        let name = message.external_id.clone();
+        assert_eq!(world.receive_one("chat", message).await.case_id, *expected, "{name}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_finds_what_was_split_off_before_its_thread_was_whole() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let to = |id: &str, parent: &str, author: &str| Message {
+        reply_to: parent.into(),
+        ..message(id, author, &format!("{id} answers {parent}"))
+    };
+    let older = world.receive_one("forum", to("D", "B", "cleo")).await.case_id;
+    let younger = world.receive_one("forum", to("E", "C", "ada")).await.case_id;
+    let second = world.receive("forum", vec![to("F", "E", "ben")]).await.results[0].message_id.clone();
+    let fresh = ana.cases.split(split(&younger, &[&second], "")).await.unwrap().into_inner().case_id;
+    for (message, expected) in [
+        (to("B", "A", "cleo"), &older),
+        (to("C", "A", "ada"), &older),
+        (to("G", "E", "ada"), &older),
+        (to("H", "F", "ada"), &fresh),
+        (to("I", "H", "cleo"), &fresh),
+        (to("J", "D", "ada"), &older),
+    ] {
+        let name = message.external_id.clone();
+        assert_eq!(world.receive_one("forum", message).await.case_id, *expected, "{name}");
+    }
+    assert_eq!(ana.case(&younger).await.merged_into, older);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_waits_no_more_and_who_left_is_gone() {
+    let world = World::start().await;
+    let mut ana = world.caller("ana", &[]);
+    let (case, second) = two_voices(&world).await;
+    let third = world.receive_one("forum", answer("m-3", "cleo", "Mine rattles")).await;
+    let third = third.timeline.last().unwrap().id.clone();
+    let ours = Message {
+        direction: proto::ingestion::v1::Direction::Outbound.into(),
+        sent_at: Some(seconds(SENT_AT_S + 7_200)),
+        ..answer("o-1", "desk", "Oil it")
+    };
+    world.receive("forum", vec![ours]).await;
+    assert_eq!(ana.case(&case.case_id).await.waiting_since, None);
+    let late = Message { sent_at: Some(seconds(SENT_AT_S + 9_000)), ..answer("m-4", "ben", "No oil") };
+    let late = world.receive("forum", vec![late]).await.results[0].message_id.clone();
+
+    let answered = ana.cases.split(split(&case.case_id, &[&third], "")).await.unwrap().into_inner().case_id;
+    assert_eq!(ana.case(&answered).await.waiting_since, None, "it was answered where it was");
+    let taken = split(&case.case_id, &[&second, &late], "");
+    let taken = ana.cases.split(taken).await.unwrap().into_inner();
+    let fresh = ana.case(&taken.case_id).await;
+    assert_eq!(fresh.waiting_since, Some(seconds(SENT_AT_S + 9_000)), "since what was not answered");
+
+    // Ben has nothing there any more. He is found where he is.
+    let of_ben = pb::Filter { customer: fresh.customer.clone(), ..Default::default() };
+    assert_eq!(ana.ids(of_ben, &taken.position).await, [taken.case_id.as_str()]);
+    // Who began it leaves too: it is of the one who is left.
+    let fourth = world.receive_one("forum", answer("m-5", "dora", "Mine hums")).await;
+    let begun = case.timeline[0].id.clone();
+    let adas = ana.cases.split(split(&case.case_id, &[&begun], "")).await.unwrap().into_inner();
+    assert_eq!(ana.case(&adas.case_id).await.customer, case.customer);
+    let left = ana.case(&case.case_id).await;
+    assert_eq!((fourth.case_id, left.customer_name.as_str()), (case.case_id, "Name of dora"));
+    let (before, after) = world.administrator().rebuild().await;
+    assert_eq!(before, after);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_command_id_for_two_cases_makes_two_new_cases() {
     let world = World::start().await;
     let mut ana = world.caller("ana", &[]);
@@ -170,7 +315,7 @@ async fn followed(shell: &Shell, folder: &Path, position: &str) -> World {
     let world = World::over(shell.clone(), folder).await;
     let position = shell.position("position", position).expect("a position").expect("one is given");
     let cases = world.platform.cases.as_ref().expect("the role cases");
-    let mut splits = cases.followed_splits();
+    let mut splits = cases.followed_cases();
     tokio::time::timeout(LIMIT, splits.wait_for(|done| *done >= position))
         .await
         .expect("splits become cases")

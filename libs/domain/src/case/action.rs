@@ -228,6 +228,8 @@ pub enum Action {
         to_conversation: ConversationId,
         /// The private place.
         to: Place,
+        /// Whether the private conversation is one with the case's customer, and with nobody else.
+        with_customer: bool,
         /// The public reply that says so.
         ack: Option<ReplyId>,
     },

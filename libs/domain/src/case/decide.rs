@@ -235,8 +235,14 @@ impl Case {
             }
             Action::ChooseSilence { reason, note } => self.choose_silence(at, by, reason, note),
 
-            Action::MoveConversation { from_conversation, from, to_conversation, to, ack } => {
-                self.move_conversation(at, (from_conversation, from), (to_conversation, to), ack)
+            Action::MoveConversation { from_conversation, from, to_conversation, to, with_customer, ack } => {
+                self.move_conversation(
+                    at,
+                    (from_conversation, from),
+                    (to_conversation, to),
+                    with_customer,
+                    ack,
+                )
             }
             Action::AdvanceContact { stage } => self.advance_contact(at, stage),
             Action::Tick { item, checklist } => self.tick(at, by, item, &checklist),

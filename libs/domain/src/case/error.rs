@@ -117,6 +117,11 @@ pub enum Error {
     /// Only what is public can be moved, and only to a private place.
     #[error("a conversation moves from a public place to a private one")]
     MoveNotToPrivate,
+    /// The private conversation is with somebody else too.
+    #[error(
+        "the private conversation is not one with the case's customer alone: take one of his, or link his identities with his consent first"
+    )]
+    MoveToAnotherCustomer,
     /// It is escalated higher already, or there is no such level.
     #[error("the level must be {min} to {}", super::Escalation::LEVEL_MAX)]
     EscalationLevel {
@@ -162,6 +167,7 @@ impl Error {
             Self::ContactStage { .. } => "CONTACT_STAGE",
             Self::LabelMismatch { .. } => "LABEL_MISMATCH",
             Self::MoveNotToPrivate => "MOVE_NOT_TO_PRIVATE",
+            Self::MoveToAnotherCustomer => "CONVERSATION_OF_ANOTHER_CUSTOMER",
             Self::EscalationLevel { .. } => "ESCALATION_LEVEL",
             Self::DeadlineNotAhead => "DEADLINE_NOT_AHEAD",
             Self::LimitExceeded { .. } => "LIMIT_EXCEEDED",

@@ -195,6 +195,7 @@ impl Case {
             sent_at: message.sent_at,
             engageable: message.engageable,
             split_into: None,
+            left_unanswered: false,
         };
         Arc::make_mut(&mut self.messages).insert(message.message.clone(), received);
         self.own_conversations.insert(message.conversation);
@@ -205,7 +206,9 @@ impl Case {
             self.silence = None;
             // What was posted after the closing post wants another one.
             self.own_places.insert(message.place.clone(), None);
-            self.wait(message.sent_at, None);
+            if !message.answered {
+                self.wait(message.sent_at, None);
+            }
         }
     }
 
@@ -270,7 +273,9 @@ impl Case {
             self.split_off += 1;
         }
         let (ordinal, place) = (split.ordinal, split.place.clone());
-        Arc::make_mut(&mut self.unanswered).remove(&ordinal);
+        if Arc::make_mut(&mut self.unanswered).remove(&ordinal).is_some() {
+            split.left_unanswered = true;
+        }
         if !self.messages.values().any(|other| other.asks() && other.place == place) {
             self.own_places.remove(&place);
         }

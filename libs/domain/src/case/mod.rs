@@ -18,6 +18,7 @@ mod evolve;
 mod gate;
 mod guards;
 mod places;
+mod speaks;
 mod state;
 mod status;
 mod steps;

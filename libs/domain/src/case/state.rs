@@ -87,6 +87,8 @@ pub struct Case {
     pub(super) customer_from: Option<CaseId>,
     /// Everybody who took part; see [`identities`](Self::identities) for all.
     pub own_identities: BTreeSet<IdentityId>,
+    /// The conversation with which it was opened.
+    pub(super) begun_in: Option<ConversationId>,
     /// Its own conversations; see [`conversations`](Self::conversations) for all.
     pub own_conversations: BTreeSet<ConversationId>,
     /// The customer's messages; those that were split off say to where, and count no more.
@@ -158,6 +160,8 @@ pub struct Received {
     pub engageable: bool,
     /// The case that it was split off to.
     pub split_into: Option<CaseId>,
+    /// Whether nobody had answered it when it was split off.
+    pub(super) left_unanswered: bool,
 }
 
 /// A reply in a case.
@@ -237,6 +241,7 @@ impl Case {
             own_customer: opening.identity.clone(),
             customer_from: None,
             own_identities: opening.identity.iter().cloned().collect(),
+            begun_in: opening.conversation,
             own_conversations: opening.conversation.into_iter().collect(),
             messages: Arc::default(),
             latest_message: None,
@@ -274,12 +279,6 @@ impl Case {
             .collect()
     }
 
-    /// Its conversations, with those of the cases that were merged into it.
-    pub fn conversations(&self) -> BTreeSet<ConversationId> {
-        let absorbed = self.absorbed.values().flat_map(|source| &source.conversations);
-        self.own_conversations.iter().chain(absorbed).copied().collect()
-    }
-
     /// The customer's messages that were not split off.
     pub fn messages_here(&self) -> impl Iterator<Item = (&MessageId, &Received)> {
         self.messages.iter().filter(|(_, received)| received.split_into.is_none())
@@ -303,6 +302,7 @@ impl Case {
                 place: received.place.clone(),
                 identity: received.identity.clone(),
                 sent_at: received.sent_at,
+                answered: received.engageable && !self.is_unanswered(received),
                 engageable: received.engageable,
             })
             .collect()
@@ -343,9 +343,21 @@ impl Case {
             customer: self.customer().cloned(),
             identities: self.identities().into_iter().cloned().collect(),
             conversations: self.conversations(),
+            moves: self.all_moves(),
             places: self.places_open().into_iter().cloned().collect(),
             waiting_since: self.waiting_since(),
             first_response_at: self.first_response_at(),
+        }
+    }
+}
+
+impl Case {
+    /// Whether nobody has answered it, nor meant to leave it so. A resolution answers nothing: who splits a message off a
+    /// resolved case says that there is something left to do.
+    fn is_unanswered(&self, received: &Received) -> bool {
+        match received.split_into {
+            Some(_) => received.left_unanswered,
+            None => self.unanswered.contains_key(&received.ordinal),
         }
     }
 }

@@ -135,10 +135,14 @@ impl Case {
         at: Timestamp,
         (from_conversation, from): (ConversationId, Place),
         (to_conversation, to): (ConversationId, Place),
+        with_customer: bool,
         ack: Option<ReplyId>,
     ) -> Decision {
         if (from.visibility, to.visibility) != (Visibility::Public, Visibility::Private) {
             return Err(Error::MoveNotToPrivate);
+        }
+        if !with_customer {
+            return Err(Error::MoveToAnotherCustomer);
         }
         unless(self.moves.get(&from_conversation) == Some(&to_conversation), || Event::ConversationMoved {
             at,

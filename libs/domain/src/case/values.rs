@@ -106,6 +106,9 @@ pub struct Inbound {
     pub identity: Option<IdentityId>,
     /// When the customer sent it: the instant from which he waits.
     pub sent_at: Timestamp,
+    /// Whether it had its answer in the case that it was split from: nobody waits for another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered: bool,
     /// Whether it asks for an answer. A bounce or a "thanks" is kept, but starts no clock and reopens nothing.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub engageable: bool,
@@ -232,6 +235,9 @@ pub struct Absorbed {
     /// Its conversations.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub conversations: BTreeSet<ConversationId>,
+    /// Its public conversations that went on in private ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moves: BTreeMap<ConversationId, ConversationId>,
     /// The places where its customer posted and has no closing post.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<Place>,

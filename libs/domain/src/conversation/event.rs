@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Outcome};
+use super::Key;
 use crate::{
     channel::{Direction, Visibility},
-    ids::{CaseId, ChannelKind, ConversationId, IdentityId, MessageId, ReplyId},
+    ids::{CaseId, ChannelKind, IdentityId, MessageId},
     stored::Fields,
     time::Timestamp,
 };
@@ -45,12 +45,6 @@ pub enum Event {
         /// When it was sent.
         sent_at: Timestamp,
     },
-    /// It had ended, and goes on.
-    #[serde(rename = "conversation.resumed")]
-    Resumed {
-        /// When.
-        at: Timestamp,
-    },
     /// It belongs to a case from now on.
     #[serde(rename = "conversation.attached")]
     Attached {
@@ -62,16 +56,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<CaseId>,
     },
-    /// It goes on in private.
-    #[serde(rename = "conversation.moved")]
-    Moved {
+    /// One of the cases in which it is, its own or one that has some of its messages, was followed by another: what would
+    /// go there goes on in that one.
+    #[serde(rename = "conversation.followed_up")]
+    FollowedUp {
         /// When.
         at: Timestamp,
-        /// The private conversation.
-        to: ConversationId,
-        /// The public reply that says so.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ack: Option<ReplyId>,
+        /// The case that was followed.
+        of: CaseId,
+        /// The case that follows it.
+        case: CaseId,
     },
     /// It turned out to be of the thread of an older conversation, and goes on in that.
     #[serde(rename = "conversation.continued")]
@@ -91,14 +85,6 @@ pub enum Event {
         /// The other case.
         into: CaseId,
     },
-    /// It ended.
-    #[serde(rename = "conversation.closed")]
-    Closed {
-        /// When.
-        at: Timestamp,
-        /// How.
-        outcome: Outcome,
-    },
 }
 
 crate::stored_format!(
@@ -108,12 +94,10 @@ crate::stored_format!(
     [
         "conversation.started",
         "conversation.message_joined",
-        "conversation.resumed",
         "conversation.attached",
-        "conversation.moved",
+        "conversation.followed_up",
         "conversation.continued",
         "conversation.split",
-        "conversation.closed",
     ]
 );
 

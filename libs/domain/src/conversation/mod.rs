@@ -1,6 +1,12 @@
 //! A conversation: what is exchanged in one thread, or with one contact where the channel has no threads.
 //!
-//! It knows which case it belongs to at present; a case may have several, on different channels.
+//! It knows which case it belongs to at present; a case may have several, on different channels. Some of its messages may
+//! have gone to another case. Which case a message belongs to that joins:
+//!
+//! - one that answers a message, the case of that message;
+//! - one that answers nothing, the case of the latest message here that is by or to the same customer;
+//! - unless the whole conversation was given to another case since, and for a customer who has said nothing here yet: the
+//!   conversation's own case.
 
 mod event;
 mod rules;
@@ -18,7 +24,7 @@ pub use rules::{Conversation, Error, MESSAGES_MAX, State};
 use crate::{
     channel::{Direction, Visibility},
     decider,
-    ids::{AccountId, CaseId, ChannelKind, ConversationId, IdentityId, KeyedHash, MessageId, ReplyId},
+    ids::{AccountId, CaseId, ChannelKind, ConversationId, IdentityId, KeyedHash, MessageId},
     time::Timestamp,
 };
 
@@ -39,7 +45,7 @@ pub enum Action {
         /// Who wrote first.
         initiated_by: Direction,
     },
-    /// A message joins. One that comes after the end begins it anew.
+    /// A message joins.
     Join {
         /// The message.
         message: MessageId,
@@ -50,17 +56,17 @@ pub enum Action {
         /// When it was sent.
         sent_at: Timestamp,
     },
-    /// It belongs to a case from now on.
+    /// It belongs to a case from now on, and so does whatever is said in it and answers nothing.
     Attach {
         /// The case.
         case: CaseId,
     },
-    /// It goes on in private.
-    Move {
-        /// The private conversation.
-        to: ConversationId,
-        /// The public reply that says so.
-        ack: Option<ReplyId>,
+    /// A case is followed by another: what would go there goes on in that one. If nothing goes there, it is nothing.
+    FollowUp {
+        /// The case that is followed.
+        of: CaseId,
+        /// The case that follows it.
+        case: CaseId,
     },
     /// It is of the thread of an older conversation: its next messages go there.
     Continue {
@@ -73,11 +79,6 @@ pub enum Action {
         messages: BTreeSet<MessageId>,
         /// The other case.
         into: CaseId,
-    },
-    /// It ends.
-    Close {
-        /// How.
-        outcome: Outcome,
     },
 }
 
@@ -99,22 +100,6 @@ pub enum Key {
         /// The customer.
         identity: IdentityId,
     },
-}
-
-/// How a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// With an answer.
-    Answered,
-    /// It went on elsewhere.
-    Moved,
-    /// In silence, on purpose.
-    Silence,
-    /// It was spam.
-    Spam,
-    /// The customer did not come back.
-    Abandoned,
 }
 
 impl Key {

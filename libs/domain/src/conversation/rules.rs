@@ -5,11 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Action, Command, Event, Key, Outcome};
+use super::{Action, Command, Event, Key};
 use crate::{
     channel::{Direction, Visibility},
     decider::Decider,
-    ids::{CaseId, ChannelKind, ConversationId, IdentityId, MessageId},
+    ids::{CaseId, ChannelKind, IdentityId, MessageId},
     time::Timestamp,
 };
 
@@ -39,12 +39,12 @@ pub struct Conversation {
     pub messages: Arc<BTreeMap<MessageId, Option<CaseId>>>,
     /// When the customer last wrote: where channels allow an answer for a time only.
     pub last_inbound_at: Option<Timestamp>,
-    /// The private conversation in which it goes on.
-    pub moved_to: Option<ConversationId>,
     /// The older conversation of the same thread in which it goes on. What it has stays here. Never changed once it is set.
     pub continued_in: Option<Key>,
-    /// How it ended, if it did.
-    pub outcome: Option<Outcome>,
+    /// The latest message of each customer, by him or to him, in the order in which they joined since it belongs to its case.
+    latest: BTreeMap<IdentityId, MessageId>,
+    /// The cases that were followed by others, and by which.
+    followed: BTreeMap<CaseId, CaseId>,
 }
 
 /// Why a conversation refuses. The texts say what and what to do about it, and nobody's data.
@@ -59,9 +59,6 @@ pub enum Error {
     /// It goes on in another conversation.
     #[error("the conversation goes on in another one of its thread: join that")]
     GoesOn,
-    /// It is private: there is nowhere more private to go.
-    #[error("the conversation is private already: answer in it")]
-    NotPublic,
     /// Messages are not of this conversation.
     #[error("{count} of the messages are not of this conversation: look at its messages")]
     MessageNotInConversation {
@@ -83,7 +80,38 @@ impl State {
 impl Conversation {
     /// The case that a message of this conversation belongs to.
     pub fn case_of(&self, message: &MessageId) -> Option<CaseId> {
-        self.messages.get(message).copied().flatten().or(self.case)
+        self.split_into(message).or(self.case)
+    }
+
+    /// The case that a message of this conversation went to, if it is not the conversation's own.
+    pub fn split_into(&self, message: &MessageId) -> Option<CaseId> {
+        self.messages.get(message).copied().flatten().map(|case| self.follower(case))
+    }
+
+    /// The case that a message belongs to which joins: see the module.
+    pub fn case_for(&self, identity: Option<&IdentityId>, reply_to: Option<&MessageId>) -> Option<CaseId> {
+        let answered = reply_to.filter(|message| self.messages.contains_key(*message));
+        let goes_on_from = answered.or_else(|| self.latest.get(identity?));
+        goes_on_from.and_then(|message| self.split_into(message)).or(self.case)
+    }
+
+    /// The case in which `case` goes on here, through any number of follow-ups; itself if it was not followed.
+    pub fn follower(&self, case: CaseId) -> CaseId {
+        let mut last = case;
+        // A case is followed by one that is opened for that; should the log hold a circle, the walk still ends.
+        for _ in 0..self.followed.len() {
+            match self.followed.get(&last) {
+                Some(next) => last = *next,
+                None => break,
+            }
+        }
+        last
+    }
+
+    /// The cases that messages of this conversation go to.
+    pub fn cases(&self) -> BTreeSet<CaseId> {
+        let split: BTreeSet<CaseId> = self.messages.values().copied().flatten().collect();
+        split.into_iter().map(|case| self.follower(case)).chain(self.case).collect()
     }
 }
 
@@ -94,7 +122,6 @@ impl Error {
             Self::NotStarted => "CONVERSATION_NOT_STARTED",
             Self::AnotherKey => "CONVERSATION_KEY_DIFFERS",
             Self::GoesOn => "CONVERSATION_GOES_ON",
-            Self::NotPublic => "CONVERSATION_NOT_PUBLIC",
             Self::MessageNotInConversation { .. } => "MESSAGE_NOT_IN_CONVERSATION",
             Self::Full => "CONVERSATION_FULL",
         }
@@ -116,10 +143,9 @@ impl Decider for State {
                 None,
                 Action::Join { .. }
                 | Action::Attach { .. }
-                | Action::Move { .. }
+                | Action::FollowUp { .. }
                 | Action::Continue { .. }
-                | Action::Split { .. }
-                | Action::Close { .. },
+                | Action::Split { .. },
             ) => Err(Error::NotStarted),
             (Some(known), Action::Start { key, .. }) if known.key == key => Ok(Vec::new()),
             (Some(_), Action::Start { .. }) => Err(Error::AnotherKey),
@@ -128,20 +154,17 @@ impl Decider for State {
             }
             (Some(known), Action::Join { .. }) if known.continued_in.is_some() => Err(Error::GoesOn),
             (Some(known), Action::Join { .. }) if known.messages.len() >= MESSAGES_MAX => Err(Error::Full),
-            (Some(known), Action::Join { message, direction, identity, sent_at }) => {
-                let resumed = known.outcome.map(|_| Event::Resumed { at });
-                let joined = Event::MessageJoined { at, message, direction, identity, sent_at };
-                Ok(resumed.into_iter().chain([joined]).collect())
+            (Some(_), Action::Join { message, direction, identity, sent_at }) => {
+                Ok(vec![Event::MessageJoined { at, message, direction, identity, sent_at }])
             }
             (Some(known), Action::Attach { case }) if known.case == Some(case) => Ok(Vec::new()),
             (Some(known), Action::Attach { case }) => {
                 Ok(vec![Event::Attached { at, case, previous: known.case }])
             }
-            (Some(known), Action::Move { .. }) if known.visibility == Visibility::Private => {
-                Err(Error::NotPublic)
+            (Some(known), Action::FollowUp { of, case }) if of == case || !known.cases().contains(&of) => {
+                Ok(Vec::new())
             }
-            (Some(known), Action::Move { to, .. }) if known.moved_to == Some(to) => Ok(Vec::new()),
-            (Some(_), Action::Move { to, ack }) => Ok(vec![Event::Moved { at, to, ack }]),
+            (Some(_), Action::FollowUp { of, case }) => Ok(vec![Event::FollowedUp { at, of, case }]),
             (Some(known), Action::Continue { into }) if known.key == into => Err(Error::AnotherKey),
             (Some(known), Action::Continue { into }) => match &known.continued_in {
                 None => Ok(vec![Event::Continued { at, into }]),
@@ -149,8 +172,6 @@ impl Decider for State {
                 Some(_) => Err(Error::GoesOn),
             },
             (Some(known), Action::Split { messages, into }) => known.split(at, messages, into),
-            (Some(known), Action::Close { outcome }) if known.outcome == Some(outcome) => Ok(Vec::new()),
-            (Some(_), Action::Close { outcome }) => Ok(vec![Event::Closed { at, outcome }]),
         }
     }
 
@@ -166,9 +187,9 @@ impl Decider for State {
                     participants: BTreeSet::new(),
                     messages: Arc::default(),
                     last_inbound_at: None,
-                    moved_to: None,
                     continued_in: None,
-                    outcome: None,
+                    latest: BTreeMap::new(),
+                    followed: BTreeMap::new(),
                 })))
             }
             // What happened to a conversation that never began happened to nothing.
@@ -202,13 +223,21 @@ impl Conversation {
             Event::MessageJoined { message, direction, identity, sent_at, .. } => {
                 Arc::make_mut(&mut self.messages).insert(message.clone(), None);
                 self.participants.extend(identity.clone());
+                self.latest.extend(identity.clone().map(|identity| (identity, message.clone())));
                 if *direction == Direction::In {
                     self.last_inbound_at = self.last_inbound_at.max(Some(*sent_at));
                 }
             }
-            Event::Resumed { .. } => self.outcome = None,
-            Event::Attached { case, .. } => self.case = Some(*case),
-            Event::Moved { to, .. } => self.moved_to = Some(*to),
+            Event::Attached { case, .. } => {
+                self.case = Some(*case);
+                self.latest.clear();
+            }
+            Event::FollowedUp { of, case, .. } => {
+                self.followed.insert(*of, *case);
+                if self.case == Some(*of) {
+                    self.case = Some(*case);
+                }
+            }
             Event::Continued { into, .. } => {
                 self.continued_in.get_or_insert_with(|| into.clone());
             }
@@ -216,7 +245,6 @@ impl Conversation {
                 let all = Arc::make_mut(&mut self.messages);
                 all.extend(messages.iter().map(|message| (message.clone(), Some(*into))));
             }
-            Event::Closed { outcome, .. } => self.outcome = Some(*outcome),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     actor::{Actor, Kind},
-    decider::{decide_all, testing::given},
+    decider::{decide_all, fold, testing::given},
 };
 
 fn at(second: i64) -> Timestamp {
@@ -117,33 +117,83 @@ fn it_belongs_to_one_case_at_a_time_and_remembers_what_went_elsewhere() {
     assert_eq!(conversation.case_of(&message(2)), Some(case(5)));
 }
 
-#[test]
-fn it_ends_and_goes_on_when_somebody_writes() {
-    let close = |outcome| command(5, Action::Close { outcome });
-    given::<State>(&[])
-        .when(start(1, Visibility::Public))
-        .then_kinds(&["conversation.started"])
-        .when(close(Outcome::Answered))
-        .then_kinds(&["conversation.closed"])
-        .when(close(Outcome::Silence))
-        .then_kinds(&["conversation.closed"])
-        .when(join(9, 1, Direction::In))
-        .then_kinds(&["conversation.resumed", "conversation.message_joined"]);
+/// Ada's messages 1 and 3, Ben's 2, of which Ben's went to case 5; the conversation is of case 1.
+fn split_in_two() -> Vec<Event> {
+    let joined = |n, who: &str| Event::MessageJoined {
+        at: at(i64::from(n)),
+        message: message(n),
+        direction: Direction::In,
+        identity: Some(identity(who)),
+        sent_at: at(i64::from(n)),
+    };
+    let begun = Event::Started {
+        at: at(0),
+        key: key(),
+        channel: "email".parse().unwrap(),
+        visibility: Visibility::Public,
+        initiated_by: Direction::In,
+    };
+    let attached = Event::Attached { at: at(1), case: case(1), previous: None };
+    let split = Event::Split { at: at(4), messages: BTreeSet::from([message(2)]), into: case(5) };
+    vec![begun, joined(1, "ada0"), attached, joined(2, "bee0"), joined(3, "ada0"), split]
+}
+
+fn identity(who: &str) -> IdentityId {
+    format!("mail-fr_{who}000000000000").parse().unwrap()
 }
 
 #[test]
-fn only_what_is_public_moves_to_private() {
-    let go = || command(5, Action::Move { to: ConversationId(Uuid::from_u128(2)), ack: None });
-    given::<State>(&[])
-        .when(start(1, Visibility::Private))
-        .then_kinds(&["conversation.started"])
-        .when(go())
-        .then_refused(&Error::NotPublic);
-    given::<State>(&[])
-        .when(start(1, Visibility::Public))
-        .then_kinds(&["conversation.started"])
-        .when(go())
-        .then_kinds(&["conversation.moved"]);
+fn what_joins_goes_on_where_it_answers_or_where_its_author_was_last() {
+    let state = given::<State>(&split_in_two()).0;
+    let known = state.conversation().unwrap();
+    let (ada, ben, dora) = (identity("ada0"), identity("bee0"), identity("d0a0"));
+    for (who, reply_to, expected) in [
+        (Some(&ada), Some(2), 5),
+        (Some(&ben), Some(1), 1),
+        (Some(&ben), None, 5),
+        (Some(&ada), None, 1),
+        (Some(&dora), None, 1),
+        (None, None, 1),
+        // What it answers is not here.
+        (Some(&ben), Some(9), 5),
+        (Some(&dora), Some(9), 1),
+    ] {
+        let reply_to = reply_to.map(message);
+        let found = known.case_for(who, reply_to.as_ref());
+        assert_eq!(found, Some(case(expected)), "{who:?} {reply_to:?}");
+    }
+    // The whole conversation is given to another case: what answers nothing goes there.
+    given::<State>(&split_in_two())
+        .when(command(9, Action::Attach { case: case(8) }))
+        .then_kinds(&["conversation.attached"]);
+    let attached = fold(state, &[Event::Attached { at: at(9), case: case(8), previous: Some(case(1)) }]);
+    let known = attached.conversation().unwrap();
+    assert_eq!(known.case_for(Some(&ben), None), Some(case(8)));
+    assert_eq!(known.case_for(Some(&ben), Some(&message(2))), Some(case(5)));
+}
+
+#[test]
+fn a_follow_up_takes_the_place_of_what_it_follows_and_of_nothing_else() {
+    let follow = |of, by| command(9, Action::FollowUp { of: case(of), case: case(by) });
+    let ben = identity("bee0");
+    let state = given::<State>(&split_in_two())
+        .when(follow(7, 8))
+        .then_nothing()
+        .when(follow(5, 6))
+        .then(&[Event::FollowedUp { at: at(9), of: case(5), case: case(6) }])
+        .when(follow(5, 6))
+        .then_nothing()
+        .when(follow(1, 2))
+        .then(&[Event::FollowedUp { at: at(9), of: case(1), case: case(2) }])
+        .when(follow(6, 7))
+        .then_kinds(&["conversation.followed_up"])
+        .0;
+    let known = state.conversation().unwrap();
+    assert_eq!((known.case, known.cases()), (Some(case(2)), BTreeSet::from([case(2), case(7)])));
+    assert_eq!(known.case_of(&message(2)), Some(case(7)));
+    assert_eq!(known.case_of(&message(1)), Some(case(2)));
+    assert_eq!(known.case_for(Some(&ben), None), Some(case(7)), "each goes on where he was");
+    given::<State>(&[]).when(follow(1, 2)).then_refused(&Error::NotStarted);
 }
 
 #[test]

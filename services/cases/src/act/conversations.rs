@@ -1,17 +1,23 @@
 //! Where the customer is spoken with: replies, and the way from public to private.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use domain::{
-    case::{self, Action, REPLY_LEN_MAX},
+    case::{Action, REPLY_LEN_MAX},
     channel::{Place, Visibility},
-    conversation,
-    ids::{CaseId, ConversationId, MessageId, ReplyId},
+    conversation::{self, Conversation, Key},
+    ids::{AccountId, CaseId, ConversationId, IdentityId, KeyedHash, MessageId, ReplyId},
 };
 use proto::cases::v1 as pb;
-use service::Error;
+use service::{Error, transact::Aggregate};
 use uuid::Uuid;
+use vault::Vault;
 
 use super::{actions::WORKERS, fields as f, no::No};
 use crate::core::{Caller, Case, Core, bad_name, seen};
+
+/// The domain of the roots of threads that a case begins. In the names of conversations: never changed.
+const THREAD_OF_CASE: &str = "thread of a case";
 
 impl Core {
     /// Releases a reply.
@@ -26,22 +32,22 @@ impl Core {
         let present = self.cases.peek::<No>(&self.stream(id)?).await?;
         let conversation = match named {
             Some(named) => named,
-            None => latest_conversation(seen(&caller.access, &present)?)?,
+            None => seen(&caller.access, &present)?.speaks_in().ok_or_else(no_conversation)?,
         };
-        let place = self.place_of("conversation_id", conversation).await?;
+        let known = self.conversation("conversation_id", conversation).await?;
+        let spoken = begun("conversation_id", &known)?;
+        let (place, given) = (place(&spoken.key, spoken.visibility), spoken.cases().contains(&id));
         let outcome = self
             .decide(caller, id, &meta, |ground| {
-                if !ground.case.conversations().contains(&conversation) {
-                    return Err(
-                        Error::field("conversation_id", "is none of this case's conversations").into()
-                    );
+                if !given && !ground.case.conversations().contains(&conversation) {
+                    return Err(not_of_the_case("conversation_id", "conversations"));
                 }
                 Ok(vec![Action::Reply {
-                    reply: ReplyId::derive(meta.command_id, "reply"),
+                    reply: reply_id(meta.command_id),
                     conversation,
                     place: place.clone(),
                     text: ground.personal(text.clone()),
-                    in_reply_to: ground.case.latest_message.clone(),
+                    in_reply_to: ground.case.latest_in(conversation).cloned(),
                     closing: request.closing,
                     seen: seen_message.clone(),
                     override_stale: request.override_stale,
@@ -63,58 +69,132 @@ impl Core {
         meta.expected = self.shell.position("expected_position", &request.expected_position)?;
         let from = f::required::<ConversationId>("from_conversation_id", &request.from_conversation_id)?;
         let to = f::required::<ConversationId>("to_conversation_id", &request.to_conversation_id)?;
-        let (from_place, to_place) = (
-            self.place_of("from_conversation_id", from).await?,
-            self.place_of("to_conversation_id", to).await?,
-        );
         let ack = f::optional::<ReplyId>("ack_reply_id", &request.ack_reply_id)?;
+        let public = self.conversation("from_conversation_id", from).await?;
+        let public = begun("from_conversation_id", &public)?;
+        let private = self.goes_on_at("to_conversation_id", to).await?;
+        let private = begun("to_conversation_id", &private)?;
+        let present = self.cases.peek::<No>(&self.stream(id)?).await?;
+        let present = seen(&caller.access, &present)?;
+        self.sees(caller, id, private).await?;
+        let customer = present.customer();
+        let with_customer = self.is_with(private, customer).await?;
+        let (from_place, to_place) =
+            (place(&public.key, public.visibility), place(&private.key, private.visibility));
+        let to = private.key.id();
         let outcome = self
             .decide(caller, id, &meta, |ground| {
                 if !ground.case.conversations().contains(&from) {
-                    return Err(
-                        Error::field("from_conversation_id", "is none of this case's conversations").into()
-                    );
+                    return Err(not_of_the_case("from_conversation_id", "conversations"));
+                }
+                if ack.is_some_and(|ack| !ground.case.replies.contains_key(&ack)) {
+                    return Err(not_of_the_case("ack_reply_id", "replies"));
                 }
                 Ok(vec![Action::MoveConversation {
                     from_conversation: from,
                     from: from_place.clone(),
                     to_conversation: to,
                     to: to_place.clone(),
+                    with_customer: with_customer && ground.case.customer() == customer,
                     ack,
                 }])
             })
             .await?;
+        if outcome.changed {
+            self.follow_case_at(&self.stream(id)?, outcome.position).await?;
+        }
         Ok((id, outcome))
     }
 
-    /// Where a conversation is.
-    pub async fn place_of(&self, field: &str, id: ConversationId) -> Result<Place, Error> {
-        let stream = self.conversations.stream(id).map_err(bad_name)?;
-        let known = self.conversations.peek::<conversation::Error>(&stream).await?;
-        let known =
-            known.state.conversation().ok_or_else(|| Error::field(field, "there is no such conversation"))?;
-        Ok(place(&known.key, known.visibility))
+    async fn conversation(
+        &self,
+        field: &str,
+        id: ConversationId,
+    ) -> Result<Arc<Aggregate<conversation::State>>, Error> {
+        let stream = self.conversations.stream(id).map_err(|_| Error::field(field, NO_SUCH))?;
+        Ok(self.conversations.peek::<conversation::Error>(&stream).await?)
     }
+
+    /// The conversation that takes the messages of another: itself, or the older one of its thread. From the log: what is
+    /// decided on who takes part in it must not miss somebody.
+    async fn goes_on_at(
+        &self,
+        field: &str,
+        id: ConversationId,
+    ) -> Result<Aggregate<conversation::State>, Error> {
+        let mut id = id;
+        loop {
+            let stream = self.conversations.stream(id).map_err(bad_name)?;
+            let known = self.conversations.load::<conversation::Error>(&stream).await?;
+            match &begun(field, &known)?.continued_in {
+                Some(next) => id = next.id(),
+                None => return Ok(known),
+            }
+        }
+    }
+
+    /// What is another team's is not there.
+    async fn sees(&self, caller: &Caller, id: CaseId, private: &Conversation) -> Result<(), Error> {
+        let Some(case) = private.case.filter(|case| *case != id) else { return Ok(()) };
+        let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
+        let theirs = self.cases.peek::<No>(&self.stream(links.state.root(case))?).await?;
+        seen(&caller.access, &theirs).map(drop).map_err(|_| Error::field("to_conversation_id", NO_SUCH))
+    }
+
+    /// Whether somebody takes part in a conversation, and nobody but one person.
+    async fn is_with(&self, conversation: &Conversation, person: Option<&IdentityId>) -> Result<bool, Error> {
+        let contact = match &conversation.key {
+            Key::Contact { identity, .. } => Some(identity),
+            Key::Thread { .. } => None,
+        };
+        let people: BTreeSet<&IdentityId> = conversation.participants.iter().chain(contact).collect();
+        let (Some(person), false) = (person, people.is_empty()) else { return Ok(false) };
+        for other in people {
+            if !self.same_person(person, other).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+const NO_SUCH: &str = "there is no such conversation";
+
+fn begun<'a>(field: &str, known: &'a Aggregate<conversation::State>) -> Result<&'a Conversation, Error> {
+    known.state.conversation().ok_or_else(|| Error::field(field, NO_SUCH))
+}
+
+fn not_of_the_case(field: &str, what: &str) -> No {
+    Error::field(field, format!("is none of this case's {what}")).into()
+}
+
+fn no_conversation() -> Error {
+    let text = "the case has no conversation to reply in: nobody is known yet to whom it could go";
+    Error::refused("NO_CONVERSATION", text)
 }
 
 /// Where a conversation with this key is.
-pub fn place(key: &conversation::Key, visibility: Visibility) -> Place {
+pub fn place(key: &Key, visibility: Visibility) -> Place {
     match key {
-        conversation::Key::Thread { account, root } => {
+        Key::Thread { account, root } => {
             Place { account: account.clone(), visibility, thread: Some(root.clone()) }
         }
-        conversation::Key::Contact { account, .. } => {
-            Place { account: account.clone(), visibility, thread: None }
-        }
+        Key::Contact { account, .. } => Place { account: account.clone(), visibility, thread: None },
     }
 }
 
-/// Where the customer wrote last.
-fn latest_conversation(case: &case::Case) -> Result<ConversationId, Error> {
-    let latest = case.latest_message.as_ref().and_then(|message| case.messages.get(message));
-    let conversation =
-        latest.map(|received| received.conversation).or_else(|| case.conversations().first().copied());
-    conversation.ok_or_else(|| Error::refused("NO_CONVERSATION", "the case has no conversation to reply in"))
+/// The conversation with a customer for whom a case is opened by hand, where the account has no threads: what we have with
+/// this contact.
+pub fn with_contact(opening: &AccountId, customer: &IdentityId) -> Key {
+    Key::Contact { account: opening.clone(), identity: customer.clone() }
+}
+
+/// The same where it has: a thread of its own. What is sent first in it has to be recorded with this root, as its answers
+/// will be found by it.
+pub fn own_thread(vault: &Vault, account: &AccountId, case: CaseId) -> Result<Key, Error> {
+    let root = vault.hash(THREAD_OF_CASE, &[account.as_str(), &case.to_string()]);
+    let root = KeyedHash::new(&root).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(Key::Thread { account: account.clone(), root })
 }
 
 /// The id of what a command creates.

@@ -6,12 +6,14 @@ use domain::{
     case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
     ids::{AccountId, CaseId, CategoryId, IdentityId, Tag, TeamId},
     personal::Personal,
+    policy::account::Thread,
 };
 use proto::cases::v1 as pb;
 use service::{Error, transact::Meta};
 
 use super::{
     actions::{self, WORKERS},
+    conversations::{own_thread, with_contact},
     custom_fields::opening_fields,
     fields as f,
     no::No,
@@ -30,7 +32,7 @@ impl Core {
         let id = CaseId::derive(command_id, "case");
         let mut meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
         meta.expected = self.shell.position("expected_position", &request.expected_position)?;
-        let outcome = self.begin(caller, id, meta, by_hand(caller, id, request)).await?;
+        let outcome = self.begin(caller, id, meta, self.by_hand(caller, id, request)).await?;
         Ok((id, outcome))
     }
 
@@ -65,7 +67,34 @@ impl Core {
         };
         let stream = self.stream(id)?;
         let outcome = self.cases.execute::<No>(&stream, &meta, make).await?;
+        // The reaction would do this in a moment; whoever opened the case can reply in it at once.
+        if outcome.changed {
+            self.follow_case_at(&stream, outcome.position).await?;
+        }
         self.answerable(caller, &stream, outcome).await
+    }
+
+    /// What the caller asks for, and where its customer is spoken with.
+    fn by_hand(
+        &self,
+        caller: &Caller,
+        id: CaseId,
+        request: &pb::OpenCaseRequest,
+    ) -> Result<Beginning, Error> {
+        let mut beginning = by_hand(caller, id, request)?;
+        let Opening { account, identity, conversation, .. } = &mut beginning.opening;
+        // Somebody whom we know from elsewhere cannot be reached here.
+        let Some(customer) = identity.as_ref().filter(|customer| customer.account() == account.as_str())
+        else {
+            return Ok(beginning);
+        };
+        let threads = caller.policy.state.set().account(account).map(|account| account.thread);
+        *conversation = match threads {
+            Some(Thread::Contact) => Some(with_contact(account, customer).id()),
+            Some(Thread::Threads) => Some(own_thread(&self.shell.vault, account, id)?.id()),
+            None => None,
+        };
+        Ok(beginning)
     }
 
     async fn following(
@@ -163,7 +192,7 @@ pub fn goes_on(case: &case::Case) -> Opening {
         channel: case.channel.clone(),
         region: case.region.clone(),
         team: case.team.clone(),
-        conversation: None,
+        conversation: case.speaks_in(),
         identity: case.customer().cloned(),
         title: None,
         language: case.language.clone(),

@@ -86,6 +86,7 @@ impl Arrival<'_> {
             place: self.place(),
             identity: self.content.identity.clone(),
             sent_at: self.content.sent_at,
+            answered: false,
             engageable: true,
         }
     }

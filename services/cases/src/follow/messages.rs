@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domain::{
     case::{self, Opening, Status},
     channel::Direction,
-    conversation,
+    conversation::{self, Key},
     customer::{self, Identity},
     ids::{CaseId, IdentityId},
     message::{self, Content},
@@ -100,12 +100,17 @@ impl Core {
         if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
             self.know_customer(&arrival, &identity).await?;
         }
-        let mut case = self.join_thread(&mut arrival).await?;
+        // Which case the conversation names, and which of those in which that goes on takes the message in.
+        let mut named = self.join_thread(&mut arrival).await?;
+        let mut case = named;
         for _ in 0..HOPS_MAX {
             match self.take_in(&arrival, case).await? {
                 Taken::In => return self.went_on_meanwhile(&arrival).await,
                 Taken::GoesOnIn(other) => case = other,
-                Taken::FollowUp => case = self.follow_up_of(&arrival, case).await?,
+                Taken::FollowUp => {
+                    named = self.follow_up_of(&arrival, named).await?;
+                    case = named;
+                }
             }
         }
         Err(Error::Internal("a message went from case to case and found none".into()))
@@ -118,7 +123,7 @@ impl Core {
             arrival.key = said.clone();
             let joined = async {
                 arrival.key = self.conversation_of(arrival).await?;
-                self.join(arrival).await
+                self.join(arrival, &said).await
             };
             match joined.await {
                 // Another message was faster to find that the conversation is of an older one's thread.
@@ -153,13 +158,18 @@ impl Core {
         Ok(())
     }
 
-    /// The message joins its conversation, and with that the case of it.
-    async fn join(&self, arrival: &Arrival<'_>) -> Result<CaseId, Error> {
+    /// The message joins its conversation, and with that the case of it, or the case of what it answers.
+    async fn join(&self, arrival: &Arrival<'_>, said: &Key) -> Result<CaseId, Error> {
         let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
         let meta = arrival.meta(self, JOINED)?;
         let fresh = arrival.case_id("case");
+        let before = self.split_before(arrival, said).await?;
         let make = |known: &Aggregate<conversation::State>, at| {
-            let attached = known.state.conversation().and_then(|conversation| conversation.case);
+            let known = known.state.conversation();
+            let attached = known.and_then(|conversation| conversation.case);
+            let (identity, reply_to) = (arrival.content.identity.as_ref(), arrival.content.reply_to.as_ref());
+            let before = before.map(|case| known.map_or(case, |known| known.follower(case)));
+            let case = before.or_else(|| known?.case_for(identity, reply_to)).unwrap_or(fresh);
             let mut steps = vec![
                 arrival.start(arrival.key.clone()),
                 conversation::Action::Join {
@@ -169,7 +179,12 @@ impl Core {
                     sent_at: arrival.content.sent_at,
                 },
             ];
-            steps.extend(attached.is_none().then_some(conversation::Action::Attach { case: fresh }));
+            if attached.is_none() {
+                steps.push(conversation::Action::Attach { case });
+            } else if attached != Some(case) {
+                let messages = [arrival.message.clone()].into();
+                steps.push(conversation::Action::Split { messages, into: case });
+            }
             Ok(commands(at, &meta.actor, steps))
         };
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
@@ -177,8 +192,9 @@ impl Core {
         if outcome.aggregate.first == outcome.position {
             self.root_came_meanwhile(arrival).await?;
         }
-        let known =
-            |aggregate: &Aggregate<conversation::State>| aggregate.state.conversation().and_then(|c| c.case);
+        let known = |aggregate: &Aggregate<conversation::State>| {
+            aggregate.state.conversation().and_then(|known| known.case_of(&arrival.message))
+        };
         let case = if outcome.repeated {
             // The conversation may belong to another case by now: what counts is where the message went then.
             let follow_up = domain::ids::derive(arrival.entry.id, "follow_up");
@@ -236,25 +252,24 @@ impl Core {
         }
     }
 
-    /// The case cannot take the message any more: the conversation goes on in a new one.
+    /// The case that the conversation names for the message cannot take it any more, nor can the one in which that goes on:
+    /// the conversation goes on in a new one.
     async fn follow_up_of(&self, arrival: &Arrival<'_>, of: CaseId) -> Result<CaseId, Error> {
         let stream = self.conversations.stream(arrival.key.id()).map_err(bad_name)?;
         let next = arrival.case_id("follow_up_case");
         let meta = arrival.meta(self, "follow_up")?;
+        let named = |known: &Aggregate<conversation::State>| {
+            known.state.conversation().and_then(|conversation| conversation.case_of(&arrival.message))
+        };
         let make = |known: &Aggregate<conversation::State>, at| {
             // Another message may have been faster: then the conversation has its next case already.
-            let attached = known.state.conversation().and_then(|conversation| conversation.case);
-            let first = attached == Some(of) || attached.is_none();
-            Ok(commands(
-                at,
-                &meta.actor,
-                first.then_some(conversation::Action::Attach { case: next }).into_iter().collect(),
-            ))
+            let first = named(known) == Some(of);
+            let follow = first.then_some(conversation::Action::FollowUp { of, case: next });
+            Ok(commands(at, &meta.actor, follow.into_iter().collect()))
         };
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);
-        let attached = outcome.aggregate.state.conversation().and_then(|conversation| conversation.case);
-        if outcome.changed { Ok(next) } else { Ok(attached.unwrap_or(next)) }
+        if outcome.changed { Ok(next) } else { Ok(named(&outcome.aggregate).unwrap_or(next)) }
     }
 
     /// What a case is opened with that this message begins.
@@ -307,7 +322,7 @@ impl Core {
         })
     }
 
-    /// The case that a conversation belonged to before it was attached to `id`.
+    /// The case that was followed by `id` in a conversation, or in which that one goes on.
     async fn previous_case(&self, stream: &eventlog::StreamId, id: CaseId) -> Result<Option<CaseId>, Error> {
         use futures_util::TryStreamExt;
         let mut entries = self.shell.log.read(stream);
@@ -315,10 +330,11 @@ impl Core {
             let envelope =
                 Envelope::<conversation::Event>::of(&entry).map_err(service::transact::Error::<No>::from)?;
             for event in envelope.events {
-                if let conversation::Event::Attached { case, previous, .. } = event
+                if let conversation::Event::FollowedUp { of, case, .. } = event
                     && case == id
                 {
-                    return Ok(previous);
+                    let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
+                    return Ok(Some(links.state.root(of)));
                 }
             }
         }

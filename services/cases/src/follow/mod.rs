@@ -1,7 +1,8 @@
-//! What follows from the log: messages become conversations and cases, decisions about two cases reach both, what was
-//! split off is opened, and times that have come are taken note of.
+//! What follows from the log: messages become conversations and cases, decisions about two cases reach both, those of one
+//! reach its conversations, what was split off is opened, and times that have come are taken note of.
 
 pub mod arrival;
+pub mod cases;
 pub mod due;
 pub mod links;
 pub mod messages;

@@ -10,7 +10,7 @@
 //! each keeps its messages and its agent, and what comes from then on goes to the older one (to the younger, if the older
 //! one is closed).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     case::{self, Status},
@@ -88,6 +88,30 @@ impl Core {
         let here = self.walk(arrival, arrival.key.clone(), Until::End).await?;
         let there = self.walk(arrival, next, Until::End).await?;
         self.unite(arrival, here, there).await.map(drop)
+    }
+
+    /// The case of the message that this one answers, if that has joined an earlier conversation of the thread, and was
+    /// split off there.
+    pub async fn split_before(&self, arrival: &Arrival<'_>, said: &Key) -> Result<Option<CaseId>, Error> {
+        let Some(answered) = &arrival.content.reply_to else { return Ok(None) };
+        let (mut key, mut passed) = (said.clone(), BTreeSet::new());
+        while key != arrival.key && passed.insert(key.clone()) {
+            let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
+            let next = match (known.state.conversation(), &key) {
+                (Some(conversation), _) => match conversation.split_into(answered) {
+                    Some(case) => return Ok(Some(case)),
+                    None => conversation.continued_in.clone(),
+                },
+                (None, Key::Thread { account, root }) => self
+                    .stored_root(account, root)
+                    .await?
+                    .map(|root| Key::Thread { account: account.clone(), root }),
+                (None, Key::Contact { .. }) => None,
+            };
+            let Some(next) = next else { return Ok(None) };
+            key = next;
+        }
+        Ok(None)
     }
 
     /// What a message has to look after that is in its case: the conversation may have gone on in another while the case
@@ -236,12 +260,14 @@ impl Core {
         }
     }
 
-    async fn case_of(&self, key: &Key) -> Result<Option<CaseId>, Error> {
+    /// The case to which a conversation belongs.
+    pub async fn case_of(&self, key: &Key) -> Result<Option<CaseId>, Error> {
         let known = self.conversations.peek::<conversation::Error>(&self.of(key)?).await?;
         Ok(known.state.conversation().and_then(|conversation| conversation.case))
     }
 
-    async fn opened_case(&self, id: CaseId) -> Result<Option<case::Case>, Error> {
+    /// A case out of the log, if it was opened.
+    pub async fn opened_case(&self, id: CaseId) -> Result<Option<case::Case>, Error> {
         Ok(self.cases.load::<No>(&self.stream(id)?).await?.state.case().cloned())
     }
 

@@ -113,6 +113,7 @@ pub fn inbound_at(n: u32, second: i64, place: Place) -> Inbound {
         place,
         identity: Some("mail-fr_0123456789abcdef".parse().unwrap()),
         sent_at: at(second),
+        answered: false,
         engageable: true,
     }
 }
@@ -189,6 +190,7 @@ pub fn brings() -> Box<Absorbed> {
         customer: Some("insta-fr_fedcba9876543210".parse().unwrap()),
         identities: BTreeSet::from(["insta-fr_fedcba9876543210".parse().unwrap()]),
         conversations: BTreeSet::from([conversation(9)]),
+        moves: BTreeMap::from([(conversation(8), conversation(9))]),
         places: BTreeSet::from([private()]),
         waiting_since: Some(at(-50)),
         first_response_at: None,

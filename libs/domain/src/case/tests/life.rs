@@ -6,7 +6,7 @@ use super::fixtures::*;
 use crate::{
     actor::Kind,
     case::{
-        Action, ContactStage, CycleRule, Error, Escalation, Event, FieldValue, HoldKind, Priority,
+        Action, ContactStage, CycleRule, Error, Escalation, Event, FieldValue, HoldKind, Opening, Priority,
         ReplyOutcome, ReplyStatus, ResumeCause, SilenceReason, State, Status, TAGS_MAX, WakeCause,
     },
     decider::{decide_all, testing::given},
@@ -277,20 +277,44 @@ fn chosen_silence_counts_as_an_answer_until_the_customer_writes_again() {
 
 #[test]
 fn a_conversation_moves_from_public_to_private_in_the_same_case() {
-    let go = |from, to| Action::MoveConversation {
+    let go = |from, to, with_customer| Action::MoveConversation {
         from_conversation: conversation(1),
         from,
         to_conversation: conversation(2),
         to,
+        with_customer,
         ack: Some(reply_id(1)),
     };
     given::<State>(&open_case())
-        .when(by_ana(5, go(private(), public())))
+        .with(|case| assert_eq!(case.speaks_in(), Some(conversation(1))))
+        .when(by_ana(5, go(private(), public(), true)))
         .then_refused(&Error::MoveNotToPrivate)
-        .when(by_ana(5, go(public(), private())))
+        .when(by_ana(5, go(public(), private(), false)))
+        .then_refused(&Error::MoveToAnotherCustomer)
+        .when(by_ana(5, go(public(), private(), true)))
         .then_kinds(&["case.conversation_moved"])
         .with(|case| assert_eq!(case.conversations(), BTreeSet::from([conversation(1), conversation(2)])))
-        .with(|case| assert_eq!(case.waiting_since(), Some(at(0)), "the clock goes on"));
+        .with(|case| assert_eq!(case.waiting_since(), Some(at(0)), "the clock goes on"))
+        .with(|case| assert_eq!(case.speaks_in(), Some(conversation(2))))
+        // What he goes on saying in public is answered in private all the same.
+        .when(by_bot(6, receive(inbound(2, 6))))
+        .then_kinds(&["case.customer_message_received"])
+        .with(|case| assert_eq!(case.speaks_in(), Some(conversation(2))))
+        .with(|case| assert_eq!(case.latest_in(conversation(1)), Some(&message_id(2))))
+        .with(|case| assert_eq!(case.latest_in(conversation(2)), None));
+}
+
+#[test]
+fn a_case_speaks_where_it_began_until_the_customer_writes() {
+    let begun = Opening { conversation: Some(conversation(7)), ..*opening() };
+    given::<State>(&[opened()]).with(|case| assert_eq!(case.speaks_in(), None));
+    given::<State>(&[Event::Opened { at: at(0), by: ana(), opening: Box::new(begun) }])
+        .when(by_ana(1, reply(1)))
+        .then_kinds(&["case.reply_released", "case.started"])
+        .with(|case| assert_eq!(case.speaks_in(), Some(conversation(7)), "whatever else it has by then"))
+        .when(by_bot(2, receive(inbound(1, 2))))
+        .then_kinds(&["case.customer_message_received"])
+        .with(|case| assert_eq!(case.speaks_in(), Some(conversation(1))));
 }
 
 #[test]

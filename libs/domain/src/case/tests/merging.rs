@@ -84,6 +84,7 @@ fn the_target_takes_over_and_gives_back() {
             assert_eq!(case.tags().len(), 2);
             assert_eq!(case.identities().len(), 2);
             assert_eq!(case.conversations(), BTreeSet::from([conversation(1), conversation(9)]));
+            assert_eq!(case.brings().moves, brings().moves, "what was moved there is moved here");
             assert_eq!(case.places_open(), BTreeSet::from([&private(), &public()]));
             assert_eq!(case.waiting_since(), Some(at(-50)), "the earliest of both");
         })

@@ -104,6 +104,7 @@ fn action(second: i64) -> impl Strategy<Value = Action> {
             from: public(),
             to_conversation: conversation(n),
             to: private(),
+            with_customer: true,
             ack: None,
         }),
         (vec(0u32..5, 0..3), 5u128..7).prop_map(|(numbers, n)| split_off(&numbers, n)),

@@ -46,6 +46,29 @@ fn what_is_split_off_says_all_that_the_new_case_needs_and_counts_no_more() {
 }
 
 #[test]
+fn what_was_answered_where_it_was_waits_for_nothing_where_it_goes() {
+    let answered = after(&three_messages(), [by_ana(20, reply(1)), by_bot(21, sent(1))])
+        .when(by_bot(25, receive(inbound(4, 25))))
+        .then_kinds(&["case.customer_message_received"])
+        .when(by_ana(30, split_off(&[1, 4], 5)))
+        .then_kinds(&["case.split_off"]);
+    let [one, four] = &answered.case().inbound(&BTreeSet::from([message_id(1), message_id(4)]))[..] else {
+        panic!("two messages")
+    };
+    assert_eq!((one.answered, four.answered), (true, false));
+    let open = |message: &Inbound| {
+        let messages = vec![message.clone()];
+        after(&[], [by_ana(31, Action::Open { opening: opening(), messages })])
+    };
+    assert_eq!(open(one).case().waiting_since(), None);
+    assert_eq!(open(one).case().latest_message, Some(message_id(1)), "it is what an answer answers");
+    assert_eq!(open(four).case().waiting_since(), Some(at(25)));
+    // Nobody answered what was resolved over: who takes it elsewhere wants it answered.
+    after(&three_messages(), [by_ana(20, resolve()), by_ana(30, split_off(&[1], 5))])
+        .with(|case| assert!(!case.inbound(&BTreeSet::from([message_id(1)]))[0].answered));
+}
+
+#[test]
 fn who_has_nothing_left_takes_part_no_more() {
     let (ada, ben) = (inbound(1, 0).identity.unwrap(), bens().identity.unwrap());
     let both = BTreeSet::from([&ada, &ben]);

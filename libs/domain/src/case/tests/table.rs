@@ -22,7 +22,8 @@ use crate::{
 const COLUMNS: [&str; 9] =
     ["unknown", "new", "open", "pending", "on_hold", "resolved", "closed", "merged", "spam"];
 
-/// WINDOW: `REOPEN_WINDOW_OVER`. LABEL: `LABEL_MISMATCH`. ITEM: `CHECKLIST_ITEM_UNKNOWN`.
+/// WINDOW: `REOPEN_WINDOW_OVER`. LABEL: `LABEL_MISMATCH`. ITEM: `CHECKLIST_ITEM_UNKNOWN`. OTHER:
+/// `CONVERSATION_OF_ANOTHER_CUSTOMER`.
 const TABLE: &str = "
                         unknown  new      open     pending  on_hold  resolved closed   merged   spam
 Open                    yes      -        -        -        -        -        -        -        -
@@ -65,6 +66,7 @@ MarkSpam                UNKNOWN  yes      yes      yes      yes      yes      CL
 UnmarkSpam              UNKNOWN  -        -        -        -        -        CLOSED   MERGED   yes
 ChooseSilence           UNKNOWN  yes      yes      yes      yes      RESOLVED CLOSED   MERGED   SPAM
 MoveConversation        UNKNOWN  yes      yes      yes      yes      RESOLVED CLOSED   MERGED   SPAM
+MoveConversation (else) UNKNOWN  OTHER    OTHER    OTHER    OTHER    RESOLVED CLOSED   MERGED   SPAM
 AdvanceContact          UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
 Tick                    UNKNOWN  yes      yes      yes      yes      yes      CLOSED   MERGED   yes
 Tick (again)            UNKNOWN  -        -        -        -        -        CLOSED   MERGED   -
@@ -107,6 +109,7 @@ fn cell(status: &str, name: &str, action: Action) -> String {
         Err(error) => match error.code() {
             "REOPEN_WINDOW_OVER" => "WINDOW".to_owned(),
             "LABEL_MISMATCH" => "LABEL".to_owned(),
+            "CONVERSATION_OF_ANOTHER_CUSTOMER" => "OTHER".to_owned(),
             "CASE_IS_SPAM" => "SPAM".to_owned(),
             "CASE_ALREADY_OPEN" => "ALREADY".to_owned(),
             "CASE_NOT_RESOLVED" => "NOT_RES".to_owned(),
@@ -231,6 +234,18 @@ fn actions() -> Vec<(&'static str, Action)> {
                 from: public(),
                 to_conversation: conversation(2),
                 to: private(),
+                with_customer: true,
+                ack: None,
+            },
+        ),
+        (
+            "MoveConversation (else)",
+            Action::MoveConversation {
+                from_conversation: conversation(1),
+                from: public(),
+                to_conversation: conversation(2),
+                to: private(),
+                with_customer: false,
                 ack: None,
             },
         ),
