@@ -54,7 +54,7 @@ pub(crate) fn content(
         subject: incoming.subject.as_ref().map(personal),
         sent_at: incoming.sent_at,
         detected_at: first.map_or(now, |first| first.detected_at),
-        revised_at: None,
+        revised_at: incoming.edited_at,
         visibility: incoming.visibility,
         // An edit leaves a message where it is.
         thread: first.map_or_else(|| delivery.thread.clone(), |first| first.thread.clone()),

@@ -38,7 +38,7 @@ pub mod limits {
     pub const ATTACHMENT_MAX: usize = 10 * 1024 * 1024;
     /// The message as it came, in bytes.
     pub const RAW_MAX: usize = 10 * 1024 * 1024;
-    /// How far `sent_at` may lie ahead of our clock, in seconds: clocks differ.
+    /// How far `sent_at` and `edited_at` may lie ahead of our clock, in seconds: clocks differ.
     pub const AHEAD_MAX_S: i64 = 5 * 60;
 }
 
@@ -61,6 +61,8 @@ pub(crate) struct Incoming {
     pub(crate) text: String,
     pub(crate) subject: Option<String>,
     pub(crate) sent_at: Timestamp,
+    /// When its body was last changed, if the channel says so.
+    pub(crate) edited_at: Option<Timestamp>,
     pub(crate) language: Option<Language>,
     pub(crate) visibility: Visibility,
     pub(crate) fields: BTreeMap<FieldId, String>,
@@ -116,7 +118,11 @@ pub(crate) fn check(account: &Account, message: v1::Message, now: Timestamp) -> 
     let author_handle = line("author.handle", author.handle, NAME_MAX)?.or(author_id);
     let text = at_most("text", without_nul(message.text), TEXT_MAX)?;
     let subject = line("subject", message.subject, SUBJECT_MAX)?;
-    let sent_at = sent_at(message.sent_at, now)?;
+    let sent_at = instant("sent_at", message.sent_at.ok_or_else(|| missing("sent_at"))?, now)?;
+    let edited_at = message.edited_at.map(|edited_at| instant("edited_at", edited_at, now)).transpose()?;
+    if edited_at.is_some_and(|edited_at| edited_at < sent_at) {
+        return Err(Rejection::new("edited_at", "not before sent_at"));
+    }
     let attachments = attachments(message.attachments, usize::from(!message.raw.is_empty()))?;
     let raw = Some(message.raw).filter(|raw| !raw.is_empty());
     if raw.as_ref().is_some_and(|raw| raw.len() > RAW_MAX) {
@@ -136,6 +142,7 @@ pub(crate) fn check(account: &Account, message: v1::Message, now: Timestamp) -> 
         text,
         subject,
         sent_at,
+        edited_at,
         language: named("language", &message.language.to_lowercase(), Language::new)?,
         visibility: match message.public {
             None => account.visibility,
@@ -191,17 +198,16 @@ fn direction(value: i32) -> Result<Direction, Rejection> {
     }
 }
 
-fn sent_at(value: Option<prost_types::Timestamp>, now: Timestamp) -> Result<Timestamp, Rejection> {
-    let value = value.ok_or_else(|| missing("sent_at"))?;
-    let sent_at = wire::instant(&value).ok_or_else(|| Rejection::new("sent_at", "an instant"))?;
-    if sent_at < Timestamp::UNIX_EPOCH {
-        return Err(Rejection::new("sent_at", "not before 1970"));
+fn instant(field: &str, value: prost_types::Timestamp, now: Timestamp) -> Result<Timestamp, Rejection> {
+    let instant = wire::instant(&value).ok_or_else(|| Rejection::new(field, "an instant"))?;
+    if instant < Timestamp::UNIX_EPOCH {
+        return Err(Rejection::new(field, "not before 1970"));
     }
-    if sent_at > now.plus_seconds(AHEAD_MAX_S) {
+    if instant > now.plus_seconds(AHEAD_MAX_S) {
         let reason = format_args!("at most {AHEAD_MAX_S} s ahead of our clock; set the sender's clock");
-        return Err(Rejection::new("sent_at", reason));
+        return Err(Rejection::new(field, reason));
     }
-    Ok(sent_at)
+    Ok(instant)
 }
 
 fn attachments(files: Vec<v1::Attachment>, others: usize) -> Result<Vec<File>, Rejection> {

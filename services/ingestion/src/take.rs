@@ -171,8 +171,8 @@ impl Taker {
         let command_id = derive(NAMESPACE, &format!("{id}/{}/{digest}/{}", history.version, self.replica));
         let meta = Meta {
             origin: batch.origin,
-            // When a message was edited nobody says: some time before now.
-            occurred_at: first.is_none().then_some(incoming.sent_at),
+            // Where nobody says when a message was edited, it was some time before now.
+            occurred_at: if first.is_none() { Some(incoming.sent_at) } else { incoming.edited_at },
             policy_version: batch.policy_version,
             expected: Some(history.version),
             region: Some(batch.account.region.to_string()),

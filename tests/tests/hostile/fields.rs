@@ -276,6 +276,9 @@ async fn a_wrong_message_is_rejected_and_the_others_are_taken() {
         (Message { sent_at: Some(seconds(i64::MAX)), ..good() }, "sent_at"),
         (Message { sent_at: Some(seconds(-1)), ..good() }, "sent_at"),
         (Message { sent_at: Some(seconds(40_000_000_000)), ..good() }, "sent_at"),
+        (Message { edited_at: Some(seconds(i64::MAX)), ..good() }, "edited_at"),
+        (Message { edited_at: Some(seconds(1)), ..good() }, "edited_at"),
+        (Message { edited_at: Some(seconds(40_000_000_000)), ..good() }, "edited_at"),
         (Message { language: "klingon!".into(), ..good() }, "language"),
         (Message { fields: [("Not A Name".to_owned(), "x".to_owned())].into(), ..good() }, "fields"),
     ];
@@ -296,7 +299,7 @@ async fn a_wrong_message_is_rejected_and_the_others_are_taken() {
     let ledger = root.ingestion.get_ledger(GetLedgerRequest::default()).await.unwrap().into_inner().rows;
     let sum =
         |of: fn(&proto::ingestion::v1::get_ledger_response::Row) -> u64| ledger.iter().map(of).sum::<u64>();
-    assert_eq!(sum(|row| row.received), 16);
+    assert_eq!(sum(|row| row.received), 19);
     assert_eq!((sum(|row| row.accepted), sum(|row| row.duplicate), sum(|row| row.rejected)), (1, 0, 15));
     assert!(world.mark().await > mark);
 

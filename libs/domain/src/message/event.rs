@@ -81,7 +81,8 @@ pub struct Content {
     pub sent_at: Timestamp,
     /// When we came to know of it.
     pub detected_at: Timestamp,
-    /// When its body last changed, if the channel says so. Tells a late delivery of an older body from an edit back to it.
+    /// When its body last changed, if the channel says so. Tells a late delivery of an older
+    /// body from an edit back to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised_at: Option<Timestamp>,
     /// Who can see it.

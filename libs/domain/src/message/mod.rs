@@ -141,10 +141,11 @@ impl Message {
         }
     }
 
-    /// Whether this is no news: the present body, or one of before that, if the channel says when bodies changed.
+    /// Whether this is no news: the present body, or one of before that. A channel that has said when it changed a body says
+    /// so each time: what comes without that is what it was at first.
     fn has_had(&self, content: &Content) -> bool {
         let changed_before =
-            content.revised_at.zip(self.revised_at).is_some_and(|(revised, last)| revised < last);
+            self.revised_at.is_some_and(|last| content.revised_at.is_none_or(|revised| revised < last));
         content.digest == self.digest || changed_before
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use proto::ingestion::v1::{Author, submit_request::Origin, submit_response::Outcome::*};
+use proto::ingestion::v1::{Author, Message, submit_request::Origin, submit_response::Outcome::*};
 
 use crate::world::*;
 
@@ -85,6 +85,36 @@ async fn a_message_may_be_changed_back_to_what_it_was() {
     }
     assert_eq!(world.contents().await["1"]["text"]["open"], "a");
     assert_eq!(world.sums().await, (5, 2, 0));
+}
+
+#[tokio::test]
+async fn what_is_late_by_the_channels_own_word_is_no_edit() {
+    let world = World::new().await;
+    world.clock.set(at("2026-11-22T10:25:00Z"));
+    let edited = |text: &str, minute: u32| Message {
+        edited_at: Some(instant(&format!("2026-11-22T10:{minute:02}:00Z"))),
+        ..message("1", text)
+    };
+    for (message, expected) in [
+        (message("1", "a"), Accepted),
+        (edited("c", 7), Edited),
+        // What came before that comes late: the body between, and the first one.
+        (edited("b", 5), Duplicate),
+        (message("1", "a"), Duplicate),
+        (edited("c", 7), Duplicate),
+        // Changed back to what it was.
+        (edited("a", 9), Edited),
+        (edited("c", 7), Duplicate),
+    ] {
+        let said = format!("{} {:?}", message.text, message.edited_at);
+        assert_eq!(outcomes(&world.submit(WALL, &[message]).await), [expected], "{said}");
+    }
+    assert_eq!(world.contents().await["1"]["text"]["open"], "a");
+    let opened = world.opened().await;
+    let last = opened.last().unwrap();
+    assert_eq!(last["occurred_at"], "2026-11-22T10:09:00.000000Z");
+    assert_eq!(last["events"][0]["content"]["revised_at"], "2026-11-22T10:09:00.000000Z");
+    assert_eq!((opened.len(), world.sums().await), (3, (3, 4, 0)));
 }
 
 #[tokio::test]
