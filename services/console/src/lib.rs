@@ -16,7 +16,7 @@
 //! integers of 64 bits as strings, bytes as base64, times in RFC 3339, enums by name.
 //!
 //! **Errors** are `{"code","message","details"}` with the HTTP status of the Connect protocol. What is wrong with HTTP itself
-//! has the status of HTTP: 404 no such method, 405 not POST, 413 too large, 415 another content type.
+//! has the status of HTTP: 404 no such method, 405 not POST, 413 too large, 415 another content type, 431 headers too large.
 //!
 //! **Server streams** come as `application/connect+json` (or `+proto`), enveloped by the Connect protocol, or, asked with
 //! `Accept: text/event-stream` and a plain JSON body, as events: each message a `data:` line, at the end `event: end`, or
@@ -29,6 +29,7 @@
 mod cors;
 mod decode;
 mod error;
+mod headers;
 mod json;
 mod openapi;
 mod probes;
@@ -193,6 +194,7 @@ fn with_descriptors(config: Config, edge: Edge, descriptors: &[u8]) -> Result<Ro
         .route("/openapi.json", get(openapi::answer))
         .method_not_allowed_fallback(rpc::not_allowed)
         .fallback(rpc::call)
+        .layer(middleware::from_fn_with_state(state.clone(), headers::bounded))
         .with_state(state);
     if let Some(cors) = cors {
         router = router.layer(cors);

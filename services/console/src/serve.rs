@@ -25,14 +25,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::{Config, Edge, Error, router};
+use crate::{Config, Edge, Error, headers, router};
 
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How many calls one HTTP/2 connection may make at once.
 const HTTP2_STREAMS_MAX: u32 = 256;
-/// All headers of one request, in bytes.
-const HEADERS_BYTES_MAX: u32 = 32 << 10;
 /// How often a silent HTTP/2 connection is asked whether it is still there, and how long it may take to say so.
 const HTTP2_PING: Duration = Duration::from_secs(20);
 
@@ -110,7 +108,7 @@ async fn connection(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HEADERS_BYTES_MAX)
+        .max_header_list_size(headers::BYTES_MAX)
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING);
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));

@@ -11,10 +11,8 @@ use tokio::time::Instant;
 use tonic::{Code, metadata::MetadataMap, transport::Channel};
 
 use super::{Wire, wrong_verb};
-use crate::{State, error::Failure};
+use crate::{State, error::Failure, headers};
 
-/// The headers that go on to the service.
-const FORWARDED: [&str; 3] = ["authorization", "traceparent", "x-request-id"];
 /// The most digits of `Connect-Timeout-Ms`, as the protocol has it.
 const TIMEOUT_DIGITS_MAX: usize = 10;
 /// The content types of calls.
@@ -70,7 +68,7 @@ impl Call {
             Form::Envelopes | Form::Events => (state.config.stream_time_max, state.config.stream_time_max),
         };
         let deadline = Instant::now() + timeout(&head.headers)?.unwrap_or(limits.0).min(limits.1);
-        let metadata = forwarded(&head.headers);
+        let metadata = headers::forwarded(&head.headers)?;
         Ok(Self { method, path, upstream, wire, form, deadline, metadata })
     }
 
@@ -175,11 +173,4 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
         Failure::new(Code::InvalidArgument, "TIMEOUT", message)
     })?;
     Ok(Some(Duration::from_millis(millis)))
-}
-
-fn forwarded(headers: &HeaderMap) -> MetadataMap {
-    let kept = FORWARDED
-        .into_iter()
-        .filter_map(|name| Some((header::HeaderName::from_static(name), headers.get(name)?.clone())));
-    MetadataMap::from_headers(kept.collect())
 }

@@ -109,3 +109,38 @@ async fn a_key_twice_and_an_empty_body_are_refused() {
     let _ = bench.try_send(request.body(Body::from_stream(cut)).unwrap()).await;
     assert_eq!(bench.call(SHOW, &json!({})).await.status, StatusCode::OK);
 }
+
+/// All callers share one connection to a service: what one of them sends must not end it.
+#[tokio::test]
+async fn a_long_header_is_refused_with_its_name_and_its_limit_and_nobody_else_notices() {
+    let bench = Bench::new().await;
+    let show = |name: &str, value: String, body: &'static str| {
+        let request = bench.request(Method::POST, SHOW).header("content-type", "application/json");
+        bench.send(request.header(name, value).body(Body::from(body)).unwrap())
+    };
+    let other = show("connect-timeout-ms", "2000".into(), r#"{"path":"never"}"#);
+    let hostile = async {
+        bench.role.never.notified().await;
+        for (name, most) in [("authorization", 8 << 10), ("x-request-id", 128), ("traceparent", 55)] {
+            let fits = show(name, "x".repeat(most), "{}").await;
+            assert_eq!(fits.status, StatusCode::OK, "{name}: {fits:?}");
+            for length in [most + 1, 16 << 10, 30 << 10] {
+                let error = show(name, "x".repeat(length), "{}").await.error(431, "resource_exhausted");
+                assert_eq!(error["details"][0]["debug"]["reason"], "HEADER_TOO_LARGE", "{error}");
+                let message = error["message"].as_str().unwrap();
+                assert!(message.contains(name) && message.contains(&most.to_string()), "{message}");
+            }
+        }
+        // Whichever header it is, and whether it would go on to a service or not.
+        for name in ["authorization", "traceparent", "cookie"] {
+            for length in [60 << 10, 100 << 10, 200 << 10] {
+                let error = show(name, "x".repeat(length), "{}").await.error(431, "resource_exhausted");
+                assert!(error["message"].as_str().unwrap().contains("32768 bytes"), "{error}");
+            }
+        }
+        let request = bench.request(Method::GET, "/healthz").header("cookie", "x".repeat(60 << 10));
+        bench.send(request.body(Body::empty()).unwrap()).await.error(431, "resource_exhausted");
+    };
+    let (other, ()) = tokio::join!(other, hostile);
+    other.error(504, "deadline_exceeded");
+}
