@@ -56,6 +56,11 @@ impl SiteKey {
         if !path.exists() {
             create(path).map_err(|reason| unusable(path, &reason))?;
         }
+        Self::load(path)
+    }
+
+    /// Reads the key file, which must be there and private to its owner.
+    pub fn load(path: &Path) -> Result<Self, Error> {
         let mode = fs::metadata(path).map_err(|reason| unusable(path, &reason))?.permissions().mode();
         if mode & Self::MODE_OTHERS != 0 {
             let path = path.display();

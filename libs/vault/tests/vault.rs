@@ -413,6 +413,10 @@ impl Gate {
 
 #[async_trait]
 impl KeyStore for Gate {
+    async fn is_new(&self) -> Result<bool, Error> {
+        self.keys.is_new().await
+    }
+
     async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error> {
         self.keys.check(candidate).await
     }

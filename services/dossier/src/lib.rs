@@ -2,6 +2,7 @@
 //!
 //! The binary's command line is beside this in `cli`; tests begin here.
 
+pub mod keys;
 pub mod platform;
 pub mod sample;
 pub mod serve;

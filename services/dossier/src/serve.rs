@@ -11,9 +11,12 @@ use service::{
     clock::SystemClock,
     shell::{Shell, Stores},
 };
-use vault::{Blobs, PostgresBlobs, PostgresKeys, SiteKey, Vault};
+use vault::{Blobs, PostgresBlobs, PostgresKeys};
 
-use crate::platform::{Plan, Platform, Role};
+use crate::{
+    keys::{Key, unlock},
+    platform::{Plan, Platform, Role},
+};
 
 /// What `serve` is asked for.
 #[derive(Clone, Debug)]
@@ -61,15 +64,6 @@ pub struct Log {
     pub unsynced_for_tests: bool,
 }
 
-/// Where the site's key is.
-#[derive(Clone, Debug)]
-pub enum Key {
-    /// In a file.
-    File(PathBuf),
-    /// In the environment, in base64.
-    Value(SecretString),
-}
-
 /// Connects to the log and the database and starts the roles.
 pub async fn start(config: Config) -> anyhow::Result<Platform> {
     use secrecy::ExposeSecret;
@@ -88,15 +82,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         "nobody may issue tokens: give --issuer NAME=FILE with a public key in PEM"
     );
     let auth = Authenticator::new(issuers.iter().map(|(name, pem)| (*name, pem.as_str())))?;
-    let site_key = match &config.site_key {
-        Key::File(path) => SiteKey::load_or_create(path)?,
-        Key::Value(text) => SiteKey::from_base64(text)?,
-    };
     let url = config.database.expose_secret();
-    let keys = PostgresKeys::open(url).await.context("the key store")?;
-    let vault = Arc::new(Vault::unlock(&site_key, Arc::new(keys)).await?);
-    let blobs =
-        Blobs::new(Arc::clone(&vault), Arc::new(PostgresBlobs::open(url).await.context("the blob store")?));
     let log = JetStreamLog::connect(JetStreamConfig {
         replicas: config.nats.replicas,
         max_bytes: config.nats.max_bytes,
@@ -107,6 +93,10 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
     })
     .await
     .context("the log")?;
+    let keys = PostgresKeys::open(url).await.context("the key store")?;
+    let vault = Arc::new(unlock(&log, &config.site_key, Arc::new(keys)).await?);
+    let blobs =
+        Blobs::new(Arc::clone(&vault), Arc::new(PostgresBlobs::open(url).await.context("the blob store")?));
     let shell = Shell {
         site,
         number_prefix: config.number_prefix.into(),

@@ -67,8 +67,8 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
         Ok((name.to_owned(), PathBuf::from(file)))
     });
     let site_key = match (&args.site_key_file, std::env::var("DOSSIER_SITE_KEY")) {
-        (Some(file), _) => serve::Key::File(file.clone()),
-        (None, Ok(text)) => serve::Key::Value(text.into()),
+        (Some(file), _) => dossier::keys::Key::File(file.clone()),
+        (None, Ok(text)) => dossier::keys::Key::Value(text.into()),
         (None, Err(_)) => {
             anyhow::bail!("the site's key is missing: give --site-key-file FILE, or DOSSIER_SITE_KEY")
         }

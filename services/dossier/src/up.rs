@@ -15,9 +15,12 @@ use service::{
     clock::{Clock, SystemClock},
     shell::{Shell, Stores},
 };
-use vault::{Blobs, FolderBlobs, SiteKey, SqliteKeys, Vault};
+use vault::{Blobs, FolderBlobs, SqliteKeys};
 
-use crate::platform::{Plan, Platform, Role, in_days};
+use crate::{
+    keys::{Key, unlock},
+    platform::{Plan, Platform, Role, in_days},
+};
 
 /// What `up` is asked for.
 #[derive(Clone, Debug)]
@@ -84,9 +87,14 @@ pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> 
     let auth = Authenticator::new([(issuer.name(), issuer.public_pem())])?;
 
     let log = SqliteLog::open(&data.join("log.db")).await?;
-    let site_key = SiteKey::load_or_create(&data.join("site.key"))?;
     let keys = SqliteKeys::open(&data.join("keys.db")).await?;
-    let vault = Arc::new(Vault::unlock(&site_key, Arc::new(keys)).await?);
+    let vault = match unlock(&log, &Key::File(data.join("site.key")), Arc::new(keys)).await {
+        Ok(vault) => Arc::new(vault),
+        Err(error) => {
+            log.close().await;
+            return Err(error);
+        }
+    };
     let blobs = Blobs::new(Arc::clone(&vault), Arc::new(FolderBlobs::open(&data.join("blobs"))?));
     Ok(Shell {
         site: SiteId::new(SITE)?,

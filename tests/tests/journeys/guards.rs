@@ -197,3 +197,30 @@ async fn the_checklist_is_that_of_the_team_that_closes() {
     resolve(&mut root, id, vec![]).await.unwrap();
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_is_given_to_those_who_see_it() {
+    let world = World::start().await;
+    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let mut ana = world.caller("ana", &[]);
+    let mark = world.mark().await;
+    let assign = |assignee: &str| pb::AssignRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        assignee: assignee.into(),
+        ..Default::default()
+    };
+    // Sol works in the south.
+    wrong_field(ana.cases.assign(assign("sol")).await, "assignee");
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: "Look at this".into(),
+        mentions: vec!["sol".into()],
+        ..Default::default()
+    };
+    wrong_field(ana.cases.add_note(note).await, "mentions[0]");
+    world.nothing_since(mark).await;
+    ana.cases.assign(assign("nils")).await.expect("Nils works in the north, too");
+    world.end().await;
+}

@@ -33,6 +33,7 @@ pub async fn all(store: Arc<dyn KeyStore>) -> Outcome {
 /// The first check value ever given stays.
 pub async fn the_first_check_value_stays(store: &dyn KeyStore) -> Outcome {
     let first = store.check(b"first".to_vec()).await?;
+    ensure(!store.is_new().await?, "a store that has a check value is new")?;
     let second = store.check(b"second".to_vec()).await?;
     ensure(first == second && second != b"second", "a check value was replaced")
 }

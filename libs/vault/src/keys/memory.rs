@@ -22,6 +22,10 @@ struct State {
 
 #[async_trait]
 impl KeyStore for MemoryKeys {
+    async fn is_new(&self) -> Result<bool, Error> {
+        Ok(self.state().check.is_none())
+    }
+
     async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error> {
         Ok(self.state().check.get_or_insert(candidate).clone())
     }

@@ -29,6 +29,9 @@ use crate::Error;
 ///   order means nothing.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
+    /// Whether no check value was ever given: the store has just been made.
+    async fn is_new(&self) -> Result<bool, Error>;
+
     /// The check value of the site key: the first candidate ever given is kept and answered from then on.
     async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error>;
 

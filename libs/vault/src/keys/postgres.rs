@@ -51,6 +51,13 @@ impl PostgresKeys {
 
 #[async_trait]
 impl KeyStore for PostgresKeys {
+    async fn is_new(&self) -> Result<bool, Error> {
+        sqlx::query_scalar("select not exists (select 1 from dossier_keys.site)")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(Error::keys_away)
+    }
+
     async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error> {
         sqlx::query("insert into dossier_keys.site (one, check_value) values (1, $1) on conflict do nothing")
             .bind(candidate)

@@ -109,6 +109,13 @@ impl SqliteKeys {
 
 #[async_trait]
 impl KeyStore for SqliteKeys {
+    async fn is_new(&self) -> Result<bool, Error> {
+        sqlx::query_scalar("select not exists (select 1 from site)")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(Error::keys_away)
+    }
+
     async fn check(&self, candidate: Vec<u8>) -> Result<Vec<u8>, Error> {
         sqlx::query("insert into site (one, check_value) values (1, $1) on conflict do nothing")
             .bind(candidate)

@@ -78,7 +78,12 @@ impl Act for pb::AddNoteRequest {
         let text = ground.personal(f::words("text", &self.text, NOTE_LEN_MAX)?);
         let mentions = f::set::<PersonId>("mentions", &self.mentions, domain::case::MENTIONS_MAX)?;
         for (i, person) in mentions.iter().enumerate() {
-            person_known(ground, &format!("mentions[{i}]"), person)?;
+            let field = format!("mentions[{i}]");
+            if person_known(ground, &field, person)?.is_some()
+                && !may_see(ground, person, ground.case.team.as_ref())
+            {
+                return Err(Error::field(field, "the person does not see this case").into());
+            }
         }
         Ok(vec![Action::Note { note: note_id(ground.command_id), text, mentions }])
     }
@@ -211,6 +216,12 @@ pub fn assign(ground: &Ground<'_>, assignee: &str, team: &str) -> Result<Vec<Act
         if known.is_some_and(|person| !person.teams.contains(team)) {
             return Err(Error::field("team", "the person is not in this team").into());
         }
+    }
+    let whose = team.as_ref().or(ground.case.team.as_ref());
+    if known.is_some() && !may_see(ground, &person, whose) {
+        let text =
+            "the person does not see this case: name a team of the person's, or transfer the case first";
+        return Err(Error::field("assignee", text).into());
     }
     Ok(vec![Action::Assign { person, team }])
 }
@@ -375,6 +386,16 @@ fn person_known<'p>(ground: &Ground<'p>, field: &str, id: &PersonId) -> Result<O
         None if set.people().next().is_none() => Ok(None),
         None => Err(Error::field(field, "the policy knows no such person")),
     }
+}
+
+/// Whether a person sees the case if it is a team's, as far as the policy says: roles may also be in a token. The caller
+/// sees it anyhow.
+fn may_see(ground: &Ground<'_>, person: &PersonId, team: Option<&TeamId>) -> bool {
+    let scope = ground.policy.state.set().scope_of(person).unwrap_or_default();
+    let region = &ground.case.region;
+    let place = scope.regions.contains(region) || team.is_some_and(|team| scope.teams.contains(team));
+    let access = Access { person: Some(person.clone()), scope };
+    place || ground.access.person.as_ref() == Some(person) || access.sees(region, team)
 }
 
 /// The region of a team that the policy knows.

@@ -197,3 +197,35 @@ fn empty_files_have_no_messages() {
     let header = written("external_id,text,author,sent_at\r\n\r\n");
     assert_eq!(read(header.path(), Format::Csv, Options::default()), (vec![], vec![]));
 }
+
+#[test]
+fn mails_of_every_script_are_read() {
+    // "hello" in the encodings that mail of each country still comes in.
+    let greetings: [(&str, &[u8], &str); 8] = [
+        ("ISO-2022-JP", b"\x1b$B$3$s$K$A$O\x1b(B", "こんにちは"),
+        ("Shift_JIS", b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd", "こんにちは"),
+        ("EUC-JP", b"\xa4\xb3\xa4\xf3\xa4\xcb\xa4\xc1\xa4\xcf", "こんにちは"),
+        ("EUC-KR", b"\xbe\xc8\xb3\xe7", "안녕"),
+        ("GB18030", b"\xc4\xe3\xba\xc3", "你好"),
+        ("Big5", b"\xa7\x41\xa6\x6e", "你好"),
+        ("KOI8-R", b"\xf0\xd2\xc9\xd7\xc5\xd4", "Привет"),
+        ("windows-1256", b"\xe3\xd1\xcd\xc8\xc7", "مرحبا"),
+    ];
+    for (charset, bytes, text) in greetings {
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        let mut mail = format!(
+            "Message-ID: <{charset}@mail.example>\r\nFrom: a@mail.example\r\nTo: us@care.example\r\n\
+             Date: Thu, 1 Jan 2026 10:00:00 +0000\r\nSubject: =?{charset}?B?{encoded}?=\r\n\
+             MIME-Version: 1.0\r\nContent-Type: text/plain; charset={charset}\r\n\
+             Content-Transfer-Encoding: 8bit\r\n\r\n"
+        )
+        .into_bytes();
+        mail.extend_from_slice(bytes);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("1.eml"), mail).unwrap();
+        let (records, rejected) = read(folder.path(), Format::Eml, own());
+        assert_eq!(rejected.len(), 0, "{charset}: {rejected:?}");
+        let read = (records[0].subject.as_deref(), records[0].text.trim());
+        assert_eq!(read, (Some(text), text), "{charset}");
+    }
+}
