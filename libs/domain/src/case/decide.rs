@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    MENTIONS_MAX, MESSAGES_MAX, NOTE_LEN_MAX, REASON_LEN_MAX, REPLY_LEN_MAX, TITLE_LEN_MAX,
+    MENTIONS_MAX, MESSAGES_MAX, NOTE_LEN_MAX, NOTES_MAX, OUTBOUND_MAX, REASON_LEN_MAX, REPLIES_MAX,
+    REPLY_LEN_MAX, TITLE_LEN_MAX,
     action::{Action, Command},
     error::Error,
     event::Event,
-    guards::{fits, opening_fits, text_fits},
+    guards::{fits, has_room, opening_fits, text_fits},
     state::{Case, State},
     status::{ReopenCause, ResumeCause, Status, WakeCause},
     values::{FieldValue, Inbound, Opening},
@@ -26,7 +27,14 @@ pub(super) fn decide(state: &State, command: Command) -> Decision {
                 return nothing();
             }
             case.admit(action.needs())?;
-            case.decide(at, by, action)
+            let events_max = action.events_max();
+            let events = case.decide(at, by, action)?;
+            match events_max {
+                // Nothing to do is done in a full case too.
+                Some(max) if !events.is_empty() => has_room("events", case.events, max)?,
+                _ => {}
+            }
+            Ok(events)
         }
     }
 }
@@ -74,6 +82,7 @@ impl Case {
                 self.receive_message(at, message, reopen_window_s, cycle_rule)
             }
             Action::RecordOutbound { message, conversation, place, sent_at, author } => {
+                has_room("messages that were sent elsewhere", self.outbound.len(), OUTBOUND_MAX)?;
                 let started = author == crate::actor::Kind::Human;
                 let recorded = Event::OutboundRecorded { at, message, conversation, place, sent_at, author };
                 Ok(self.started_by(started, at, recorded))
@@ -88,6 +97,7 @@ impl Case {
                 seen,
                 override_stale,
             } => {
+                has_room("replies", self.replies.len(), REPLIES_MAX)?;
                 text_fits("bytes of a reply", &text, REPLY_LEN_MAX)?;
                 let stale = self.stale(seen.as_ref())?;
                 if let (Some(latest), false) = (&stale, override_stale) {
@@ -111,6 +121,7 @@ impl Case {
             }
             Action::ReportReply { reply, outcome } => self.report_reply(at, reply, outcome),
             Action::Note { note, text, mentions } => {
+                has_room("notes", self.notes.len(), NOTES_MAX)?;
                 text_fits("bytes of a note", &text, NOTE_LEN_MAX)?;
                 fits("people who are told of a note", mentions.len(), MENTIONS_MAX)?;
                 once(Event::Noted { at, by, note, text, mentions })

@@ -44,9 +44,14 @@ pub enum Error {
         /// The policy's window.
         window_s: i64,
     },
-    /// It has as many messages as a case may have.
-    #[error("the case has {} messages, the most there may be: open a follow-up case", super::MESSAGES_MAX)]
-    Full,
+    /// It has as much of something as a case may have.
+    #[error("the case has {max} {what}, the most there may be: resolve it, and open a follow-up case")]
+    Full {
+        /// Of what.
+        what: &'static str,
+        /// How much there may be.
+        max: usize,
+    },
     /// The customer wrote after the reply's author had last looked.
     #[error("the customer has written since: read message {latest}, then send again or override")]
     StaleReply {
@@ -153,7 +158,7 @@ impl Error {
             Self::Resolved => "CASE_RESOLVED",
             Self::NotResolved { .. } => "CASE_NOT_RESOLVED",
             Self::ReopenWindowOver { .. } => "REOPEN_WINDOW_OVER",
-            Self::Full => "CASE_FULL",
+            Self::Full { .. } => "CASE_FULL",
             Self::StaleReply { .. } => "STALE_REPLY",
             Self::RequiredFieldsMissing { .. } => "REQUIRED_FIELDS_MISSING",
             Self::CategoryMissing => "CATEGORY_MISSING",

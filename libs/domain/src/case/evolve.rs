@@ -28,6 +28,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
 
 impl Case {
     fn apply(&mut self, event: &Event) {
+        self.events = self.events.saturating_add(1);
         match event {
             Event::Opened { .. } => {}
             Event::Retitled { title, .. } => self.title = Some(title.clone()),

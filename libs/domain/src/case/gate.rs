@@ -1,6 +1,6 @@
 //! Which actions a case takes where it stands. What happens to those that it takes is in `decide`.
 
-use super::{action::Action, error::Error, state::Case, status::Status};
+use super::{EVENTS_MAX, EVENTS_RESERVED, action::Action, error::Error, state::Case, status::Status};
 
 /// Where a case must stand for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,19 @@ impl Action {
             | Self::Wake { deadline: None }
             | Self::ChooseSilence { .. }
             | Self::MoveConversation { .. } => Needs::Unresolved,
+        }
+    }
+}
+
+impl Action {
+    /// With how many events a case takes this action no more; none where it must be taken always.
+    pub(super) const fn events_max(&self) -> Option<usize> {
+        match (self.needs(), self) {
+            (Needs::Nothing, _) | (_, Self::Resolve { .. } | Self::Close) => None,
+            (_, Self::ReceiveMessage { .. } | Self::RecordOutbound { .. } | Self::Note { .. }) => {
+                Some(EVENTS_MAX - EVENTS_RESERVED)
+            }
+            _ => Some(EVENTS_MAX),
         }
     }
 }

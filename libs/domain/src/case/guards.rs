@@ -69,6 +69,11 @@ pub(super) fn fits(what: &'static str, count: usize, max: usize) -> Result<(), E
     if count <= max { Ok(()) } else { Err(Error::LimitExceeded { what, max }) }
 }
 
+/// Refuses one more of what the case has as many of as it may have.
+pub(super) fn has_room(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
+    if count < max { Ok(()) } else { Err(Error::Full { what, max }) }
+}
+
 /// Refuses a text that is too long. A sealed one was measured before it was sealed.
 pub(super) fn text_fits(what: &'static str, text: &Personal, max: usize) -> Result<(), Error> {
     fits(what, text.as_open().map_or(0, str::len), max)

@@ -46,6 +46,17 @@ pub const TAGS_MAX: usize = 100;
 pub const FIELDS_MAX: usize = 200;
 /// The most customer's messages in one case; more go to a follow-up case.
 pub const MESSAGES_MAX: usize = 20_000;
+/// The most messages of ours in one case that were sent elsewhere; more go to a follow-up case.
+pub const OUTBOUND_MAX: usize = 20_000;
+/// The most replies in one case.
+pub const REPLIES_MAX: usize = 10_000;
+/// The most notes in one case.
+pub const NOTES_MAX: usize = 10_000;
+/// The most events of one case, and with them of the commands whose ids it remembers: each has one event at least. Beyond
+/// it the case takes only what ends it, and what must be taken always: what became of replies, merges, timers.
+pub const EVENTS_MAX: usize = 100_000;
+/// How many of them are kept for bringing the case to its end: what joins it, and notes, are refused that much earlier.
+pub const EVENTS_RESERVED: usize = 1_000;
 /// The most people who are told of one note.
 pub const MENTIONS_MAX: usize = 50;
 /// The most items of closure checklists that are ticked in one case, under all the policies that it was worked under.

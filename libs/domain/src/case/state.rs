@@ -109,6 +109,8 @@ pub struct Case {
     pub(super) waived: BTreeSet<Place>,
     /// The public conversations that went on in private ones.
     pub moves: BTreeMap<ConversationId, ConversationId>,
+    /// How many events there were since it was opened.
+    pub(super) events: usize,
     /// How many things joined: the ordinal of the last.
     pub(super) joined: u32,
     /// The ordinal up to which nobody waits any more, because the case was resolved.
@@ -252,6 +254,7 @@ impl Case {
             own_places: BTreeMap::new(),
             waived: BTreeSet::new(),
             moves: BTreeMap::new(),
+            events: 0,
             joined: 0,
             settled: 0,
             absorbed_last: 0,

@@ -7,7 +7,7 @@ use super::{
     decide::{Decision, nothing, once, unless},
     error::Error,
     event::Event,
-    guards::{fits, text_fits},
+    guards::{fits, has_room, text_fits},
     state::{Case, Hold, ReplyStatus},
     status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause},
     values::{CycleRule, Escalation, Guards, Inbound, ReplyOutcome, Waiver},
@@ -28,9 +28,7 @@ impl Case {
         window_s: i64,
         rule: CycleRule,
     ) -> Decision {
-        if self.messages.len() >= MESSAGES_MAX {
-            return Err(Error::Full);
-        }
+        has_room("messages of the customer", self.messages.len(), MESSAGES_MAX)?;
         let engageable = message.engageable;
         let sent_at = message.sent_at;
         let mut events = vec![Event::CustomerMessageReceived { at, message }];

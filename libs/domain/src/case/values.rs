@@ -249,6 +249,13 @@ pub struct Absorbed {
     pub first_response_at: Option<Timestamp>,
 }
 
+impl Absorbed {
+    /// How many things it is.
+    pub fn count(&self) -> usize {
+        self.tags.len() + self.identities.len() + self.conversations.len() + self.places.len()
+    }
+}
+
 const fn yes() -> bool {
     true
 }

@@ -9,7 +9,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use event::Event;
-pub use rules::{Error, LINKS_MAX, State};
+pub use rules::{ABSORBED_MAX, BRINGS_MAX, Error, LINKS_MAX, State};
 
 use crate::{decider, ids::CaseId};
 
@@ -33,6 +33,8 @@ pub enum Action {
         same_customer: bool,
         /// Whether the caller wants it though the customers differ.
         confirmed: bool,
+        /// How many tags, customers, conversations and places the source was found to bring.
+        brings: usize,
     },
     /// Takes a merge back.
     Unmerge {

@@ -11,6 +11,11 @@ use crate::{decider::Decider, ids::CaseId, time::Timestamp};
 /// The most links of one kind that may start at one case. Many may end at one: an incident has many victims.
 pub const LINKS_MAX: usize = 100;
 
+/// The most cases that go on directly in one other.
+pub const ABSORBED_MAX: usize = 500;
+/// The most tags, customers, conversations and places that one merge brings: the target names them in one entry.
+pub const BRINGS_MAX: usize = 1_000;
+
 /// The merges and links of a site, as ids. Shared between copies, because a site has many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
@@ -44,6 +49,19 @@ pub enum Error {
         /// The case in which the target goes on, or itself.
         target: CaseId,
     },
+    /// The target has taken in as many as it may.
+    #[error(
+        "case {target} has taken in {ABSORBED_MAX} cases, the most there may be: link this one to it instead"
+    )]
+    TargetFull {
+        /// The case in which the target goes on, or itself.
+        target: CaseId,
+    },
+    /// The source brings more than one entry can name.
+    #[error(
+        "the case has more than {BRINGS_MAX} tags, customers, conversations and places: merge the other into it, or link them"
+    )]
+    SourceTooLarge,
     /// The cases are of different customers.
     #[error("the cases are of different customers: confirm that they are to be merged")]
     DifferentCustomers,
@@ -107,6 +125,8 @@ impl Error {
             Self::AlreadyMerged { .. } => "ALREADY_MERGED",
             Self::SourceClosed => "MERGE_SOURCE_CLOSED",
             Self::TargetClosed { .. } => "MERGE_TARGET_CLOSED",
+            Self::TargetFull { .. } => "MERGE_TARGET_FULL",
+            Self::SourceTooLarge => "MERGE_SOURCE_TOO_LARGE",
             Self::DifferentCustomers => "MERGE_CUSTOMERS_DIFFER",
             Self::LinkToItself => "LINK_TO_ITSELF",
             Self::LinkCycle { .. } => "LINK_CYCLE",
@@ -124,7 +144,15 @@ impl Decider for State {
 
     fn decide(&self, Command { at, action, .. }: Command) -> Result<Vec<Event>, Error> {
         match action {
-            Action::Merge { source, target, source_closed, target_closed, same_customer, confirmed } => {
+            Action::Merge {
+                source,
+                target,
+                source_closed,
+                target_closed,
+                same_customer,
+                confirmed,
+                brings,
+            } => {
                 let root = self.root(target);
                 match self.merged_into(source) {
                     _ if root == source || target == source => {
@@ -134,6 +162,8 @@ impl Decider for State {
                     Some(into) => Err(Error::AlreadyMerged { into }),
                     None if source_closed => Err(Error::SourceClosed),
                     None if target_closed => Err(Error::TargetClosed { target: root }),
+                    None if brings > BRINGS_MAX => Err(Error::SourceTooLarge),
+                    None if self.absorbed_by(root) >= ABSORBED_MAX => Err(Error::TargetFull { target: root }),
                     None if !same_customer && !confirmed => Err(Error::DifferentCustomers),
                     None => Ok(vec![Event::Merged { at, source, target: root }]),
                 }
@@ -197,6 +227,11 @@ impl State {
             return Err(Error::LimitExceeded { what: "links of a case", max: LINKS_MAX });
         }
         Ok(vec![Event::Linked { at, kind, from, to }])
+    }
+
+    /// How many cases go on directly in `target`.
+    fn absorbed_by(&self, target: CaseId) -> usize {
+        self.merged.values().filter(|into| **into == target).count()
     }
 
     fn has(&self, kind: LinkKind, from: CaseId, to: CaseId) -> bool {

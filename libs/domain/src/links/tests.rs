@@ -29,6 +29,7 @@ fn merge(source: u128, target: u128) -> Command {
         target_closed: false,
         same_customer: true,
         confirmed: false,
+        brings: 0,
     })
 }
 
@@ -91,6 +92,7 @@ fn closed_cases_and_strangers_are_not_merged() {
             target_closed,
             same_customer,
             confirmed,
+            brings: 0,
         })
     };
     given::<State>(&[])
@@ -101,6 +103,37 @@ fn closed_cases_and_strangers_are_not_merged() {
         .when(merge(false, false, false, false))
         .then_refused(&Error::DifferentCustomers)
         .when(merge(false, false, false, true))
+        .then_kinds(&["links.merged"]);
+}
+
+#[test]
+fn a_merge_brings_so_much_and_a_case_takes_in_so_many() {
+    let brings = |brings| {
+        command(Action::Merge {
+            source: case(1),
+            target: case(0),
+            source_closed: false,
+            target_closed: false,
+            same_customer: true,
+            confirmed: false,
+            brings,
+        })
+    };
+    given::<State>(&[])
+        .when(brings(BRINGS_MAX + 1))
+        .then_refused(&Error::SourceTooLarge)
+        .when(brings(BRINGS_MAX))
+        .then_kinds(&["links.merged"]);
+    let merged = |source| Event::Merged { at: Timestamp::UNIX_EPOCH, source: case(source), target: case(0) };
+    let most = ABSORBED_MAX as u128;
+    given::<State>(&(1..=most).map(merged).collect::<Vec<_>>())
+        .when(merge(most + 1, 0))
+        .then_refused(&Error::TargetFull { target: case(0) })
+        .when(merge(1, 0))
+        .then_nothing()
+        .when(unmerge(1))
+        .then_kinds(&["links.unmerged"])
+        .when(merge(most + 1, 0))
         .then_kinds(&["links.merged"]);
 }
 

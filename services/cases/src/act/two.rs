@@ -53,6 +53,7 @@ impl Core {
                 (None, _) | (_, None) => true,
             },
             confirmed: request.confirm_other_customer,
+            brings: from.brings().count(),
         })
     }
 

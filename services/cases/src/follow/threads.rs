@@ -208,9 +208,9 @@ impl Core {
             self.reacted_to(outcome.position);
         }
         let merged = if untouched(&young) && takes_messages(&old) {
-            self.link_cases(arrival, younger, "merged", merge(from, to)).await?
+            self.link_cases(arrival, younger, "merged", merge(from, &young, to)).await?
         } else if untouched(&old) && takes_messages(&young) {
-            self.link_cases(arrival, younger, "merged", merge(to, from)).await?
+            self.link_cases(arrival, younger, "merged", merge(to, &old, from)).await?
         } else {
             false
         };
@@ -315,7 +315,7 @@ fn takes_messages(case: &case::Case) -> bool {
     }
 }
 
-fn merge(source: CaseId, target: CaseId) -> links::Action {
+fn merge(source: CaseId, case: &case::Case, target: CaseId) -> links::Action {
     links::Action::Merge {
         source,
         source_closed: false,
@@ -324,5 +324,6 @@ fn merge(source: CaseId, target: CaseId) -> links::Action {
         // A thread may be of several customers, and is one case all the same.
         same_customer: true,
         confirmed: true,
+        brings: case.brings().count(),
     }
 }

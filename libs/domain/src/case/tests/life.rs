@@ -6,8 +6,9 @@ use super::fixtures::*;
 use crate::{
     actor::Kind,
     case::{
-        Action, ContactStage, CycleRule, Error, Escalation, Event, FieldValue, HoldKind, Opening, Priority,
-        ReplyOutcome, ReplyStatus, ResumeCause, SilenceReason, State, Status, TAGS_MAX, WakeCause,
+        Action, ContactStage, CycleRule, EVENTS_MAX, EVENTS_RESERVED, Error, Escalation, Event, FieldValue,
+        HoldKind, NOTES_MAX, OUTBOUND_MAX, Opening, Priority, REPLIES_MAX, ReplyOutcome, ReplyStatus,
+        ResumeCause, SilenceReason, State, Status, TAGS_MAX, WakeCause,
     },
     decider::{decide_all, testing::given},
 };
@@ -260,6 +261,86 @@ fn there_is_a_limit_to_everything() {
         .then_refused(&Error::LimitExceeded { what: "bytes of a note", max })
         .when(by_ana(5, note(max)))
         .then_kinds(&["case.noted"]);
+}
+
+#[test]
+fn a_case_has_room_for_so_much_and_its_end_is_possible_all_the_same() {
+    let full = |what, max| Error::Full { what, max };
+    let replies = (0..REPLIES_MAX).map(|n| Event::ReplyReleased {
+        at: at(1),
+        by: ana(),
+        reply: reply_id(n as u128),
+        conversation: conversation(1),
+        place: public(),
+        text: text(),
+        in_reply_to: None,
+        closing: false,
+        seen: None,
+        stale_overridden: false,
+    });
+    given::<State>(&open_case().into_iter().chain(replies).collect::<Vec<_>>())
+        .when(by_ana(5, reply(1_000_000)))
+        .then_refused(&full("replies", REPLIES_MAX))
+        .when(by_ana(5, reply(7)))
+        .then_nothing();
+    let mentions = BTreeSet::new;
+    let noted =
+        |n| Event::Noted { at: at(1), by: ana(), note: note_id(n), text: text(), mentions: mentions() };
+    given::<State>(&open_case().into_iter().chain((0..NOTES_MAX as u128).map(noted)).collect::<Vec<_>>())
+        .when(by_ana(5, Action::Note { note: note_id(1_000_000), text: text(), mentions: mentions() }))
+        .then_refused(&full("notes", NOTES_MAX));
+    let outbound = |n: u32| Action::RecordOutbound {
+        message: message_id(n),
+        conversation: conversation(1),
+        place: public(),
+        sent_at: at(1),
+        author: Kind::Bot,
+    };
+    let recorded = (0..OUTBOUND_MAX as u32).map(|n| Event::OutboundRecorded {
+        at: at(1),
+        message: message_id(n + 10),
+        conversation: conversation(1),
+        place: public(),
+        sent_at: at(1),
+        author: Kind::Bot,
+    });
+    given::<State>(&open_case().into_iter().chain(recorded).collect::<Vec<_>>())
+        .when(by_bot(5, outbound(5)))
+        .then_refused(&full("messages that were sent elsewhere", OUTBOUND_MAX));
+}
+
+#[test]
+fn what_joins_a_case_of_too_many_events_goes_elsewhere_and_the_case_can_be_ended() {
+    let turn = |n| match n % 2 {
+        0 => Event::Tagged { at: at(1), tags: tags(&["late"]) },
+        _ => Event::Untagged { at: at(1), tags: tags(&["late"]) },
+    };
+    let most = EVENTS_MAX - EVENTS_RESERVED;
+    // The opening itself is none of those that are counted.
+    let events: Vec<_> = open_case().into_iter().chain((0..most - 2).map(turn)).collect();
+    let full = Error::Full { what: "events", max: most };
+    let note = Action::Note { note: note_id(1), text: text(), mentions: BTreeSet::new() };
+    given::<State>(&events)
+        .when(by_bot(5, receive(inbound(2, 5))))
+        .then_refused(&full)
+        .when(by_bot(5, receive(inbound(1, 0))))
+        .then_nothing()
+        .when(by_ana(5, note))
+        .then_refused(&full)
+        .when(by_ana(6, reply(1)))
+        .then_kinds(&["case.reply_released"])
+        .when(by_ana(7, Action::Tag { tags: tags(&["vip"]) }))
+        .then_kinds(&["case.tagged"]);
+    let events: Vec<_> = open_case().into_iter().chain((0..EVENTS_MAX).map(turn)).collect();
+    given::<State>(&events)
+        .when(by_ana(5, Action::Prioritise { priority: Priority::Urgent }))
+        .then_refused(&Error::Full { what: "events", max: EVENTS_MAX })
+        .when(by_bot(5, Action::Absorb { source: case_id(9), brings: brings() }))
+        .then_kinds(&["case.source_absorbed"])
+        .when(by_ana(6, resolve()))
+        .then_kinds(&["case.resolved"])
+        .when(by_ana(7, Action::Close))
+        .then_kinds(&["case.closed"]);
 }
 
 #[test]

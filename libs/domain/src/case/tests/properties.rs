@@ -195,7 +195,7 @@ proptest! {
         let restored = merged.decide(by_ana(0, Action::Restore)).unwrap();
         let restored = fold(merged, &restored);
         let restored = restored.case().unwrap();
-        prop_assert_eq!(&super::super::Case { before_merge: case.before_merge, ..restored.clone() }, &case);
+        prop_assert_eq!(&super::super::Case { before_merge: case.before_merge, events: case.events, ..restored.clone() }, &case);
     }
 
     /// What a reader derives agrees with what it is derived from.

@@ -227,5 +227,5 @@ fn refusals_say_what_and_the_remedy() {
          resolve"
     );
     assert_eq!(Error::Merged { into: case_id(1) }.code(), "CASE_MERGED");
-    assert!(Error::Full.to_string().contains("20000"));
+    assert!(Error::Full { what: "notes", max: 7 }.to_string().contains("7 notes"));
 }
