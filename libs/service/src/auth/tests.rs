@@ -87,6 +87,18 @@ fn every_claim_counts() {
 }
 
 #[test]
+fn what_a_token_calls_critical_is_not_passed_over() {
+    let here = issuer("here");
+    let auth = Authenticator::new([("here", here.public_pem())]).unwrap();
+    for critical in [vec!["exp".to_owned()], vec!["b64".to_owned()], Vec::new()] {
+        let header = Header { crit: Some(critical), ..Header::new(Algorithm::EdDSA) };
+        let token = token_with(&here, &header, &serde_json::json!({}));
+        let end = auth.principal(Some(&format!("Bearer {token}")), at("2026-01-01T00:00:00Z"));
+        assert_eq!(end, Err(Error::Invalid), "{header:?}");
+    }
+}
+
+#[test]
 fn the_public_key_is_no_secret_to_sign_with() {
     let here = issuer("here");
     let auth = Authenticator::new([("here", here.public_pem())]).unwrap();
