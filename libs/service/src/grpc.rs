@@ -19,11 +19,11 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{Error, auth::Principal, clock::Clock, health, request, shell::Shell, telemetry};
+use crate::{Error, auth::Principal, clock::Clock, health, malformed, request, shell::Shell, telemetry};
 
 /// Requests of one connection that are worked on at once.
 pub const CONCURRENCY_MAX: usize = 1_024;
-/// The largest request, in bytes.
+/// The largest request, in bytes; of every service, so that whoever sends more is told the limit.
 pub const REQUEST_MAX: usize = 16 * 1024 * 1024;
 /// The code of a method that is not there.
 const UNIMPLEMENTED: &str = "12";
@@ -97,7 +97,7 @@ pub async fn serve(
     let mut routes = RoutesBuilder::default();
     // The process as a whole.
     let mut names = vec![""];
-    routes.add_service(health_server);
+    routes.add_service(health_server.max_decoding_message_size(REQUEST_MAX));
     for role in roles {
         names.extend(role.names());
         role.add(&mut routes);
@@ -108,7 +108,7 @@ pub async fn serve(
         .build_v1()
     {
         Ok(reflection) => {
-            routes.add_service(reflection);
+            routes.add_service(reflection.max_decoding_message_size(REQUEST_MAX));
         }
         Err(error) => tracing::error!(%error, "no reflection: the descriptors do not fit together"),
     }
@@ -123,6 +123,7 @@ pub async fn serve(
         .layer(tower::layer::layer_fn(request::Identified::new))
         .layer(tower::layer::layer_fn(Metered::new))
         .layer(tonic_web::GrpcWebLayer::new())
+        .layer(tower::layer::layer_fn(malformed::Explained::new))
         .add_routes(routes.routes())
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
     tokio::select! {

@@ -11,6 +11,7 @@ pub mod grpc;
 pub mod health;
 pub mod lease;
 pub mod lifecycle;
+mod malformed;
 pub mod models;
 pub mod operations;
 pub mod policies;
