@@ -1,6 +1,6 @@
 //! What a caller is told when something is not done. One code each; `google.rpc` details name field, reason and wait.
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -9,6 +9,17 @@ use crate::{auth, projection, request, store, token, transact};
 
 /// The domain of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "dossier";
+/// The longest text of an error, in bytes. Errors travel in HTTP/2 trailers, where a byte becomes up to three: what does not
+/// fit there ends the connection with every other call on it. Widely used clients take 8 KiB of trailers.
+const MESSAGE_BYTES_MAX: usize = 1024;
+/// Names and texts of all fields of one error together, in bytes.
+const VIOLATIONS_BYTES_MAX: usize = 1536;
+/// What a field that is wrong takes beside its name and text, at most.
+const VIOLATION_FRAME_BYTES: usize = 16;
+/// With less than this left, fields that are wrong are no longer told.
+const VIOLATION_BYTES_MIN: usize = 128;
+/// The end of a text that was cut.
+const CUT: &str = "…";
 /// What a caller should wait before it tries again, where waiting helps.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -121,8 +132,14 @@ impl From<Error> for Status {
             details.set_request_info(&*id, "");
         }
         if let Error::Invalid(violations) = &error {
+            let mut left = VIOLATIONS_BYTES_MAX;
             for violation in violations {
-                details.add_bad_request_violation(&violation.field, &violation.message);
+                let (field, message) = (cut(&violation.field, left / 2), cut(&violation.message, left / 2));
+                details.add_bad_request_violation(&*field, &*message);
+                left = left.saturating_sub(field.len() + message.len() + VIOLATION_FRAME_BYTES);
+                if left < VIOLATION_BYTES_MIN {
+                    break;
+                }
             }
         }
         if matches!(error, Error::Unavailable(_)) || error.reason() == "CONTENTION" {
@@ -135,7 +152,7 @@ impl From<Error> for Status {
             }
             _ => error.to_string(),
         };
-        Self::with_error_details(error.code(), message, details)
+        Self::with_error_details(error.code(), cut(&message, MESSAGE_BYTES_MAX), details)
     }
 }
 
@@ -215,6 +232,15 @@ impl token::Invalid {
     }
 }
 
+/// A text of at most so many bytes, cut where a character ends.
+fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return text.into();
+    }
+    let end = text.floor_char_boundary(bytes_max.saturating_sub(CUT.len()));
+    format!("{}{CUT}", &text[..end]).into()
+}
+
 fn violations(list: &[Violation]) -> String {
     list.iter().map(|v| format!("{}: {}", v.field, v.message)).collect::<Vec<_>>().join("; ")
 }
@@ -274,6 +300,35 @@ mod tests {
         let named = &details.bad_request().unwrap().field_violations;
         assert_eq!(named.iter().map(|named| named.field.as_str()).collect::<Vec<_>>(), ["a", "b.c"]);
         assert_eq!(status.message(), "a: is wrong; b.c: is wrong");
+    }
+
+    /// As `MAX_HEADER_LIST_SIZE` counts them: names, values, and 32 bytes for each.
+    #[test]
+    fn every_error_fits_into_trailers() {
+        for letter in ["x", "é", "\u{1f600}", "%", "\n"] {
+            let long = letter.repeat(100_000);
+            let violation = || Violation { field: long.clone(), message: long.clone() };
+            let many =
+                (0..1_000).map(|_| Violation { field: letter.repeat(100), message: letter.repeat(30) });
+            for error in [
+                Error::Denied(long.clone()),
+                Error::field("", &long),
+                Error::field(&long, ""),
+                Error::Invalid(vec![violation(), violation()]),
+                Error::Invalid(many.collect()),
+            ] {
+                let status = Status::from(error);
+                let answer = status.clone().into_http::<()>();
+                let size: usize = answer.headers().iter().map(|(k, v)| k.as_str().len() + v.len() + 32).sum();
+                assert!(size <= 8 << 10, "{letter:?}: {size} bytes");
+                assert!(status.message().ends_with(CUT), "{}", status.message());
+            }
+        }
+        let all = Status::from(Error::field("path", "x".repeat(600)));
+        let details = all.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations[0].description.len(), 600);
+        assert_eq!(all.message(), format!("path: {}", "x".repeat(600)));
+        assert_eq!((cut("äöü", 6), cut("äöü!", 6), cut("äöü!", 5)), ("äöü".into(), "ä…".into(), "ä…".into()));
     }
 
     #[test]

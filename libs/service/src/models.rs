@@ -110,7 +110,8 @@ impl<P: Projection> Models<P> {
     }
 
     /// The read model that answers, once it has everything up to `position`, whatever stands there: a position of an entry
-    /// that it does not follow is reached with the last one before that it does. Not in time: unavailable.
+    /// that it does not follow is reached with the last one before that it does. Not in time: unavailable; beyond the end
+    /// of the log: the field `at_least` is wrong, at once.
     pub async fn at_least(
         &self,
         position: Position,
@@ -120,6 +121,7 @@ impl<P: Projection> Models<P> {
         if model.position() >= position {
             return Ok(model);
         }
+        self.shell.written("at_least", position).await?;
         let reached = async {
             tokio::select! {
                 reached = model.wait_for(position, limit) => Ok(reached),

@@ -19,7 +19,7 @@ use tonic::{
 
 use crate::{
     Error,
-    grpc::{Authenticate, Routes, principal, session},
+    grpc::{Authenticate, REQUEST_MAX, Routes, principal, session},
     health::{self, Standing},
     models::{Models, Rebuilt},
     policies::Policies,
@@ -157,6 +157,7 @@ impl Server {
 
     /// Waits until the read models that follow the entry at this position have it.
     async fn wait_for(&self, position: Position) -> Result<(), Error> {
+        self.shell.written("at_least", position).await?;
         let late = || Error::Unavailable("a read model has not reached this position yet; try again".into());
         let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
         let next = tokio::time::timeout(AT_LEAST_LIMIT, entries.try_next()).await.map_err(|_| late())??;
@@ -224,7 +225,8 @@ impl Routes for Server {
 
     fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
         let authenticate = Authenticate::new(&self.shell);
-        routes.add_service(InterceptedService::new(OperationsServer::new(*self), authenticate));
+        let server = OperationsServer::new(*self).max_decoding_message_size(REQUEST_MAX);
+        routes.add_service(InterceptedService::new(server, authenticate));
     }
 }
 

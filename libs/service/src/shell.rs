@@ -53,6 +53,18 @@ impl Shell {
         let parsed = token.parse::<Token>().and_then(|token| token.of(&self.site, self.epoch));
         parsed.map(Some).map_err(|invalid| invalid.field(field))
     }
+
+    /// Refuses a position in a field of a request that stands beyond the end of the log: no answer has ever named it, and
+    /// nobody knows whether it will come. What another process has just written is in the log, and taken.
+    pub async fn written(&self, field: &str, position: Position) -> Result<(), Error> {
+        if position > self.log.tail(&[]).await? {
+            return Err(Error::field(
+                field,
+                "is beyond the end of the log; give a position that an answer gave",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Where the stores of a site are.

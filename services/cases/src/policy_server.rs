@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     decider::Command,
     ids::{RegionId, TeamId},
-    policy::{self, Changed, organisation::Role},
+    policy::{self, Changed, PATH_BYTES_MAX, organisation::Role},
 };
 use eventlog::Position;
 use prost::Message;
@@ -110,12 +110,15 @@ impl Core {
 
     async fn show_policy(&self, request: &pb::ShowRequest) -> Result<pb::ShowResponse, Error> {
         self.model(&request.at_least).await?;
-        let until = Until::parse(&self.shell, &request.as_of, None)?;
+        let until = Until::parse(&self.shell, &request.as_of, None).await?;
         let snapshot: Arc<Snapshot> = if until.is_now() {
             self.policies.current()
         } else {
             Arc::new(self.policies.as_of(|envelope, position| until.keeps(position, envelope)).await?)
         };
+        if request.path.len() > PATH_BYTES_MAX {
+            return Err(Error::field("path", format_args!("at most {PATH_BYTES_MAX} bytes")));
+        }
         let region = f::optional::<RegionId>("region", &request.region)?;
         let team = f::optional::<TeamId>("team", &request.team)?;
         let set = snapshot.state.set();

@@ -172,7 +172,7 @@ impl Server {
         self.0.model(&request.get_ref().at_least).await?;
         let caller = self.caller(&request)?;
         let request = request.into_inner();
-        let until = Until::parse(&self.0.shell, &request.as_of, request.occurred_as_of.as_ref())?;
+        let until = Until::parse(&self.0.shell, &request.as_of, request.occurred_as_of.as_ref()).await?;
         let id = self.0.case_id("case_id", &request.case_id).await?;
         // Who may see a case is who sees it now; now is looked at once.
         if !until.is_now() {

@@ -1,6 +1,7 @@
 //! What comes from strangers: garbage, half messages, wrong fields, illegal moves, nasty texts. Each is refused with its
 //! reason or kept exactly as it came, and a refusal writes nothing.
 
+mod beyond;
 mod bytes;
 mod fields;
 mod files;

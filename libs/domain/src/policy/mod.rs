@@ -30,7 +30,7 @@ pub use event::Event;
 pub use kinds::names as kind_names;
 pub use problem::Problem;
 pub use set::Set;
-pub use show::{Change, Changed, Shown, UnknownPath};
+pub use show::{Change, Changed, PATH_BYTES_MAX, Shown, UnknownPath};
 pub use state::{Error, State};
 
 use crate::decider;

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::ids::{RegionId, TeamId};
 
+/// The longest path that is asked for, in bytes. None that leads anywhere is as long.
+pub const PATH_BYTES_MAX: usize = 512;
+
 /// A field in force, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {

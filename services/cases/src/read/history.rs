@@ -23,7 +23,7 @@ impl Core {
         id: CaseId,
         request: &pb::GetHistoryRequest,
     ) -> Result<pb::GetHistoryResponse, Error> {
-        let until = Until::parse(&self.shell, &request.as_of, request.occurred_as_of.as_ref())?;
+        let until = Until::parse(&self.shell, &request.as_of, request.occurred_as_of.as_ref()).await?;
         let after = self.shell.position("page_token", &request.page_token)?.unwrap_or(Position::NONE);
         let size = match request.page_size {
             0 => PAGE,

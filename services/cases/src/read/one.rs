@@ -36,8 +36,9 @@ pub struct Until {
 }
 
 impl Until {
-    /// From the fields of a request; all empty: now.
-    pub fn parse(
+    /// From the fields of a request; all empty: now. What has not been recorded yet is not asked for: the same question
+    /// would have another answer later. When something happened is another matter, it is often learnt late.
+    pub async fn parse(
         shell: &Shell,
         as_of: &str,
         occurred: Option<&prost_types::Timestamp>,
@@ -47,6 +48,9 @@ impl Until {
             return Ok(Self { occurred, ..Self::default() });
         }
         if let Ok(recorded) = as_of.parse() {
+            if recorded > shell.clock.now() {
+                return Err(Error::field("as_of", "is in the future; leave it out for the present"));
+            }
             return Ok(Self { recorded: Some(recorded), occurred, ..Self::default() });
         }
         let position = shell.position("as_of", as_of).map_err(|_| {
@@ -55,6 +59,9 @@ impl Until {
                 "must be an RFC 3339 time with its offset, or a position as an answer gave it",
             )
         })?;
+        if let Some(position) = position {
+            shell.written("as_of", position).await?;
+        }
         Ok(Self { position, occurred, ..Self::default() })
     }
 
