@@ -8,10 +8,9 @@ use proto::{
     policy::v1::{ApplyRequest, ApplyResponse, ShowRequest},
 };
 use tests::{
-    desk::{message, refused},
+    desk::{message, wrong_field},
     world::{World, command_id},
 };
-use tonic::Code;
 
 use crate::rules;
 
@@ -61,11 +60,11 @@ async fn a_position_of_the_policy_is_reached_while_nothing_else_happens() {
     assert_eq!(rows.iter().map(|row| row.accepted).sum::<u64>(), 1);
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
 
-    // What has not been written is not reached.
+    // What has not been written is not waited for.
     let (front, number) = position.rsplit_once('.').unwrap();
     let ahead = format!("{front}.{}", number.parse::<u64>().unwrap() + 1_000);
     let get = pb::GetCaseRequest { case_id: case.case_id, at_least: ahead, ..Default::default() };
-    refused(ana.cases.get_case(get).await, Code::Unavailable, "UNAVAILABLE");
+    wrong_field(ana.cases.get_case(get).await, "at_least");
     world.end().await;
 }
 
@@ -85,6 +84,6 @@ async fn the_ledger_has_counted_what_was_accepted_up_to_a_position() {
         assert_eq!(rows.iter().map(|row| row.accepted).sum::<u64>(), n + 1);
     }
     let ledger = GetLedgerRequest { at_least: "nonsense".into(), ..Default::default() };
-    tests::desk::wrong_field(root.ingestion.get_ledger(ledger).await, "at_least");
+    wrong_field(root.ingestion.get_ledger(ledger).await, "at_least");
     world.end().await;
 }
