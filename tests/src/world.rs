@@ -127,6 +127,7 @@ impl World {
             http: any,
             elsewhere: BTreeMap::new(),
             metrics: prometheus::Registry::new(),
+            hold: None,
         };
         let platform = Platform::start(shell, plan).await.expect("the roles start");
         let issuer = Issuer::load_or_create("local", &folder.join("issuer.pem")).expect("the issuer's key");

@@ -130,6 +130,7 @@ pub struct Health {
     models: Vec<Arc<dyn AnyModel>>,
     reactions: Vec<Arc<dyn AnyReaction>>,
     others: Vec<Arc<dyn Runs>>,
+    held: Mutex<Option<&'static str>>,
     now: watch::Sender<State>,
     parked: Gauge<u64>,
     ready: Gauge<u64>,
@@ -148,12 +149,27 @@ impl Health {
             meter.u64_gauge("parked_streams").with_description("Streams that wait, by who cannot go on.");
         let ready = meter.u64_gauge("ready").with_description("Whether the process can do its work.");
         let (parked, ready) = (parked.build(), ready.build());
-        Self { log, models, reactions, others, now: watch::Sender::default(), parked, ready }
+        Self {
+            log,
+            models,
+            reactions,
+            others,
+            held: Mutex::default(),
+            now: watch::Sender::default(),
+            parked,
+            ready,
+        }
     }
 
     /// What the process says of itself.
     pub fn state(&self) -> watch::Receiver<State> {
         self.now.subscribe()
+    }
+
+    /// Says that the process is not ready, and why, until it is told that nothing is to be waited for any more.
+    pub async fn hold(&self, reason: Option<&'static str>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        self.look().await;
     }
 
     /// Looks again and again until `stop`.
@@ -170,6 +186,8 @@ impl Health {
     /// Looks at everything once.
     pub async fn look(&self) {
         let mut state = State::default();
+        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reasons.extend(held.map(str::to_owned));
         match timeout(ANSWER_MAX, self.log.tail(&[])).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => state.reasons.push(format!("the log cannot be reached: {error}")),

@@ -44,6 +44,8 @@ pub struct Plan {
     pub elsewhere: BTreeMap<Role, String>,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
+    /// Why it is not to be called ready before [`Platform::release`]: what it begins with is still to come.
+    pub hold: Option<&'static str>,
 }
 
 /// Roles that run.
@@ -132,7 +134,7 @@ impl Platform {
             routes.push(ingestion.routes());
         }
         let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone(), others));
-        health.look().await;
+        health.hold(plan.hold).await;
         let operations =
             operations::Server::new(shell.clone(), Arc::clone(&policies), models, reactions, tasks.stop());
         routes.push(operations.routes());
@@ -146,6 +148,11 @@ impl Platform {
         let stop = tasks.stop();
         tasks.spawn("health", Arc::clone(&health).run(stop));
         Ok(Self { grpc, http, cases, ingestion, policies, shell, health, tasks })
+    }
+
+    /// Nothing is to be waited for any more: see [`Plan::hold`].
+    pub async fn release(&self) {
+        self.health.hold(None).await;
     }
 
     /// What it says of itself.

@@ -115,6 +115,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         http: config.http,
         elsewhere: config.elsewhere,
         metrics: config.metrics,
+        hold: None,
     };
     Ok(Platform::start(shell, plan).await?)
 }

@@ -57,6 +57,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Platform> {
         http: config.http,
         elsewhere: BTreeMap::new(),
         metrics: config.metrics.clone(),
+        hold: Some("the policy and the sample are not loaded yet"),
     };
     let platform = Platform::start(shell, plan).await?;
     if let Some(folder) = &config.policy {
@@ -65,6 +66,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Platform> {
     if config.sample {
         crate::sample::load(&platform, config.policy.is_none()).await?;
     }
+    platform.release().await;
     Ok(platform)
 }
 
