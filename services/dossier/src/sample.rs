@@ -11,6 +11,7 @@ use proto::{
     policy::v1::apply_request::File,
 };
 use serde::Deserialize;
+use thiserror::Error;
 
 use crate::platform::Platform;
 
@@ -24,6 +25,11 @@ const MESSAGES: &str = include_str!("../sample/messages.jsonl");
 const DAY_S: i64 = 24 * 60 * 60;
 /// How long the loader waits until the messages are cases.
 const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
+
+/// A policy that is not put into force because of what is in its files, or because they are not there.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unfit(String);
 
 /// A line of the day; `sample/README.md` says what the keys mean.
 #[derive(Deserialize)]
@@ -113,22 +119,23 @@ pub async fn apply(platform: &Platform, files: Vec<File>) -> anyhow::Result<()> 
         .iter()
         .map(|p| format!("{}:{}:{}: {} ({})", p.file, p.line, p.column, p.message, p.remedy))
         .collect();
-    anyhow::bail!("the policy was not put into force:\n{}", problems.join("\n"))
+    Err(Unfit(format!("the policy was not put into force:\n{}", problems.join("\n"))).into())
 }
 
 /// The policy files of a folder, in the order of their names.
 pub fn files_in(folder: &Path) -> anyhow::Result<Vec<File>> {
     let mut files = Vec::new();
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("the policy folder {}", folder.display()))?;
-    for entry in entries {
+    let unread = |path: &Path, error| Unfit(format!("{} cannot be read as policy: {error}", path.display()));
+    for entry in std::fs::read_dir(folder).map_err(|error| unread(folder, error))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let text = std::fs::read_to_string(&path).map_err(|error| unread(&path, error))?;
             files.push(File { name: path.display().to_string(), text });
         }
     }
-    anyhow::ensure!(!files.is_empty(), "there is no policy file (*.toml) in {}", folder.display());
+    if files.is_empty() {
+        return Err(Unfit(format!("there is no policy file (*.toml) in {}", folder.display())).into());
+    }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }

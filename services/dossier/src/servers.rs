@@ -1,10 +1,16 @@
 //! `up` and `serve` as a process: arguments in, exit code out.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use dossier::{
     platform::{Platform, Role},
+    sample::Unfit,
     serve, up,
 };
 use service::{
@@ -13,6 +19,7 @@ use service::{
 };
 
 use crate::cli::{
+    error::Exit,
     globals::Globals,
     server::{self, ServeArgs, UpArgs},
 };
@@ -21,6 +28,8 @@ use crate::cli::{
 const THREADS_MIN: usize = 2;
 /// Where `up` keeps its data, unless told otherwise.
 const DATA: &str = "dossier-data";
+/// Where the command line looks for gRPC, unless told otherwise.
+const GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7401);
 
 /// Runs `dossier up`.
 pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
@@ -39,7 +48,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
         println!("  API       http://{}   (JSON, /openapi.json, /healthz, /readyz, /metrics)", platform.http);
         println!("  gRPC      {}", platform.grpc);
         println!("  token     {}", data.join(up::TOKEN_FILE).display());
-        println!("Try: dossier case ls");
+        println!("Try: {}", first_command(&data, platform.grpc));
         Ok(platform)
     })
 }
@@ -68,8 +77,8 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
     });
     let site_key = match (&args.site_key_file, std::env::var("DOSSIER_SITE_KEY")) {
         (Some(file), _) => dossier::keys::Key::File(file.clone()),
-        (None, Ok(text)) => dossier::keys::Key::Value(text.into()),
-        (None, Err(_)) => {
+        (None, Ok(text)) if !text.is_empty() => dossier::keys::Key::Value(text.into()),
+        (None, _) => {
             anyhow::bail!("the site's key is missing: give --site-key-file FILE, or DOSSIER_SITE_KEY")
         }
     };
@@ -146,7 +155,42 @@ fn run(
         }
         Err(error) => {
             eprintln!("dossier: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<Unfit>() { Exit::Invalid.into() } else { ExitCode::FAILURE }
         }
+    }
+}
+
+/// What to try first, as it works where `up` was started.
+fn first_command(data: &Path, grpc: SocketAddr) -> String {
+    let mut command = "dossier case ls".to_owned();
+    if data != Path::new(DATA) {
+        let path = data.display().to_string();
+        let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+        let path = if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) };
+        command += &format!(" --data {path}");
+    }
+    let any: IpAddr = if grpc.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let host = if grpc.ip().is_unspecified() { any } else { grpc.ip() };
+    let server = SocketAddr::new(host, grpc.port());
+    if server != GRPC {
+        command += &format!(" --server http://{server}");
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_command_works_as_it_is_written() {
+        let command = |data: &str, grpc: &str| first_command(Path::new(data), grpc.parse().unwrap());
+        assert_eq!(command(DATA, "127.0.0.1:7401"), "dossier case ls");
+        assert_eq!(command(DATA, "0.0.0.0:7401"), "dossier case ls");
+        assert_eq!(
+            command("/srv/x", "[::]:8081"),
+            "dossier case ls --data /srv/x --server http://[::1]:8081"
+        );
+        assert_eq!(command("my o'data", "127.0.0.1:7401"), "dossier case ls --data 'my o'\\''data'");
     }
 }

@@ -88,7 +88,10 @@ pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> 
     write_token(&data.join(TOKEN_FILE), &token)?;
     let auth = Authenticator::new([(issuer.name(), issuer.public_pem())])?;
 
-    let log = SqliteLog::open(&data.join("log.db")).await?;
+    let log = SqliteLog::open(&data.join("log.db")).await.with_context(|| {
+        let folder = data.display();
+        format!("cannot open the log in {folder}; end what uses it, or choose another folder with --data")
+    })?;
     let keys = SqliteKeys::open(&data.join("keys.db")).await?;
     let vault = match unlock(&log, &Key::File(data.join("site.key")), Arc::new(keys)).await {
         Ok(vault) => Arc::new(vault),

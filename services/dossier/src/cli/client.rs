@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use http::uri::PathAndQuery;
+use http::{Uri, uri::PathAndQuery};
 use tokio::time::sleep;
 use tonic::{
     Code, Status, Streaming,
@@ -13,7 +13,14 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt;
 
-use super::{config::Settings, error::Failure, output::Out, parse, rpc::Request, token::Token};
+use super::{
+    config::Settings,
+    error::{self, Failure},
+    output::Out,
+    parse,
+    rpc::Request,
+    token::Token,
+};
 
 /// How long a connection may take to be there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +34,8 @@ const ATTEMPTS_MAX: u32 = 2;
 const BACKOFF: Duration = Duration::from_millis(400);
 /// The longest wait that a server can ask for.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// What is said of an answer that is not gRPC.
+const NO_FRAME: &str = "invalid compression flag";
 /// Where systems keep the certificates they trust.
 const CA_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -40,6 +49,7 @@ const CA_BUNDLES: [&str; 4] = [
 pub struct Client {
     grpc: Grpc<Channel>,
     channel: Channel,
+    server: Uri,
     authorization: Option<AsciiMetadataValue>,
     timeout: Duration,
     out: Out,
@@ -73,7 +83,7 @@ impl Client {
         }
         let channel = endpoint.connect_lazy();
         let grpc = Grpc::new(channel.clone()).max_decoding_message_size(ANSWER_MAX);
-        Ok(Self { grpc, channel, authorization, timeout, out: out.clone() })
+        Ok(Self { grpc, channel, server, authorization, timeout, out: out.clone() })
     }
 
     /// The channel itself, for services that are not ours.
@@ -102,7 +112,7 @@ impl Client {
                 Err(status) => status,
             };
             let slow = status.code() == Code::DeadlineExceeded && attempts > ATTEMPTS_MAX;
-            if !(status.code() == Code::Unavailable || slow) || attempt >= attempts {
+            if !(error::is_away(&status) || slow) || attempt >= attempts {
                 return Err(status);
             }
             let wait = backoff(&status, attempt);
@@ -150,9 +160,26 @@ impl Client {
         let late = || Status::deadline_exceeded(format!("no answer within {:?}", self.timeout));
         match tokio::time::timeout(self.timeout, call).await {
             Ok(Err(status)) if timed_out(&status) => Err(late()),
-            Ok(answer) => answer,
+            Ok(answer) => answer.map_err(|status| self.of_http_port(status)),
             Err(_) => Err(late()),
         }
+    }
+
+    /// `status`, or that this is the other port: an HTTP server answers JSON, whose brace is no gRPC frame.
+    pub fn of_http_port(&self, status: Status) -> Status {
+        if !status.message().contains(NO_FRAME) {
+            return status;
+        }
+        let next = match (self.server.scheme_str(), self.server.host(), self.server.port_u16()) {
+            (Some(scheme), Some(host), Some(port)) => {
+                format!("--server {scheme}://{host}:{}", port.saturating_add(1))
+            }
+            _ => "--server URL".to_owned(),
+        };
+        error::http_port(
+            format!("{} is an HTTP port; the command line needs the gRPC port", self.server),
+            format!("call the gRPC port that `dossier up` prints, one above HTTP unless moved: {next}"),
+        )
     }
 
     fn with_token<R>(&self, request: R) -> tonic::Request<R> {
@@ -181,7 +208,7 @@ fn backoff(status: &Status, attempt: u32) -> Duration {
 fn tls(settings: &Settings) -> Result<ClientTlsConfig, Failure> {
     let named = settings.get("ca_file").map(str::to_owned);
     let path = named
-        .or_else(|| std::env::var("SSL_CERT_FILE").ok())
+        .or_else(|| std::env::var("SSL_CERT_FILE").ok().filter(|path| !path.is_empty()))
         .or_else(|| CA_BUNDLES.into_iter().find(|path| Path::new(path).exists()).map(str::to_owned));
     let path = path.ok_or_else(|| {
         Failure::invalid("no certificates to trust were found").next("name them with --ca-file FILE")
@@ -190,4 +217,29 @@ fn tls(settings: &Settings) -> Result<ClientTlsConfig, Failure> {
         Failure::invalid(format!("the certificates {path} cannot be read")).because(error.to_string())
     })?;
     Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{
+        super::{Cli, error::Exit, output::Format},
+        *,
+    };
+
+    #[tokio::test]
+    async fn whoever_calls_the_http_port_is_told_the_other_one() {
+        let line = ["dossier", "version", "--server", "http://127.0.0.1:8080"];
+        let settings = Settings::resolve(&Cli::command().try_get_matches_from(line).unwrap()).unwrap();
+        let client = Client::new(&settings, &Out::of_process(Format::default(), true, true, 0)).unwrap();
+        let text =
+            "protocol error: received message with invalid compression flag: 123 (valid flags are 0 and 1)";
+        let failure = Failure::from(client.of_http_port(Status::internal(text)));
+        assert_eq!(failure.exit, Exit::Invalid);
+        assert!(failure.what.contains("http://127.0.0.1:8080/ is an HTTP port"), "{failure:?}");
+        assert!(failure.next.unwrap().ends_with("--server http://127.0.0.1:8081"));
+        let other = client.of_http_port(Status::internal("a bug"));
+        assert_eq!(Failure::from(other).exit, Exit::Failed);
+    }
 }

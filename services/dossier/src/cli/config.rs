@@ -87,7 +87,7 @@ pub struct Settings(Vec<Setting>);
 impl Settings {
     /// What the command line, the environment and the file say together.
     pub fn resolve(matches: &ArgMatches) -> Result<Self, Failure> {
-        let named = matches.get_one::<PathBuf>("config_file").filter(|path| !path.as_os_str().is_empty());
+        let named = matches.get_one::<PathBuf>("config_file");
         let path = named.map_or_else(|| PathBuf::from(FILE_DEFAULT), Clone::clone);
         let file = read(&path, named.is_some())?;
         let values = KEYS.iter().map(|key| setting(key, matches, &file, &path)).collect::<Result<_, _>>()?;
@@ -136,7 +136,8 @@ fn setting(
         Some(ValueSource::EnvVariable) => (raw(), Origin::Env(key.env)),
         _ => (None, Origin::Default),
     };
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
+    // Only a token can be empty here, and that is for whoever sends it to refuse.
+    if let Some(value) = value {
         return Ok(Setting { key, value: Some(value), origin });
     }
     Ok(match file.get(key.name) {

@@ -1,9 +1,12 @@
 //! How a command ends when it does not end well: what, why, the next command, and the exit code that scripts act on.
 
-use std::{error::Error as _, io, process::ExitCode};
+use std::{collections::HashMap, error::Error as _, io, process::ExitCode};
 
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// Where a failure that this side found names its own remedy.
+const NEXT: &str = "next";
 
 /// The exit codes, as the contract has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +90,9 @@ impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
-        let mut failure = Self::new(exit_of(status.code()), what_of(&status));
+        let code = if is_away(&status) { Code::Unavailable } else { status.code() };
+        let exit = if reason == "COMMAND_ID_REUSED" { Exit::Refused } else { exit_of(code) };
+        let mut failure = Self::new(exit, what_of(code, &status));
         if let Some(bad) = details.bad_request() {
             // The message of such an error is its fields strung together.
             if !bad.field_violations.is_empty() {
@@ -104,7 +109,8 @@ impl From<Status> for Failure {
         if let Some(trace) = ["x-request-id", "traceparent"].iter().find_map(|name| header(&status, name)) {
             failure.why.push(format!("trace {trace}"));
         }
-        failure.next = next_of(status.code(), &reason).map(str::to_owned);
+        let named = details.error_info().and_then(|info| info.metadata.get(NEXT)).cloned();
+        failure.next = named.or_else(|| next_of(code, &reason).map(str::to_owned));
         failure
     }
 }
@@ -134,9 +140,32 @@ pub fn exit_of(code: Code) -> Exit {
     }
 }
 
-fn what_of(status: &Status) -> String {
+/// Whether the server is away, or the connection to it broke before it had answered. What a server says itself has no
+/// source, and none of ours says "unknown" without a reason.
+pub fn is_away(status: &Status) -> bool {
     match status.code() {
-        Code::Unavailable if cause(status).is_some() => "the server cannot be reached".to_owned(),
+        Code::Unavailable => true,
+        Code::Unknown => status.get_details_error_info().is_none(),
+        Code::Internal | Code::Cancelled => status.source().is_some(),
+        _ => false,
+    }
+}
+
+/// What a client says that has called the HTTP port: what to call instead is `next`.
+pub fn http_port(what: String, next: String) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info("HTTP_PORT", "dossier", HashMap::from([(NEXT.to_owned(), next)]));
+    Status::with_error_details(Code::InvalidArgument, what, details)
+}
+
+fn what_of(code: Code, status: &Status) -> String {
+    match code {
+        Code::Unavailable if cause(status).is_some() && status.code() == code => {
+            "the server cannot be reached".to_owned()
+        }
+        Code::Unavailable if status.code() != code => {
+            "the connection to the server broke before it had answered".to_owned()
+        }
         _ if status.message().is_empty() => format!("the server answered {}", status.code()),
         _ => status.message().to_owned(),
     }
@@ -186,8 +215,6 @@ fn next_of(code: Code, reason: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use tonic_types::ErrorDetails;
 
     use super::*;
@@ -246,6 +273,29 @@ mod tests {
         assert!(failure.next.is_some_and(|next| next.contains("--override-stale")));
         let bare = Failure::from(Status::not_found(""));
         assert_eq!(bare.what, "the server answered Some requested entity was not found");
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_worth_a_retry() {
+        let broken = Status::from_error(Box::new(io::Error::from(io::ErrorKind::BrokenPipe)));
+        assert_eq!(broken.code(), Code::Unknown, "so the client's library has it");
+        let failure = Failure::from(broken);
+        assert_eq!(failure.exit, Exit::Unavailable);
+        assert_eq!(failure.what, "the connection to the server broke before it had answered");
+        assert!(failure.next.is_some_and(|next| next.contains("dossier doctor")));
+        assert_eq!(Failure::from(Status::internal("a bug")).exit, Exit::Failed, "the server said so itself");
+        let mut details = ErrorDetails::new();
+        details.set_error_info("ODD", "dossier", HashMap::new());
+        let told = Status::with_error_details(Code::Unknown, "odd", details);
+        assert_eq!(Failure::from(told).exit, Exit::Failed);
+    }
+
+    #[test]
+    fn an_id_of_another_command_is_a_conflict() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("COMMAND_ID_REUSED", "dossier", HashMap::new());
+        let status = Status::with_error_details(Code::InvalidArgument, "it is another's", details);
+        assert_eq!(Failure::from(status).exit, Exit::Refused);
     }
 
     #[test]

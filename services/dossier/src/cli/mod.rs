@@ -7,7 +7,8 @@ mod config;
 mod config_view;
 mod context;
 mod doctor;
-mod error;
+mod empty;
+pub mod error;
 mod event;
 pub mod globals;
 mod import;
@@ -25,7 +26,7 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, FromArgMatches, Parser, Subcommand};
 
 use context::Context;
 use error::{Exit, Failure};
@@ -103,7 +104,7 @@ pub struct Parsed {
 /// Reads the command line. What ends here (help, wrong usage) has been told.
 pub fn arguments() -> Result<Parsed, ExitCode> {
     let parsed = server_file::arguments(std::env::args_os()).and_then(|arguments| {
-        let matches = Cli::command().try_get_matches_from(arguments)?;
+        let matches = empty::matches(&mut empty::command(), arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok(Parsed { cli, matches })
     });
@@ -120,7 +121,12 @@ pub fn run(parsed: Parsed) -> ExitCode {
     let early = Out::of_process(output::Format::default(), no_color, quiet, verbose);
     let ended = Context::new(&parsed.matches, &parsed.cli.globals)
         .and_then(|context| Ok((context, runtime()?)))
-        .and_then(|(context, runtime)| runtime.block_on(interruptible(parsed.cli.command, &context)));
+        .and_then(|(context, runtime)| {
+            let ended = runtime.block_on(interruptible(parsed.cli.command, &context));
+            // What reads a file or waits for a line on a thread of its own would keep an interrupted process.
+            runtime.shutdown_background();
+            ended
+        });
     let failure = match ended {
         Ok(()) => return Exit::Done.into(),
         Err(failure) => failure,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Clone, Debug)]
 #[command(before_help = "\
 Examples:
-  dossier up                                   data in ./dossier-data, console on http://127.0.0.1:7400
+  dossier up                                   data in ./dossier-data, JSON API on http://127.0.0.1:7400
   dossier up --sample                          with a small organisation and a day of messages
   dossier up --data /srv/dossier --config policy/ --listen 0.0.0.0:8080")]
 pub struct UpArgs {
@@ -18,7 +18,7 @@ pub struct UpArgs {
     /// Load a small organisation and a day of multilingual messages
     #[arg(long, env = "DOSSIER_SAMPLE", hide_env = true)]
     pub sample: bool,
-    /// Where the console and the JSON API listen; gRPC (+1), webhooks (+2) and mail (+25) follow
+    /// Where the JSON API listens; gRPC (+1), webhooks (+2) and mail (+25) follow
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_LISTEN", hide_env = true)]
     #[arg(default_value = "127.0.0.1:7400", value_parser = first_port)]
     pub listen: SocketAddr,

@@ -3,9 +3,9 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, Command, CommandFactory, error::ErrorKind, parser::ValueSource};
+use clap::{ArgMatches, Command, error::ErrorKind, parser::ValueSource};
 
-use super::{Cli, config::KEYS};
+use super::{config::KEYS, empty};
 
 /// The file that is read if none is named.
 const FILE: &str = "dossier.toml";
@@ -17,7 +17,7 @@ const ALIKE: f64 = 0.8;
 /// The arguments of the process, with those of the file that nobody gave.
 pub fn arguments(given: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, clap::Error> {
     let mut all: Vec<OsString> = given.into_iter().collect();
-    let mut command = Cli::command();
+    let mut command = empty::command();
     // What is wrong with the arguments themselves is told by whoever parses them in earnest.
     let Ok(matches) = command.try_get_matches_from_mut(&all) else { return Ok(all) };
     let Some((name, server)) = matches.subcommand().filter(|(name, _)| SERVERS.contains(name)) else {
@@ -105,10 +105,10 @@ fn wrong(command: &mut Command, message: String) -> clap::Error {
 
 #[cfg(test)]
 mod tests {
-    use clap::FromArgMatches;
+    use clap::{CommandFactory, FromArgMatches};
 
     use super::*;
-    use crate::cli::{self, server::ServeArgs};
+    use crate::cli::{self, Cli, server::ServeArgs};
 
     fn serve(arguments: &[&str], file: &str) -> ServeArgs {
         let folder = tempfile::tempdir().unwrap();

@@ -1,12 +1,16 @@
 //! Streams that are followed for hours: when the connection breaks, they go on where they were.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::sleep;
-use tonic::{Code, Status};
 
-use super::{client::Client, error::Failure, output::Out, rpc::Request};
+use super::{
+    client::Client,
+    error::{self, Failure},
+    output::Out,
+    rpc::Request,
+};
 
 /// How often in a row a broken stream is begun again without anything new having come.
 const RESUMES_MAX: u32 = 5;
@@ -37,16 +41,11 @@ pub async fn follow<R: Request>(
                 }
             },
         };
-        if !is_away(&broken) || resumes == RESUMES_MAX {
+        if !error::is_away(&broken) || resumes == RESUMES_MAX {
             return Err(broken.into());
         }
         out.verbose(1, || format!("the stream broke ({}); going on after {after:?}", broken.message()));
         sleep(BACKOFF.saturating_mul(1 << resumes)).await;
         resumes += 1;
     }
-}
-
-/// The server is away, or the connection broke: what a server says itself has no source.
-fn is_away(status: &Status) -> bool {
-    status.code() == Code::Unavailable || status.source().is_some()
 }

@@ -1,6 +1,6 @@
 //! The command line as it is written: what is accepted, what is refused, what help says.
 
-use clap::error::ErrorKind;
+use clap::{CommandFactory, builder::Resettable, error::ErrorKind};
 
 use super::*;
 
@@ -145,4 +145,53 @@ fn every_argument_says_what_it_is() {
         }
     }
     check(&Cli::command(), "dossier");
+}
+
+/// The command line with nothing required, so that each flag can be tried alone.
+fn lenient(command: clap::Command) -> clap::Command {
+    let optional = |arg: clap::Arg| arg.required(false).required_unless_present(Resettable::Reset);
+    let command = command.subcommand_required(false).arg_required_else_help(false);
+    command.mut_args(optional).mut_subcommands(lenient)
+}
+
+#[test]
+fn no_flag_takes_an_empty_value_for_none() {
+    fn check(command: &clap::Command, path: &[&str], checked: &mut Vec<String>) {
+        let flags = command.get_arguments().filter(|arg| arg.get_action().takes_values());
+        for long in flags.filter_map(clap::Arg::get_long) {
+            let line = ["dossier"].iter().chain(path).map(ToString::to_string).chain([format!("--{long}=")]);
+            let refused =
+                empty::matches(&mut lenient(empty::command()), line.map(Into::into)).map(|_| ()).unwrap_err();
+            let told = refused.to_string();
+            assert!(told.contains(&format!("--{long}")), "{path:?}: {told}");
+            let kinds = [ErrorKind::ValueValidation, ErrorKind::InvalidValue];
+            assert!(kinds.contains(&refused.kind()), "{path:?}: {told}");
+            checked.push(long.to_owned());
+        }
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            check(sub, &[path, &[sub.get_name()]].concat(), checked);
+        }
+    }
+    let mut command = empty::command();
+    command.build();
+    let mut checked = Vec::new();
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        check(sub, &[sub.get_name()], &mut checked);
+    }
+    for long in ["as-of", "wait", "token", "expected-position", "customer", "text", "nats", "config"] {
+        assert!(checked.iter().any(|one| one == long), "{long}");
+    }
+}
+
+#[test]
+fn an_empty_place_is_refused_where_it_can_be_left_out() {
+    let refused = |line: &[&str]| {
+        let line = ["dossier"].iter().chain(line).map(Into::into);
+        empty::matches(&mut empty::command(), line).err().map(|error| error.kind())
+    };
+    assert_eq!(refused(&["policy", "show", ""]), Some(ErrorKind::ValueValidation));
+    assert_eq!(refused(&["case", "ls", "--tag", "a,,b"]), Some(ErrorKind::ValueValidation));
+    assert_eq!(refused(&["case", "show", "PAR-1", "--as-of", " "]), Some(ErrorKind::ValueValidation));
+    assert_eq!(refused(&["case", "title", "PAR-1", ""]), None, "what a title may be the server knows");
+    assert_eq!(refused(&["case", "field", "PAR-1", "plan="]), None, "a field can be empty");
 }

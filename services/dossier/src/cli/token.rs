@@ -1,6 +1,6 @@
 //! Where the bearer token comes from.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use super::{
     config::{Origin, Settings},
@@ -27,6 +27,10 @@ impl Token {
         let (token, file) = (settings.origin("token"), settings.origin("token_file"));
         // Whichever was said more explicitly; the token itself if they are level.
         if let Some(text) = settings.get("token").filter(|_| rank(token) >= rank(file)) {
+            if text.is_empty() {
+                return Err(Failure::invalid(format!("the token is empty ({token})"))
+                    .next("set it, or unset it: the token of the data folder is not taken in its place"));
+            }
             return Ok(Some(Self { text: clean(text)?, found: token.to_string() }));
         }
         if let Some(path) = settings.get("token_file") {
@@ -43,7 +47,13 @@ impl Token {
         let path = Path::new(settings.get("data").unwrap_or_default()).join(ADMIN_TOKEN);
         match read(&path) {
             Ok(text) => Ok(Some(Self { text: clean(&text)?, found: path.display().to_string() })),
-            Err(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::new(
+                Exit::NotAllowed,
+                format!("the token file {} cannot be read", path.display()),
+            )
+            .because(error.to_string())
+            .next("give a token of your own with --token-file FILE or DOSSIER_TOKEN")),
         }
     }
 }
@@ -63,12 +73,12 @@ fn rank(origin: &Origin) -> u8 {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+fn read(path: &Path) -> io::Result<String> {
     let bytes = fs::read(path)?;
     if bytes.len() > FILE_LEN_MAX {
-        return Err(std::io::Error::other("too long for a token"));
+        return Err(io::Error::other("too long for a token"));
     }
-    String::from_utf8(bytes).map_err(|_| std::io::Error::other("not a token"))
+    String::from_utf8(bytes).map_err(|_| io::Error::other("not a token"))
 }
 
 /// Without the line break that files end with. What cannot be a header is refused here, without repeating it.
@@ -105,6 +115,19 @@ mod tests {
             "it was said explicitly"
         );
         assert_eq!(find(&["--data", data, "--token", "mine"], "::1").as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_not_one_that_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        // Whoever runs the tests may read every file; nobody reads a folder as one.
+        fs::create_dir(dir.path().join(ADMIN_TOKEN)).unwrap();
+        let line = ["dossier", "version", "--data", dir.path().to_str().unwrap()];
+        let settings = Settings::resolve(&Cli::command().try_get_matches_from(line).unwrap()).unwrap();
+        let failure = Token::find(&settings, "localhost").err().unwrap();
+        assert_eq!(failure.exit, Exit::NotAllowed);
+        assert!(failure.what.contains("admin.token cannot be read"), "{failure:?}");
+        assert!(failure.next.unwrap().contains("--token-file"));
     }
 
     #[test]

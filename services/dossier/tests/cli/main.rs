@@ -96,6 +96,35 @@ fn every_kind_of_failure_has_its_exit_code() {
 }
 
 #[test]
+fn an_empty_value_is_neither_none_nor_the_administrator() {
+    let test = Test::new();
+    let refused = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = test.command();
+        command.args(arguments).envs(variable.map(|name| (name, "")));
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    for (arguments, flag) in [
+        (&["case", "note", "PAR-1", "y", "--expected-position", ""][..], "--expected-position"),
+        (&["case", "show", "PAR-1", "--as-of", ""], "--as-of"),
+        (&["case", "show", "PAR-1", "--wait="], "--wait"),
+        (&["case", "ls", "--token", ""], "--token"),
+        (&["case", "ls", "--customer", ""], "--customer"),
+    ] {
+        let (exit, told) = refused(arguments, None);
+        assert_eq!(exit, 2, "{told}");
+        assert!(told.contains(flag), "{told}");
+    }
+    assert!(test.server.state().command_ids.is_empty(), "nothing was sent");
+    let (exit, told) = refused(&["case", "ls"], Some("DOSSIER_TOKEN"));
+    assert_eq!(exit, 2, "{told}");
+    assert!(told.contains("DOSSIER_TOKEN"), "{told}");
+    for other in ["DOSSIER_OUTPUT", "DOSSIER_TIMEOUT", "DOSSIER_CONFIG_FILE", "DOSSIER_TOKEN_FILE"] {
+        assert_eq!(refused(&["case", "ls"], Some(other)).0, 0, "{other} counts as not set");
+    }
+}
+
+#[test]
 fn an_error_says_what_why_and_the_next_command() {
     let test = Test::new();
     let output = test.run("case show invalid");
@@ -170,8 +199,72 @@ fn an_import_that_breaks_off_says_how_far_it_came() {
     assert_eq!(text(&output.stdout), "received 0 = accepted 0 + duplicate 0 + rejected 0\n");
     let stderr = text(&output.stderr);
     assert!(stderr.contains("0 of 1 rows were accounted for"), "{stderr}");
-    assert!(stderr.contains("run the same import again"), "{stderr}");
+    assert!(stderr.contains("next: ask an administrator"), "again would end the same: {stderr}");
+    test.server.state().away = u32::MAX;
+    let away = test.run("import a.csv --account support --format csv --timeout 1s");
+    test.server.state().away = 0;
+    assert_eq!(away.status.code(), Some(6));
+    assert!(text(&away.stderr).contains("next: run the same import again"), "{}", text(&away.stderr));
     assert_eq!(test.exit("import nowhere.csv --account a --format csv"), 2);
+}
+
+#[test]
+fn an_import_of_which_nothing_is_used_has_failed() {
+    let test = Test::new();
+    let rows = "external_id,text,author,sent_at\nm1,hello,a,never\nm2,hello,a,never\n";
+    std::fs::write(test.dir.path().join("a.csv"), rows).unwrap();
+    let output = test.run("import a.csv --account support --format csv");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "received 2 = accepted 0 + duplicate 0 + rejected 2\n");
+    assert!(text(&output.stderr).contains("every row was rejected"), "{}", text(&output.stderr));
+    std::fs::write(test.dir.path().join("a.csv"), rows.lines().next().unwrap()).unwrap();
+    assert_eq!(test.exit("import a.csv --account support --format csv"), 0, "there was nothing to do");
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let test = Test::new();
+    let made = Command::new("mkfifo").arg(test.dir.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    for path in ["pipe", "-", "/dev/null"] {
+        for format in ["csv", "jsonl", "mbox", "eml"] {
+            let output = test.run(&format!("import {path} --account support --format {format}"));
+            let told = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert!(told.contains(&format!("{path} is no file and no folder; save what it gives")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_dies_during_a_call_is_away() {
+    /// An empty frame of HTTP/2 settings, with which a server begins.
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let test = Test::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, calls) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            connection.write_all(&SETTINGS).unwrap();
+            let mut read = Vec::new();
+            // The greeting and the head of the call; then it dies.
+            while !String::from_utf8_lossy(&read).contains("SM\r\n\r\n") || read.len() < 120 {
+                let mut some = [0; 256];
+                match connection.read(&mut some) {
+                    Ok(len) if len > 0 => read.extend_from_slice(&some[..len]),
+                    _ => break,
+                }
+            }
+            sender.send(()).unwrap();
+        }
+    });
+    let output = test.run(&format!("case close PAR-1 --server {url}"));
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("whether it was done is not known: run it again with --command-id"), "{told}");
+    assert!(calls.try_iter().count() >= 2, "it was sent once more");
 }
 
 #[test]
@@ -189,6 +282,15 @@ fn problems_of_policy_files_name_their_place() {
     assert_eq!(bad.status.code(), Some(2));
     let stderr = text(&bad.stderr);
     assert!(stderr.contains("policy/a.toml:1:2: no (yes)"), "{stderr}");
+    assert!(stderr.contains("nothing was put into force: 1 problem\n"), "{stderr}");
+    // What is wrong for `apply` is wrong for `up`.
+    let data = test.dir.path().join("up");
+    for folder in ["policy", "nowhere"] {
+        let line = format!("up --data {} --listen 127.0.0.1:0 --config {folder}", data.display());
+        let up = test.run(&line);
+        assert_eq!(up.status.code(), Some(2), "{}", text(&up.stderr));
+        assert!(text(&up.stderr).contains(folder), "{}", text(&up.stderr));
+    }
 }
 
 #[test]

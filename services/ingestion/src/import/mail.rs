@@ -183,7 +183,7 @@ fn recipients(message: &Message<'_>) -> Vec<String> {
 /// Date, else the moment at which the first server that says one received it.
 fn sent_at(message: &Message<'_>) -> Result<Timestamp, Flaw> {
     let received = message.received_all().filter_map(Received::date).filter_map(|date| time(&date));
-    let reason = if message.header("Date").is_some() { Reason::NotATime } else { Reason::Missing };
+    let reason = if message.header("Date").is_some() { Reason::NotADate } else { Reason::Missing };
     message.date().and_then(time).or_else(|| received.last()).ok_or(Flaw::of("sent_at", reason))
 }
 

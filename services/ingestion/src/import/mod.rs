@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::{fmt, io};
+use std::{fmt, fs, io};
 
 pub use mapping::{Mapping, MappingError, Preset};
 pub use record::{Attachment, Author, Direction, Record, limits};
@@ -108,6 +108,15 @@ pub enum Error {
         /// Why it cannot.
         source: io::Error,
     },
+    /// A pipe or a device, or the `-` that means one elsewhere.
+    #[error(
+        "{} is no file and no folder; save what it gives to a file first: an import reads its file twice",
+        path.display()
+    )]
+    NoFile {
+        /// What was to be read.
+        path: PathBuf,
+    },
     /// The file is of another kind than the format that was named.
     #[error("{} is not {format}: {remedy}", path.display())]
     Format {
@@ -154,6 +163,13 @@ pub struct Import {
 /// If nothing of it can be imported; a row that cannot be used is no such error.
 pub fn open(path: &Path, format: Format, options: Options) -> Result<Import, Error> {
     let own = options.own_addresses.iter().map(|address| address.trim().to_lowercase()).collect();
+    let found = fs::metadata(path);
+    // To open a pipe would be to wait for whoever writes into it.
+    let readable = found.as_ref().map_or(path != Path::new("-"), |found| found.is_file() || found.is_dir());
+    if !readable {
+        return Err(Error::NoFile { path: path.to_owned() });
+    }
+    found.map_err(Error::io(path))?;
     let source = Source { path: path.to_owned(), format, mapping: options.mapping, own: Arc::new(own) };
     let mut roots = roots::Builder::default();
     let mut rows = 0;

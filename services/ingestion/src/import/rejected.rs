@@ -68,6 +68,9 @@ pub enum Reason {
     /// No time in any of the known forms.
     #[error("is not a time")]
     NotATime,
+    /// A mail whose Date is none, and which no server says to have received.
+    #[error("is not a date")]
+    NotADate,
     /// Neither yes nor no.
     #[error("does not say the direction")]
     NotADirection,
@@ -115,6 +118,7 @@ impl Reason {
             Self::ControlCharacters => "control_characters",
             Self::NotUtf8 => "not_utf8",
             Self::NotATime => "not_a_time",
+            Self::NotADate => "not_a_date",
             Self::NotADirection => "not_a_direction",
             Self::Ragged { .. } => "ragged",
             Self::NotAnObject => "not_an_object",
@@ -137,6 +141,9 @@ impl Reason {
             Self::ControlCharacters => "remove them at the source",
             Self::NotUtf8 => "save the file as UTF-8",
             Self::NotATime => "write it as RFC 3339 with its offset, for example 2017-10-31T22:10:47Z",
+            Self::NotADate => {
+                "write the mail's Date as mails have it, for example Tue, 31 Oct 2017 22:10:47 +0000"
+            }
             Self::NotADirection => "write true or false (or inbound or outbound)",
             Self::Ragged { .. } => "look for a comma or a quote that is not quoted",
             Self::NotAnObject => "write one complete JSON object on each line",

@@ -19,7 +19,7 @@ use super::{
     super::{
         client::Client,
         config::Settings,
-        error::{Exit, Failure},
+        error::{self, Exit, Failure},
         rebuild::sequence,
         token::Token,
     },
@@ -67,12 +67,14 @@ async fn health(client: &Client) -> Health {
     let request = service.check(HealthCheckRequest { service: String::new() });
     let wait = client.timeout().min(Duration::from_secs(10));
     let answer = tokio::time::timeout(wait, request).await;
-    let answer = answer.map_err(|_| Status::deadline_exceeded(format!("no answer within {wait:?}")))??;
+    let answer = answer
+        .map_err(|_| Status::deadline_exceeded(format!("no answer within {wait:?}")))?
+        .map_err(|status| client.of_http_port(status))?;
     Ok((answer.get_ref().status(), answer.metadata().clone()))
 }
 
 fn is_away(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
+    error::is_away(status) || status.code() == Code::DeadlineExceeded
 }
 
 fn answers(address: &Uri, health: &Health) -> Check {
@@ -88,6 +90,10 @@ fn answers(address: &Uri, health: &Health) -> Check {
             format!("{address} answers, and knows no health checks"),
             "is this the gRPC port? It is :7401 unless it was moved",
         ),
+        Err(status) if status.code() == Code::InvalidArgument => {
+            let failure = Failure::from(status.clone());
+            Check::broken("server", failure.what, failure.next.unwrap_or_default())
+        }
         Err(status) => {
             let why = Failure::from(status.clone()).why;
             Check::broken(

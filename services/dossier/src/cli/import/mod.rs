@@ -21,6 +21,9 @@ use tally::{REJECTED_SHOWN, Tally};
 /// How many batches may be on their way at once.
 const IN_FLIGHT_MAX: u16 = 32;
 
+/// What to do when an import broke off.
+const AGAIN: &str = "run the same import again: what is in is a duplicate then, and nothing is added twice";
+
 /// Bring in past messages. Running it again adds nothing
 #[derive(Args, Debug)]
 #[command(before_help = "\
@@ -73,13 +76,21 @@ pub async fn run(args: ImportArgs, context: &Context) -> Result<(), Failure> {
     context.out.print(&tally.document(&args.account))?;
     tell_rejected(&tally, context);
     if let Some(failure) = failure {
-        return Err(failure
-            .because(format!("{} of {rows} rows were accounted for", tally.received()))
-            .next("run the same import again: what is in is a duplicate then, and nothing is added twice"));
+        let failure = failure.because(format!("{} of {rows} rows were accounted for", tally.received()));
+        // What was refused stays refused: its own next step is the better one.
+        return Err(match (failure.exit, &failure.next) {
+            (Exit::Unavailable | Exit::Failed, _) => failure.next(AGAIN),
+            (_, None) => failure.next("mend that, then run the same import again"),
+            (_, Some(_)) => failure,
+        });
     }
     if tally.received() != rows {
         let what = format!("the file changed while it was read: {rows} rows, then {}", tally.received());
         return Err(Failure::new(Exit::Failed, what).next("run the same import again"));
+    }
+    if tally.rejected > 0 && tally.rejected == tally.received() {
+        return Err(Failure::new(Exit::Failed, "every row was rejected: nothing was imported")
+            .next("mend what is said above, or check --format and --map; then run the import again"));
     }
     if args.strict && tally.rejected > 0 {
         return Err(Failure::said(Exit::Failed));
@@ -144,9 +155,12 @@ async fn submit(
     let reader = reader
         .map_err(|error| Failure::new(Exit::Failed, "no thread to read with").because(error.to_string()))?;
     let (mut tally, failure) = lanes.end().await;
-    // All lanes have ended, so the reader has come to its end too, or does with its next message.
+    // All lanes have ended, so the reader has come to its end too, or does with its next message. It is waited for
+    // beside the runtime, so that Ctrl-C is heard.
+    let unusable = tokio::task::spawn_blocking(move || reader.join()).await;
+    let unusable = unusable.ok().and_then(Result::ok);
     let unusable =
-        reader.join().map_err(|_| Failure::new(Exit::Failed, "the file could not be read to its end"))?;
+        unusable.ok_or_else(|| Failure::new(Exit::Failed, "the file could not be read to its end"))?;
     tally.add(unusable);
     Ok((tally, failure))
 }

@@ -39,7 +39,10 @@ impl Tally {
             }
             Outcome::Duplicate => self.duplicate += 1,
             Outcome::Rejected | Outcome::Unspecified => {
-                let field = if row.field.is_empty() { String::new() } else { format!("{} ", row.field) };
+                let field = match in_message(&row.field) {
+                    "" => String::new(),
+                    field => format!("{field} "),
+                };
                 self.reject(format!("message {external_id}: {field}{}", row.reason));
             }
         }
@@ -96,6 +99,12 @@ impl Tally {
     }
 }
 
+/// The field as the file has it: which message of which batch it was is nobody's business.
+fn in_message(field: &str) -> &str {
+    let inner = field.strip_prefix("messages[").and_then(|rest| rest.split_once(']'));
+    inner.map_or(field, |(_, rest)| rest.trim_start_matches('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +132,14 @@ mod tests {
             "received 5 = accepted 2 + duplicate 1 + rejected 2 (1 of the accepted are edits)"
         );
         assert_eq!(tally.reasons, ["message m1: text is empty", "line 7: is not UTF-8"]);
+    }
+
+    #[test]
+    fn a_field_is_told_without_its_batch() {
+        let mut tally = Tally::default();
+        tally.count("17", &Row { field: "messages[0].sent_at".to_owned(), ..row(Outcome::Rejected) });
+        tally.count("18", &Row { field: "messages[3]".to_owned(), ..row(Outcome::Rejected) });
+        assert_eq!(tally.reasons, ["message 17: sent_at is empty", "message 18: is empty"]);
     }
 
     #[test]

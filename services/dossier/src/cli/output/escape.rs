@@ -65,11 +65,13 @@ pub fn for_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Control characters but the line break, and those that turn the direction of writing round (a name or an address
-/// could show itself as another).
+/// Control characters but the line break, those that turn the direction of writing round (a name or an address could
+/// show itself as another), and those that nobody sees (two names could look the same, or text hide in another). The
+/// joiners stay: scripts and emoji are written with them.
 fn is_active(c: char) -> bool {
     (c.is_control() && c != '\n')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -90,6 +92,22 @@ mod tests {
             matches!(for_terminal("مرحبا بالعالم 🌍", Lines::One), Cow::Borrowed(_)),
             "no text is changed"
         );
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown() {
+        for hidden in ['\u{61c}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{feff}', '\u{e0001}', '\u{e007f}'] {
+            let text = format!("adm{hidden}in");
+            let shown = format!("adm\\u{{{:x}}}in", u32::from(hidden));
+            assert_eq!(for_terminal(&text, Lines::One), shown);
+            assert_eq!(for_tsv(&text), shown);
+            let json = serde_json::to_string(&text).unwrap();
+            assert!(for_json(&json).is_ascii());
+            assert_eq!(serde_json::from_str::<String>(&for_json(&json)).unwrap(), text);
+        }
+        for whole in ["می\u{200c}خواهم", "👩\u{200d}💻", "क्\u{200d}ष"] {
+            assert_eq!(for_terminal(whole, Lines::One), whole);
+        }
     }
 
     #[test]

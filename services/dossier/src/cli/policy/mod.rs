@@ -78,17 +78,18 @@ pub async fn apply(args: ApplyArgs, context: &Context) -> Result<(), Failure> {
     let answer = answer.map_err(|failure| failure.next_if_unavailable(|| super::case::again(&command_id)))?;
     context.out.print(&changes(&answer, context.out.paint))?;
     if !answer.problems.is_empty() {
-        let mut failure =
-            Failure::invalid(format!("nothing was put into force: {} problems", answer.problems.len()));
+        let mut failure = Failure::invalid(format!(
+            "nothing was put into force: {}",
+            counted(answer.problems.len(), "problem")
+        ));
         failure.why = answer.problems.iter().map(problem).collect();
         return Err(failure.next("mend the files, then look with --dry-run"));
     }
+    let (files, documents) = (counted(count, "file"), counted(answer.changes.len(), "document"));
     context.out.note(&match (answer.changes.is_empty(), args.dry_run) {
-        (true, _) => format!("{count} files, nothing changes"),
-        (false, true) => format!("{count} files would change {} documents", answer.changes.len()),
-        (false, false) => {
-            format!("{count} files changed {} documents (position {})", answer.changes.len(), answer.position)
-        }
+        (true, _) => format!("{files}, nothing changes"),
+        (false, true) => format!("{files} would change {documents}"),
+        (false, false) => format!("{files} changed {documents} (position {})", answer.position),
     });
     Ok(())
 }
@@ -112,6 +113,11 @@ impl PolicyCommand {
         }
         context.out.print(&effective(&answer))
     }
+}
+
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// As compilers tell it, so that editors find the place.
