@@ -2,14 +2,18 @@
 
 use comfy_table::{ContentArrangement, presets};
 use jiff::{Timestamp, Unit};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Paint,
     escape::{self, Lines},
 };
 
-/// The longest value that a column of a terminal shows, in characters.
+/// The widest value that a column of a terminal shows, in cells.
 const CELL_MAX: usize = 60;
+/// A column of text is not made narrower than this, in cells: the row is then longer than the terminal.
+const CELL_MIN: usize = 12;
 /// The blanks between two columns.
 const GAP: u16 = 2;
 
@@ -87,9 +91,10 @@ impl Table {
         table.load_style(presets::NOTHING).force_no_tty();
         table.set_content_arrangement(ContentArrangement::Disabled).set_width(width);
         table.set_header(self.head[..shown].iter().map(ToString::to_string));
+        let widest = if wide { vec![usize::MAX; shown] } else { self.widths(now, usize::from(width)) };
         for row in &self.rows {
-            let longest = if wide { usize::MAX } else { CELL_MAX };
-            table.add_row(row[..shown].iter().map(|cell| shortened(&cell.shown(now), longest)));
+            let cells = row[..shown].iter().zip(&widest);
+            table.add_row(cells.map(|(cell, &widest)| shortened(&cell.shown(now), widest)));
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, GAP));
@@ -152,6 +157,24 @@ impl Table {
         writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
     }
 
+    /// How wide the values of each column may be so that a row fits into `terminal`: what is over is taken from the
+    /// widest column of text, so long as there is one.
+    fn widths(&self, now: Timestamp, terminal: usize) -> Vec<usize> {
+        let column = |at: usize| self.rows.iter().map(move |row| &row[at]);
+        let widest = |at| column(at).map(|cell| cell.shown(now).width()).max().unwrap_or(0).min(CELL_MAX);
+        let mut widths: Vec<usize> =
+            (0..self.narrow).map(|at| widest(at).max(self.head[at].width())).collect();
+        let row = |widths: &[usize]| widths.iter().map(|width| width + usize::from(GAP)).sum::<usize>();
+        let is_text = |&at: &usize| column(at).all(|cell| matches!(cell, Cell::Text(_)));
+        let texts: Vec<usize> = (0..self.narrow).filter(is_text).collect();
+        while row(&widths) > terminal + usize::from(GAP) {
+            let widest = texts.iter().copied().max_by_key(|&at| widths[at]);
+            let Some(at) = widest.filter(|&at| widths[at] > CELL_MIN) else { break };
+            widths[at] -= 1;
+        }
+        widths
+    }
+
     fn shown(&self, wide: bool) -> usize {
         if wide { self.head.len() } else { self.narrow }
     }
@@ -180,11 +203,18 @@ pub fn since(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
+/// `text` in so many cells, with a sign where it was cut; never within what is seen as one character.
+fn shortened(text: &str, cells: usize) -> String {
+    if text.width() <= cells {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(longest.saturating_sub(1)).collect();
+    let mut short = String::new();
+    let mut left = cells.saturating_sub(1);
+    for grapheme in text.graphemes(true) {
+        let Some(rest) = left.checked_sub(grapheme.width()) else { break };
+        left = rest;
+        short += grapheme;
+    }
     short.push('…');
     short
 }
@@ -203,6 +233,38 @@ mod tests {
         assert_eq!(lines[0], "A      B");
         assert_eq!(lines[1], format!("日本   {}…", "x".repeat(CELL_MAX - 1)));
         assert_eq!(lines[2], "wider  y");
+    }
+
+    #[test]
+    fn a_row_fits_the_terminal() {
+        let mut table = Table::new(&["NUMBER", "STATUS", "TEAM", "TITLE", "UPDATED"]);
+        for title in
+            ["x".repeat(90), "返金".repeat(45), "👩\u{200d}👩\u{200d}👧".repeat(40), "short".to_owned()]
+        {
+            let cells = ["LOC-1000", "open", "support"].map(Cell::text).into_iter();
+            let time = Cell::time(Some(Timestamp::UNIX_EPOCH));
+            table.push(cells.chain([Cell::text(title), time]).collect());
+        }
+        for width in [66, 80, 100, 120, 200] {
+            let text = table.columns(false, Timestamp::UNIX_EPOCH, Paint(false), width);
+            assert!(text.lines().all(|line| line.width() <= usize::from(width)), "{width}:\n{text}");
+            assert_eq!(text.lines().filter(|line| line.contains("1970-01-01 00:00Z")).count(), 4, "{text}");
+            assert!(text.contains("LOC-1000  open    support  "), "only what is widest is cut:\n{text}");
+            let widest = text.lines().map(UnicodeWidthStr::width).max();
+            assert!(width > 110 || widest > Some(usize::from(width) - 3), "no more than needed:\n{text}");
+        }
+        let wide = table.columns(true, Timestamp::UNIX_EPOCH, Paint(false), 80);
+        assert!(wide.contains(&"x".repeat(90)), "whoever asks for everything gets it");
+    }
+
+    #[test]
+    fn what_is_seen_as_one_is_cut_as_one() {
+        assert_eq!(shortened("返金お願い", 10), "返金お願い");
+        assert_eq!(shortened("返金お願い", 9), "返金お願…");
+        assert_eq!(shortened("返金お願い", 8), "返金お…");
+        let family = "👩\u{200d}👩\u{200d}👧";
+        assert_eq!(shortened(&family.repeat(4), 6), format!("{}…", family.repeat(2)));
+        assert_eq!(shortened("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 
     #[test]
