@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn people_see_how_long_customers_wait() {
         let now: Timestamp = "2026-03-01T10:14:00Z".parse().unwrap();
-        let text = Out { width: 120, ..out(Format::Table, true) }.render(&document(&answer()), now);
+        let text =
+            crate::cli::Out { width: 120, ..out(Format::Table, true) }.render(&document(&answer()), now);
         let expected = "\
 NUMBER    STATUS             PRIORITY  TEAM     ASSIGNEE  WAITING  TITLE                   UPDATED
 PAR-1042  open               high      billing  ana       2h 14m   Refund\\u{1b}[31m please  2026-03-01 09:30Z
