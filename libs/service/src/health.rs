@@ -22,6 +22,8 @@ use crate::{operations::AnyModel, reaction::AnyReaction, store};
 
 /// How often everything is looked at.
 pub const LOOK: Duration = Duration::from_secs(2);
+/// How soon it is looked again while the process is not ready: whoever waits for it shall not wait longer than need be.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long the log or a store may take to answer.
 pub const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Failures in a row after which something is said to stand still.
@@ -177,7 +179,8 @@ impl Health {
         let looking = async {
             loop {
                 self.look().await;
-                tokio::time::sleep(LOOK).await;
+                let ready = self.now.borrow().reasons.is_empty();
+                tokio::time::sleep(if ready { LOOK } else { LOOK_AGAIN }).await;
             }
         };
         stop.run_until_cancelled(looking).await;

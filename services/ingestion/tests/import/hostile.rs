@@ -244,8 +244,8 @@ fn a_date_that_is_none_is_told_from_one_that_is_not_there() {
     let reason =
         |date: &str| mail(format!("From: a@b.example\nSubject: s\n{date}\n\nhello")).unwrap_err().reason;
     assert_eq!(reason("To: c@d.example"), Reason::Missing);
-    assert_eq!(reason("Date: some day"), Reason::NotATime);
-    assert_eq!(reason("Date: Fri, 99 Mar 2024 10:00:00 +0000"), Reason::NotATime);
+    assert_eq!(reason("Date: some day"), Reason::NotADate);
+    assert_eq!(reason("Date: Fri, 99 Mar 2024 10:00:00 +0000"), Reason::NotADate);
 }
 
 #[test]
