@@ -123,10 +123,9 @@ impl Core {
         };
         let model = self.models.at_least(position, AT_LEAST_LIMIT).await?;
         if self.policies.current().version < position {
-            let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
-            let entry = entries.try_next().await?.filter(|entry| entry.position == position);
-            let of_policy = entry.is_some_and(|entry| entry.stream == *self.policies.stream());
-            if of_policy && !self.policies.wait_for(position, AT_LEAST_LIMIT).await {
+            let category = Category::new(<domain::policy::State as Decider>::CATEGORY).map_err(bad_name)?;
+            let last = self.shell.log.tail(&[category]).await?;
+            if !self.policies.wait_for(last.min(position), AT_LEAST_LIMIT).await {
                 return Err(Error::Unavailable("the policy is not in force here yet; try again".into()));
             }
         }
