@@ -36,6 +36,10 @@ impl Projection for Accepted {
         "ingestion_accepted_v1"
     }
 
+    fn anew(&self) -> Self {
+        Self
+    }
+
     fn schema(&self) -> Schema {
         Schema { sqlite: &SQLITE, postgres: &POSTGRES }
     }

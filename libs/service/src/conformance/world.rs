@@ -152,6 +152,10 @@ impl Projection for Shelves {
         Schema { sqlite: &SQLITE, postgres: &POSTGRES }
     }
 
+    fn anew(&self) -> Self {
+        self.clone()
+    }
+
     fn categories(&self) -> Vec<Category> {
         vec![Category::new("shelf").unwrap()]
     }

@@ -26,12 +26,15 @@ const BUSY: usize = 8;
 
 /// How a read model follows from the log.
 #[async_trait::async_trait]
-pub trait Projection: Send + Sync + 'static {
+pub trait Projection: Send + Sync + Sized + 'static {
     /// What an entry is, once read.
     type Item: Send + Sync;
 
     /// The name with its version: `cases_v1`. Another version is another read model.
     fn name(&self) -> &'static str;
+    /// The same for another store. What is remembered of one is not true of the other: two generations that are filled at
+    /// the same time would take it from each other again and again.
+    fn anew(&self) -> Self;
     /// The tables.
     fn schema(&self) -> Schema;
     /// What it follows.

@@ -61,6 +61,10 @@ impl Projection for CasesProjection {
         "cases_v2"
     }
 
+    fn anew(&self) -> Self {
+        Self::new(Arc::clone(&self.log), Arc::clone(&self.vault))
+    }
+
     fn schema(&self) -> Schema {
         Schema { sqlite: &SQLITE, postgres: &POSTGRES }
     }
