@@ -23,6 +23,8 @@ use crate::{
 
 /// How often a replica asks whether another one has rebuilt the read model.
 pub const GENERATION_CHECK: Duration = Duration::from_secs(3);
+/// The number of the first generation.
+const FIRST: u64 = 1;
 /// How often the progress of a rebuild is told.
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often in a row a rebuild is interrupted before it is given up.
@@ -37,8 +39,8 @@ pub struct Models<P> {
     control: Store,
     projection: Arc<P>,
     current: watch::Sender<Generation<P>>,
-    /// Where the log was when this process opened it.
-    target: Position,
+    /// Where the log was when this process opened one that was never complete.
+    target: Option<Position>,
     rebuilding: Mutex<()>,
     /// The last number that was given to a generation: the name of one that failed is not used again, as what is left
     /// of it may still be closing.
@@ -75,7 +77,8 @@ impl<P: Projection> Models<P> {
     pub async fn open(shell: Shell, control: Store, projection: P) -> Result<Self, Error> {
         let projection = Arc::new(projection);
         let name = projection.name();
-        let number = stored_generation(&control, name).await?;
+        let complete = stored_generation(&control, name).await?;
+        let number = complete.unwrap_or(FIRST);
         if matches!(shell.stores, Stores::Folder(_)) {
             // Nobody else reads here: what was replaced or never finished can go.
             for other in [number.checked_sub(1), number.checked_add(1)].into_iter().flatten() {
@@ -83,9 +86,15 @@ impl<P: Projection> Models<P> {
             }
             remove_older(&shell.stores, &control, name).await?;
         }
-        let categories = projection.categories();
-        let passes = |error: &eventlog::Error| matches!(error, eventlog::Error::Unavailable(_));
-        let target = backoff::patiently(START_MAX, passes, || shell.log.tail(&categories)).await?;
+        let target = match complete {
+            // It may be behind, and catches up while it answers.
+            Some(_) => None,
+            None => {
+                let categories = projection.categories();
+                let passes = |error: &eventlog::Error| matches!(error, eventlog::Error::Unavailable(_));
+                Some(backoff::patiently(START_MAX, passes, || shell.log.tail(&categories)).await?)
+            }
+        };
         let model = open_generation(&shell, &projection, number).await?;
         let current = watch::Sender::new(Generation { number, model });
         let (rebuilding, numbered) = (Mutex::default(), AtomicU64::new(number));
@@ -102,11 +111,11 @@ impl<P: Projection> Models<P> {
         self.current.borrow().number
     }
 
-    /// While the read model that answers has not come yet to where the log was when this process opened it: how far it
-    /// is, and where that was.
+    /// While a read model that was never complete has not come yet to where the log was when this process opened it: how
+    /// far it is, and where that was.
     pub fn building(&self) -> Option<(Position, Position)> {
         let position = self.current().position();
-        (position < self.target).then_some((position, self.target))
+        self.target.filter(|target| position < *target).map(|target| (position, target))
     }
 
     /// The read model that answers, once it has everything up to `position`, whatever stands there: a position of an entry
@@ -162,6 +171,20 @@ impl<P: Projection> Models<P> {
 
     /// Keeps the answering generation up to date until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        tokio::join!(self.follow(&stop), stop.run_until_cancelled(self.completed()));
+    }
+
+    /// Notes that the read model is complete, as soon as it is: from then on it answers at once after a start.
+    async fn completed(&self) {
+        let Some(target) = self.target else { return };
+        while !self.current().wait_for(target, GENERATION_CHECK).await {}
+        while let Err(error) = note(&self.control, self.projection.name(), self.generation()).await {
+            tracing::warn!(%error, "it cannot be noted yet that a read model is complete");
+            self.shell.clock.sleep(GENERATION_CHECK).await;
+        }
+    }
+
+    async fn follow(&self, stop: &CancellationToken) {
         let mut generations = self.current.subscribe();
         loop {
             let Generation { number, model } = generations.borrow_and_update().clone();
@@ -188,9 +211,7 @@ impl<P: Projection> Models<P> {
 
     async fn take_up_newer(&self, number: u64) -> Result<bool, store::Error> {
         let stored = stored_generation(&self.control, self.projection.name()).await?;
-        if stored <= number {
-            return Ok(false);
-        }
+        let Some(stored) = stored.filter(|stored| *stored > number) else { return Ok(false) };
         let model = open_generation(&self.shell, &self.projection, stored).await?;
         self.take_over(stored, model);
         Ok(true)
@@ -258,10 +279,7 @@ impl<P: Projection> Models<P> {
         fresh.catch_up(log, position).await?;
         let after = fresh.digest().await?;
         progress(position, position);
-        let sql = "insert into generation (model, number) values ($1, $2) \
-                   on conflict (model) do update set number = excluded.number \
-                   where generation.number < excluded.number";
-        self.control.execute(sql, &[name.into(), next.into()]).await?;
+        note(&self.control, name, next).await?;
         self.take_over(next, fresh);
         self.retire(old).await;
         remove_older(&self.shell.stores, &self.control, name).await?;
@@ -329,7 +347,9 @@ async fn remove_older(stores: &Stores, control: &Store, name: &str) -> Result<()
     let Some((base, version)) = name.rsplit_once("_v") else { return Ok(()) };
     for older in 1..version.parse::<u32>().unwrap_or(1) {
         let older = format!("{base}_v{older}");
-        let number = stored_generation(control, &older).await?;
+        let number = stored_generation(control, &older).await?.unwrap_or(FIRST);
+        // First the note: what is half removed is not complete.
+        control.execute("delete from generation where model = $1", &[older.as_str().into()]).await?;
         for generation in number.saturating_sub(1)..=number + 1 {
             stores.remove(&store_name(&older, generation), control).await?;
         }
@@ -337,7 +357,17 @@ async fn remove_older(stores: &Stores, control: &Store, name: &str) -> Result<()
     Ok(())
 }
 
-async fn stored_generation(control: &Store, name: &str) -> Result<u64, store::Error> {
+/// The newest complete generation; none, if the first is not complete yet.
+async fn stored_generation(control: &Store, name: &str) -> Result<Option<u64>, store::Error> {
     let rows = control.query("select number from generation where model = $1", &[name.into()]).await?;
-    Ok(rows.first().map_or(1, |row| row.count(0)))
+    Ok(rows.first().map(|row| row.count(0)))
+}
+
+/// Notes a complete generation.
+async fn note(control: &Store, name: &str, number: u64) -> Result<(), store::Error> {
+    let sql = "insert into generation (model, number) values ($1, $2) \
+               on conflict (model) do update set number = excluded.number \
+               where generation.number < excluded.number";
+    control.execute(sql, &[name.into(), number.into()]).await?;
+    Ok(())
 }

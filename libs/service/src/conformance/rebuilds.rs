@@ -31,6 +31,7 @@ pub async fn all(stores: &Stores, seed: u64) {
     a_rebuild_whose_caller_goes_away_leaves_no_trace(stores, seed).await;
     two_rebuilds_at_once_do_not_meet(stores, seed).await;
     a_new_version_is_built_beside_the_old_one(stores, seed).await;
+    what_was_complete_answers_at_once(stores, seed).await;
 }
 
 /// The next generation equals the last, takes over, and every replica goes on with it.
@@ -108,6 +109,28 @@ pub async fn a_rebuild_whose_caller_goes_away_leaves_no_trace(stores: &Stores, s
     assert_eq!(rows(&models.current().store).await, world.expected(last).await);
 }
 
+/// One that was complete answers at once after a start, however much has come meanwhile; one that was not is built first.
+pub async fn what_was_complete_answers_at_once(stores: &Stores, seed: u64) {
+    let world = Arc::new(World::new(stores.clone(), seed).await);
+    let clock = clock();
+    let first = open(&world, "behind_v1", "a", &clock, &Shelves::default()).await;
+    drop(first);
+    let last = world.count_some(ENTRIES).await;
+    let begun = open(&world, "behind_v1", "a", &clock, &Shelves::default()).await;
+    assert_eq!(begun.building(), Some((Position::NONE, last)), "nobody has filled it yet");
+    let running = run(&begun);
+    assert!(begun.current().wait_for(last, WAIT_MAX).await);
+    let noted = "select 1 from generation where model = 'behind_v1'";
+    let control = world.stores.control("behind").await.unwrap();
+    while control.query(noted, &[]).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    drop((running, begun));
+    world.count_some(ENTRIES).await;
+    let again = open(&world, "behind_v1", "a", &clock, &Shelves::default()).await;
+    assert_eq!(again.building(), None);
+}
+
 /// One of two that begin at once goes through; the other is told, or comes after it.
 pub async fn two_rebuilds_at_once_do_not_meet(stores: &Stores, seed: u64) {
     let world = Arc::new(World::new(stores.clone(), seed).await);
@@ -154,6 +177,11 @@ pub async fn a_new_version_is_built_beside_the_old_one(stores: &Stores, seed: u6
     assert_eq!(rows(&old.current().store).await, world.expected(last).await, "the old one answers");
     new.current().catch_up(world.log.as_ref(), last).await.unwrap();
     assert_eq!(new.building(), None);
+    assert_eq!(
+        open(&world, "next_v2", "b", &clock, &Shelves::default()).await.building(),
+        None,
+        "it is where the log is"
+    );
     assert_eq!(rows(&new.current().store).await, world.expected(last).await);
     drop(old);
     new.rebuild(|_, _| {}).await.unwrap();
