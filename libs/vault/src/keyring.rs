@@ -38,6 +38,8 @@ pub(crate) struct Keyring {
     store: Arc<dyn KeyStore>,
     wrapping: Secret,
     cache: Cache<Uuid, Known>,
+    /// The live keys of subjects, where nobody else can destroy them.
+    live: Option<Cache<String, Arc<DataKey>>>,
     lookups: Together<BTreeSet<String>, Result<Arc<[StoredKey]>, String>>,
     /// Grows with every [`Keyring::forget`], so that a key fetched before it is not cached after it.
     forgotten: AtomicU64,
@@ -70,7 +72,8 @@ impl Keyring {
 
     pub(crate) fn new(store: Arc<dyn KeyStore>, wrapping: Secret, limits: Limits) -> Self {
         let cache = Cache::builder().max_capacity(limits.keys_cached).time_to_live(limits.key_ttl).build();
-        Self { store, wrapping, cache, lookups: Together::default(), forgotten: AtomicU64::new(0) }
+        let live = store.is_ours_alone().then(|| Cache::new(limits.keys_cached));
+        Self { store, wrapping, cache, live, lookups: Together::default(), forgotten: AtomicU64::new(0) }
     }
 
     /// The live key of one subject, created if absent.
@@ -86,16 +89,38 @@ impl Keyring {
 
     /// The live keys of these subjects, created if absent.
     ///
-    /// The store is asked every time, for all who ask at once: a cached key may have been destroyed by another
-    /// process, and what was sealed under it would be lost.
+    /// The store is asked every time, for all who ask at once, unless it is ours alone: a cached key may have been
+    /// destroyed by another process, and what was sealed under it would be lost.
     pub(crate) async fn live_of(
         &self,
         mut absent: BTreeSet<String>,
     ) -> Result<HashMap<String, Arc<DataKey>>, Error> {
         let mut keys = HashMap::new();
+        if let Some(live) = &self.live {
+            let cached = absent.iter().filter_map(|subject| Some((subject.clone(), live.get(subject)?)));
+            keys.extend(cached);
+            absent.retain(|subject| !keys.contains_key(subject));
+        }
         if absent.is_empty() {
             return Ok(keys);
         }
+        let mark = self.forgotten.load(Ordering::SeqCst);
+        let fetched = self.fetch(absent).await?;
+        if let Some(live) = &self.live {
+            for (subject, key) in &fetched {
+                live.insert(subject.clone(), Arc::clone(key));
+            }
+            if self.forgotten.load(Ordering::SeqCst) != mark {
+                fetched.keys().for_each(|subject| live.invalidate(subject));
+            }
+        }
+        keys.extend(fetched);
+        Ok(keys)
+    }
+
+    /// The live keys of these subjects from the store, created if absent.
+    async fn fetch(&self, mut absent: BTreeSet<String>) -> Result<HashMap<String, Arc<DataKey>>, Error> {
+        let mut keys = HashMap::new();
         let mut found = self.look_up(&absent).await?;
         for _ in 0..Self::CREATE_ATTEMPTS_MAX {
             for stored in found {
@@ -163,6 +188,9 @@ impl Keyring {
     pub(crate) fn forget(&self, subjects: &[String]) {
         // First the mark, then the sweep: whoever fetched before it and caches after the sweep sees the mark.
         self.forgotten.fetch_add(1, Ordering::SeqCst);
+        if let Some(live) = &self.live {
+            subjects.iter().for_each(|subject| live.invalidate(subject));
+        }
         for (id, known) in &self.cache {
             if known.subject().is_some_and(|subject| subjects.iter().any(|s| s == subject)) {
                 self.cache.invalidate(&*id);

@@ -20,17 +20,15 @@ async fn sqlite_keeps_the_promises() {
     conformance::keys::all(Arc::new(keys)).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_openings_of_one_file_are_one_store() {
+#[tokio::test]
+async fn a_file_that_is_open_is_refused_until_it_is_free() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("keys.db");
-    let (one, two) = tokio::join!(SqliteKeys::open(&path), SqliteKeys::open(&path));
-    let (one, two) = (one.unwrap(), two.unwrap());
-    let (a, b) = (key("s", b"first"), key("s", b"second"));
-    let (a, b) = tokio::join!(one.create(vec![a]), two.create(vec![b]));
-    assert_eq!(a.unwrap(), b.unwrap());
-    one.destroy(&["s".to_owned()]).await.unwrap();
-    assert!(two.live(&["s".to_owned()]).await.unwrap().is_empty());
+    let keys = SqliteKeys::open(&path).await.unwrap();
+    let Err(Error::Unusable(refusal)) = SqliteKeys::open(&path).await else { panic!("opened twice") };
+    assert!(refusal.contains("open already"), "{refusal}");
+    drop(keys);
+    SqliteKeys::open(&path).await.unwrap();
 }
 
 #[tokio::test]

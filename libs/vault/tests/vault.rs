@@ -204,6 +204,57 @@ async fn an_erased_persons_next_message_is_readable() {
 }
 
 #[tokio::test]
+async fn a_store_of_ours_alone_is_asked_once_for_a_subject_until_it_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Gate::new(Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).await.unwrap()));
+    let vault = Vault::unlock(&SiteKey::generate().unwrap(), store.clone()).await.unwrap();
+    let open = [json!({ "subject": "ann", "open": "x" })];
+    let seal = async || {
+        let mut events = open.clone();
+        vault.seal(STREAM, ENTRY, &mut events).await.unwrap();
+        events
+    };
+    let mut before = seal().await;
+    let asked = store.calls.load(Ordering::SeqCst);
+    seal().await;
+    assert_eq!(store.calls.load(Ordering::SeqCst), asked);
+
+    vault.destroy(&["ann".to_owned()]).await.unwrap();
+    let mut after = seal().await;
+    vault.open(STREAM, ENTRY, &mut before).await.unwrap();
+    vault.open(STREAM, ENTRY, &mut after).await.unwrap();
+    assert_eq!(before, [json!({ "subject": "ann", "erased": true })]);
+    assert_eq!(after, open);
+}
+
+#[tokio::test]
+async fn a_key_looked_up_before_an_erasure_seals_nothing_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Gate::new(Arc::new(SqliteKeys::open(&folder.path().join("keys.db")).await.unwrap()));
+    let vault = Arc::new(Vault::unlock(&SiteKey::generate().unwrap(), store.clone()).await.unwrap());
+    let open = [json!({ "subject": "ann", "open": "x" })];
+    vault.seal(STREAM, ENTRY, &mut open.clone()).await.unwrap();
+    vault.forget(&["ann".to_owned()]);
+
+    // Her key is looked up, and before it is cached she is erased.
+    store.hold.store(true, Ordering::SeqCst);
+    let sealing = tokio::spawn({
+        let (vault, mut events) = (vault.clone(), open.clone());
+        async move { vault.seal(STREAM, ENTRY, &mut events).await }
+    });
+    store.fetched.notified().await;
+    vault.destroy(&["ann".to_owned()]).await.unwrap();
+    store.hold.store(false, Ordering::SeqCst);
+    store.release.add_permits(1);
+    sealing.await.unwrap().unwrap();
+
+    let mut after = open.clone();
+    vault.seal(STREAM, ENTRY, &mut after).await.unwrap();
+    vault.open(STREAM, ENTRY, &mut after).await.unwrap();
+    assert_eq!(after, open);
+}
+
+#[tokio::test]
 async fn a_key_fetched_before_an_erasure_is_not_cached_after_it() {
     let store = Gate::new(Arc::new(MemoryKeys::default()));
     let vault = Arc::new(Vault::unlock(&SiteKey::generate().unwrap(), store.clone()).await.unwrap());
@@ -409,10 +460,22 @@ impl Gate {
     fn count(&self) {
         self.calls.fetch_add(1, Ordering::SeqCst);
     }
+
+    /// What was fetched is on its way for as long as the test wants.
+    async fn held(&self) {
+        if self.hold.load(Ordering::SeqCst) {
+            self.fetched.notify_one();
+            self.release.acquire().await.unwrap().forget();
+        }
+    }
 }
 
 #[async_trait]
 impl KeyStore for Gate {
+    fn is_ours_alone(&self) -> bool {
+        self.keys.is_ours_alone()
+    }
+
     async fn is_new(&self) -> Result<bool, Error> {
         self.keys.is_new().await
     }
@@ -423,7 +486,9 @@ impl KeyStore for Gate {
 
     async fn live(&self, subjects: &[String]) -> Result<Vec<StoredKey>, Error> {
         self.count();
-        self.keys.live(subjects).await
+        let keys = self.keys.live(subjects).await;
+        self.held().await;
+        keys
     }
 
     async fn create(&self, candidates: Vec<StoredKey>) -> Result<Vec<StoredKey>, Error> {
@@ -437,10 +502,7 @@ impl KeyStore for Gate {
     async fn get(&self, ids: &[Uuid]) -> Result<Vec<Record>, Error> {
         self.count();
         let records = self.keys.get(ids).await;
-        if self.hold.load(Ordering::SeqCst) {
-            self.fetched.notify_one();
-            self.release.acquire().await.unwrap().forget();
-        }
+        self.held().await;
         records
     }
 

@@ -7,3 +7,7 @@ pub mod platform;
 pub mod sample;
 pub mod serve;
 pub mod up;
+
+/// Here, and not beside `main`: whatever runs the platform, a benchmark too, runs it with the memory that it has in service.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -41,6 +41,12 @@ pub trait KeyStore: Send + Sync {
     /// Keeps each candidate whose subject has no live key, durably, and answers the live keys of all their subjects.
     async fn create(&self, candidates: Vec<StoredKey>) -> Result<Vec<StoredKey>, Error>;
 
+    /// Whether every destruction goes through this very value, so that what it has answered holds until it destroys.
+    /// A store that others may write to as well is not.
+    fn is_ours_alone(&self) -> bool {
+        false
+    }
+
     /// What is known of these keys.
     async fn get(&self, ids: &[Uuid]) -> Result<Vec<Record>, Error>;
 

@@ -1,6 +1,6 @@
 use std::{
     collections::HashSet,
-    fs,
+    fs::{self, File, TryLockError},
     io::ErrorKind,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::{KeyStore, Record, StoredKey, Tombstone, now_us};
 use crate::{Error, together::Together};
 
-/// Keys in an SQLite file of their own, readable by its owner only.
+/// Keys in an SQLite file of their own, readable by its owner only, and open in one process at a time: what it has read
+/// holds until it destroys it, so that a key need not be asked for each time that something is sealed under it.
 ///
 /// Every commit is on the disk before it is answered (`synchronous = full`); callers that create keys at the
 /// same time share one. Erased bytes are overwritten in the file (`secure_delete`) and the write-ahead log is cut
@@ -29,32 +30,21 @@ pub struct SqliteKeys {
     writer: SqlitePool,
     /// Creations that wait for the writer share a commit.
     creations: Together<Vec<StoredKey>, Result<Arc<[StoredKey]>, String>>,
+    /// Keeps others out, and goes with the process.
+    _lock: File,
 }
 
 impl SqliteKeys {
     const READERS_MAX: u32 = 4;
-    /// How long a statement waits for another process's lock.
+    /// How long a statement waits for another connection's lock.
     const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
     /// The mode bits that nobody but the owner of the file may have.
     const MODE_OTHERS: u32 = 0o077;
 
-    /// How often a file is opened that another process is making at the same time, and the pause between.
-    const OPEN_ATTEMPTS_MAX: u32 = 20;
-    const OPEN_PAUSE: Duration = Duration::from_millis(50);
-
-    /// Opens the file, or makes it.
+    /// Opens the file, or makes it. [`Error::Unusable`]: others may read it, or it is open already.
     pub async fn open(path: &Path) -> Result<Self, Error> {
         protect(path)?;
-        for _ in 1..Self::OPEN_ATTEMPTS_MAX {
-            if let Ok(keys) = Self::try_open(path).await {
-                return Ok(keys);
-            }
-            tokio::time::sleep(Self::OPEN_PAUSE).await;
-        }
-        Self::try_open(path).await
-    }
-
-    async fn try_open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -70,7 +60,8 @@ impl SqliteKeys {
             ))
         })?;
         let readers = SqlitePoolOptions::new().max_connections(Self::READERS_MAX).connect_with(options).await;
-        Ok(Self { readers: readers.map_err(Error::keys_away)?, writer, creations: Together::default() })
+        let readers = readers.map_err(Error::keys_away)?;
+        Ok(Self { readers, writer, creations: Together::default(), _lock: lock })
     }
 
     /// Commits these in one transaction.
@@ -126,6 +117,10 @@ impl KeyStore for SqliteKeys {
             .fetch_one(&self.readers)
             .await
             .map_err(Error::keys_away)
+    }
+
+    fn is_ours_alone(&self) -> bool {
+        true
     }
 
     async fn live(&self, subjects: &[String]) -> Result<Vec<StoredKey>, Error> {
@@ -216,6 +211,22 @@ fn protect(path: &Path) -> Result<(), Error> {
         Ok(())
     } else {
         Err(unusable(format!("others than its owner may read it; run `chmod 600 {}`", path.display())))
+    }
+}
+
+/// Takes the lock that keeps a second process out. It goes with the file handle, so a crash frees it too.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let unusable = |reason: String| Error::Unusable(format!("the key store {}: {reason}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&beside);
+    let file = file.map_err(|error| unusable(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(unusable("it is open already; end the process that has it open".into()))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable(format!("it cannot be locked: {error}"))),
     }
 }
 
