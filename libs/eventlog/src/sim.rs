@@ -42,6 +42,8 @@ pub struct Faults {
     /// The server looks for duplicates before it looks at the tail, as a cluster does. Its acknowledgement of a
     /// duplicate says nothing of what is stored.
     pub duplicate_first: bool,
+    /// A read breaks off with [`Error::Unavailable`], after some of its entries or before the first.
+    pub broken_read: u8,
     /// A follower sees an entry later than a reader does.
     pub slow_follow: u8,
     /// A position is left out.
@@ -52,13 +54,15 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Everything that may happen to a log that is run as it must be.
+    /// Everything that may happen to a log that is run as it must be, but for reads that break off: who tests promises
+    /// wants to read what is there.
     pub const STORM: Self = Self {
         unknown: 10,
         lost_request: 10,
         lost_answer: 10,
         slow_write: 30,
         duplicate_first: true,
+        broken_read: 0,
         slow_follow: 30,
         gap: 10,
         unsynced: false,
@@ -306,10 +310,15 @@ impl EventLog for SimLog {
     }
 
     fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
-        let entries: Vec<_> = {
-            let state = self.state();
-            state.entries.iter().filter(|entry| entry.stream == *stream).cloned().map(Ok).collect()
-        };
+        let mut state = self.state();
+        let mut entries: Vec<_> =
+            state.entries.iter().filter(|entry| entry.stream == *stream).cloned().map(Ok).collect();
+        if state.rng.percent(self.faults.broken_read) {
+            let kept = state.rng.below(entries.len() as u64 + 1);
+            entries.truncate(usize::try_from(kept).unwrap_or(0));
+            entries.push(Err(Error::Unavailable("simulated: the read breaks off".into())));
+        }
+        drop(state);
         stream::iter(entries).boxed()
     }
 

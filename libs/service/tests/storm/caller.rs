@@ -50,6 +50,7 @@ pub struct Tally {
     pub unchanged: u64,
     pub stale: u64,
     pub cut: u64,
+    pub power_cuts: u64,
     pub unanswered: u64,
 }
 
@@ -61,6 +62,7 @@ impl Tally {
         self.unchanged += other.unchanged;
         self.stale += other.stale;
         self.cut += other.cut;
+        self.power_cuts += other.power_cuts;
         self.unanswered += other.unanswered;
     }
 }

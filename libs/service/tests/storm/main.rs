@@ -1,12 +1,15 @@
-//! The command path on a log that fails as a cluster fails: thousands of runs, each the same again for its seed.
+//! The command path on a log that fails as a cluster fails, and whose power is cut: thousands of runs, each the same again
+//! for its seed. What a reader of the log made of it while all that happened equals what a later one makes of it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod caller;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap},
     env,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,15 +18,19 @@ use std::{
 };
 
 use caller::{Dice, Plan, Tally};
-use domain::{decider::Decider, time::Timestamp};
-use eventlog::{EventLog, Faults, Position, SimLog, StreamId};
-use futures_util::{TryStreamExt, future::join_all};
+use domain::{
+    decider::{Decider, fold},
+    time::Timestamp,
+};
+use eventlog::{Entry, EventLog, Faults, Position, SimLog, StreamId};
+use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use service::{
     clock::ManualClock,
     conformance::{self, Full, Shelf, ShelfEvent},
     envelope::Envelope,
     transact::{Error, Meta, Transactor},
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 use vault::Vault;
 
@@ -35,6 +42,9 @@ const CROWD: u64 = 64;
 const STREAMS: u64 = 2;
 /// How often a caller that got no answer asks again.
 const DELIVERIES_MAX: u32 = 12;
+/// In so many percent of the deliveries the power of the log is cut before; in as many a replica is started anew.
+const CUTS_PERCENT: u64 = 5;
+const FAULTS: Faults = Faults { broken_read: 5, ..Faults::STORM };
 
 #[test]
 fn every_acknowledged_command_has_its_effect_once_and_no_other_more_than_once() {
@@ -65,7 +75,8 @@ fn every_acknowledged_command_has_its_effect_once_and_no_other_more_than_once() 
     eprintln!("{runs} runs: {total:?}");
     if runs >= 100 {
         // What never happens is not tested.
-        for seen in [total.done, total.repeated, total.refused, total.unchanged, total.stale, total.cut] {
+        let Tally { done, repeated, refused, unchanged, stale, cut, power_cuts, .. } = total;
+        for seen in [done, repeated, refused, unchanged, stale, cut, power_cuts] {
             assert!(seen > 0, "{total:?}");
         }
     }
@@ -81,9 +92,11 @@ fn the_same_seed_is_the_same_run() {
         block_on(async {
             run.go().await;
             let mut history = Vec::new();
-            for stream in streams() {
-                let entries: Vec<_> = log.read(&stream).try_collect().await.unwrap();
-                history.extend(entries.into_iter().map(|entry| (entry.position, entry.id)));
+            let end = log.tail(&[]).await.unwrap();
+            let mut entries = log.follow(Position::NONE, &[]);
+            while history.last().is_none_or(|(position, _)| *position < end) {
+                let entry = entries.next().await.unwrap().unwrap();
+                history.push((entry.position, entry.id));
             }
             history
         })
@@ -99,32 +112,96 @@ enum Told {
     NoAnswer,
 }
 
-/// Two replicas on one log, and the callers.
+/// Two replicas on one log, the callers, and who makes a view of the log.
 struct Run {
     seed: u64,
     log: SimLog,
-    replicas: [(Transactor<Shelf>, ManualClock); 2],
+    vault: Arc<Vault>,
+    replicas: [Replica; 2],
+}
+
+/// A process that decides. It may be started anew, and then knows nothing.
+struct Replica {
+    transactor: RefCell<Rc<Transactor<Shelf>>>,
+    clock: ManualClock,
+}
+
+/// A view of the log: of each stream what it amounts to, and which entries it is made of, in their order.
+#[derive(Debug, Default, PartialEq)]
+struct View(BTreeMap<StreamId, (Shelf, Vec<Position>)>);
+
+impl View {
+    fn apply(&mut self, entry: &Entry) {
+        let envelope = Envelope::<ShelfEvent>::of(entry).unwrap();
+        let (state, positions) = self.0.entry(entry.stream.clone()).or_default();
+        *state = fold(std::mem::take(state), &envelope.events);
+        positions.push(entry.position);
+    }
 }
 
 impl Run {
     fn new(seed: u64, vault: &Arc<Vault>) -> Self {
-        let log = SimLog::new(seed, Faults::STORM);
+        let log = SimLog::new(seed, FAULTS);
         let replicas = [(); 2].map(|()| {
             let clock = ManualClock::new(at(1_000));
-            let shared: Arc<dyn EventLog> = Arc::new(log.clone());
-            (Transactor::new("site", shared, Arc::clone(vault), Arc::new(clock.clone())), clock)
+            Replica { transactor: RefCell::new(Rc::new(transactor(&log, vault, &clock))), clock }
         });
-        Self { seed, log, replicas }
+        Self { seed, log, vault: Arc::clone(vault), replicas }
+    }
+
+    /// What may happen between two deliveries, whatever is in flight.
+    fn disturb(&self, dice: &mut Dice) -> u64 {
+        let cut = dice.below(100) < CUTS_PERCENT;
+        if cut {
+            self.log.crash();
+        }
+        if dice.below(100) < CUTS_PERCENT {
+            let replica = &self.replicas[dice.below(2) as usize];
+            *replica.transactor.borrow_mut() = Rc::new(transactor(&self.log, &self.vault, &replica.clock));
+        }
+        u64::from(cut)
+    }
+
+    /// Follows the log and makes a view of it, until the log is as long as `end` says in the end.
+    async fn watch(&self, mut end: watch::Receiver<Option<Position>>) -> View {
+        let mut view = View::default();
+        let mut entries = self.log.follow(Position::NONE, &[]);
+        let mut last = Position::NONE;
+        loop {
+            let wanted = *end.borrow_and_update();
+            if wanted.is_some_and(|wanted| last >= wanted) {
+                return view;
+            }
+            tokio::select! {
+                Some(entry) = entries.next() => {
+                    let entry = entry.unwrap();
+                    last = entry.position;
+                    view.apply(&entry);
+                }
+                _ = end.changed(), if wanted.is_none() => {}
+            }
+        }
     }
 
     async fn go(self) -> Tally {
         let commands = if self.seed.is_multiple_of(CROWD_EVERY) { CROWD } else { 6 };
-        let told = join_all((0..commands).map(|n| self.call(n))).await;
-        // One more command on each stream, until it is there: whatever was in flight before has landed.
-        for (n, stream) in (0..).zip(streams()) {
-            let last = id(self.seed, 1_000 + n);
-            while self.deliver(&stream, &conformance::meta(last), &Plan::Count(0), 0).await.is_err() {}
+        let (end, ended) = watch::channel(None);
+        let callers = async {
+            let told = join_all((0..commands).map(|n| self.call(n))).await;
+            // One more command on each stream, until it is there: whatever was in flight before has landed.
+            for (n, stream) in (0..).zip(streams()) {
+                let last = id(self.seed, 1_000 + n);
+                while self.deliver(&stream, &conformance::meta(last), &Plan::Count(0), 0).await.is_err() {}
+            }
+            end.send_replace(Some(self.log.tail(&[]).await.unwrap()));
+            told
+        };
+        let (told, view) = tokio::join!(callers, self.watch(ended));
+        let mut anew = View::default();
+        for stream in streams() {
+            self.entries(&stream).await.iter().for_each(|entry| anew.apply(entry));
         }
+        assert_eq!(view, anew, "seed {}: the view that was kept is not the log's", self.seed);
         let mut tally = Tally::default();
         let mut expected = HashMap::new();
         for (n, (told, one)) in (0..).zip(told) {
@@ -155,12 +232,14 @@ impl Run {
             meta.occurred_at = Some(at(dice.below(2_000)));
         }
         if dice.below(6) == 0 {
-            let seen = self.replicas[0].0.peek::<Full>(&stream).await;
+            let first = Rc::clone(&self.replicas[0].transactor.borrow());
+            let seen = first.peek::<Full>(&stream).await;
             meta.expected = seen.ok().map(|seen| seen.version);
         }
         for delivery in 0..DELIVERIES_MAX {
+            tally.power_cuts += self.disturb(&mut dice);
             let replica = dice.below(2) as usize;
-            self.replicas[replica].1.set(at(dice.below(2_000)));
+            self.replicas[replica].clock.set(at(dice.below(2_000)));
             let polls = if dice.below(3) == 0 { dice.below(30) } else { u64::MAX };
             let Some(answer) = conformance::cut(polls, self.deliver(&stream, &meta, &plan, replica)).await
             else {
@@ -211,15 +290,24 @@ impl Run {
         plan: &Plan,
         replica: usize,
     ) -> Result<(Position, bool, bool), Error<Full>> {
-        let transactor = &self.replicas[replica].0;
+        let transactor = Rc::clone(&self.replicas[replica].transactor.borrow());
         let outcome = transactor.execute(stream, meta, |_, now| Ok(vec![plan.command(now)])).await?;
         Ok((outcome.position, outcome.changed, outcome.repeated))
+    }
+
+    /// What stands in a stream, however often the read breaks off.
+    async fn entries(&self, stream: &StreamId) -> Vec<Entry> {
+        loop {
+            if let Ok(entries) = self.log.read(stream).try_collect().await {
+                return entries;
+            }
+        }
     }
 
     /// The log has what the callers were told, and the replicas know no more and nothing else.
     async fn check(&self, stream: &StreamId, expected: &mut HashMap<Uuid, Told>) {
         let seed = self.seed;
-        let entries: Vec<_> = self.log.read(stream).try_collect().await.unwrap();
+        let entries = self.entries(stream).await;
         let mut states = BTreeMap::from([(Position::NONE, Shelf::default())]);
         let mut state = Shelf::default();
         let mut recorded = None;
@@ -251,8 +339,13 @@ impl Run {
             states.insert(entry.position, state.clone());
         }
         assert_eq!((state.impossible, state.sum), (0, counted), "seed {seed}: an update was lost");
-        for (transactor, _) in &self.replicas {
-            let hot = transactor.peek::<Full>(stream).await.unwrap();
+        for replica in &self.replicas {
+            let transactor = Rc::clone(&replica.transactor.borrow());
+            let hot = loop {
+                if let Ok(hot) = transactor.peek::<Full>(stream).await {
+                    break hot;
+                }
+            };
             assert_eq!(
                 Some(&hot.state),
                 states.get(&hot.version),
@@ -260,6 +353,10 @@ impl Run {
             );
         }
     }
+}
+
+fn transactor(log: &SimLog, vault: &Arc<Vault>, clock: &ManualClock) -> Transactor<Shelf> {
+    Transactor::new("site", Arc::new(log.clone()), Arc::clone(vault), Arc::new(clock.clone()))
 }
 
 /// A runtime of one thread whose time passes when nothing else can.
