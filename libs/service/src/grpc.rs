@@ -222,7 +222,9 @@ where
 }
 
 fn span(request: &http::Request<()>) -> tracing::Span {
-    let span = tracing::info_span!("grpc", method = request.uri().path(), request_id = tracing::field::Empty);
+    use tracing::field::Empty;
+    let span =
+        tracing::info_span!("grpc", method = request.uri().path(), request_id = Empty, trace_id = Empty);
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     telemetry::continue_trace(&span, traceparent);
     span

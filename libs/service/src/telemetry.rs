@@ -3,8 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use opentelemetry::{
+    TraceId,
     propagation::{Extractor, TextMapPropagator},
-    trace::TracerProvider as _,
+    trace::{TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::{
@@ -125,12 +126,21 @@ pub fn traceparent() -> Option<String> {
     carrier.remove("traceparent")
 }
 
-/// Makes `span` part of the trace that `traceparent` names.
+/// Makes `span` part of the trace that `traceparent` names, if it names one, and tells log lines its trace: the span has a
+/// field `trace_id` for that.
 pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
-    let Some(header) = traceparent else { return };
-    let context = TraceContextPropagator::new().extract(&Header(header));
-    // Fails only where no tracer is installed, as in most tests.
-    let _ = span.set_parent(context);
+    if let Some(header) = traceparent {
+        let context = TraceContextPropagator::new().extract(&Header(header));
+        // Fails only where no tracer is installed, as in most tests.
+        let _ = span.set_parent(context);
+    }
+    if !span.is_disabled() {
+        let context = span.context();
+        let trace = context.span().span_context().trace_id();
+        if trace != TraceId::INVALID {
+            span.record("trace_id", tracing::field::display(trace));
+        }
+    }
 }
 
 struct Header<'a>(&'a str);
@@ -142,5 +152,51 @@ impl Extractor for Header<'_> {
 
     fn keys(&self) -> Vec<&str> {
         vec!["traceparent"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_log_line_names_the_trace_that_it_belongs_to() {
+        let (lines, provider) = (Lines::default(), SdkTracerProvider::builder().build());
+        let kept = lines.clone();
+        let json = tracing_subscriber::fmt::layer().json().with_writer(move || kept.clone());
+        let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(json).with(spans), || {
+            for header in [Some(format!("00-{TRACE}-b7ad6b7169203331-01")), None] {
+                let span = tracing::info_span!("call", trace_id = tracing::field::Empty);
+                continue_trace(&span, header.as_deref());
+                span.in_scope(|| tracing::warn!("something"));
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let traces: Vec<String> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["span"]["trace_id"].clone())
+            .map(|trace| trace.as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(traces[0], TRACE);
+        assert_eq!((traces.len(), traces[1].len()), (2, TRACE.len()), "one of its own");
     }
 }

@@ -21,7 +21,7 @@ use service::{
 use crate::cli::{
     error::Exit,
     globals::Globals,
-    server::{self, ServeArgs, UpArgs},
+    server::{self, LogFormat, ServeArgs, UpArgs},
 };
 
 /// Threads for the work; two at least, or the telemetry could not end while the work waits for it.
@@ -34,7 +34,7 @@ const GRPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7401);
 /// Runs `dossier up`.
 pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
     let data = globals.data.clone().unwrap_or_else(|| PathBuf::from(DATA));
-    run(&args.telemetry, async |metrics| {
+    run(&args.telemetry, LogFormat::Text, async |metrics| {
         let config = up::Config {
             data: data.clone(),
             policy: args.config.clone(),
@@ -55,7 +55,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
 
 /// Runs `dossier serve`.
 pub fn serve(args: &ServeArgs) -> ExitCode {
-    run(&args.telemetry, async |metrics| serve::start(config(args, metrics)?).await)
+    run(&args.telemetry, LogFormat::Json, async |metrics| serve::start(config(args, metrics)?).await)
 }
 
 fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<serve::Config> {
@@ -121,6 +121,7 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
 /// Begins telemetry, starts the roles, and waits for their end.
 fn run(
     config: &server::Telemetry,
+    format: LogFormat,
     start: impl AsyncFnOnce(prometheus::Registry) -> anyhow::Result<Platform>,
 ) -> ExitCode {
     // Fails only if somebody installed one before, which is as good.
@@ -131,7 +132,7 @@ fn run(
         runtime.block_on(async {
             let config = telemetry::Config {
                 otlp_url: config.otlp.clone(),
-                json: config.log_json,
+                json: config.log_format.unwrap_or(format) == LogFormat::Json,
                 filter: config.log.clone(),
             };
             let telemetry = Telemetry::begin("dossier", &config)?;

@@ -165,7 +165,8 @@ impl<R: Reaction> Runner<R> {
     async fn attempt(&self, task: &Task) -> End {
         let Task { entry, failures, parked } = task;
         // The trace of what caused the entry goes on here.
-        let span = tracing::info_span!("react", reaction = self.reaction.name(), position = entry.position.0);
+        let (reaction, position) = (self.reaction.name(), entry.position.0);
+        let span = tracing::info_span!("react", reaction, position, trace_id = tracing::field::Empty);
         telemetry::continue_trace(&span, entry.traceparent.as_deref());
         let ended = match self.reaction.react(entry).instrument(span).await {
             Ok(()) if *parked => self.unpark(entry).await.map_err(|error| error.to_string()),
@@ -181,7 +182,6 @@ impl<R: Reaction> Runner<R> {
         self.waits(entry, (*failures >= WAITS_FROM).then_some(&reason));
         // Again and again, but not told each time.
         if failures.saturating_add(1).is_power_of_two() {
-            let (reaction, position) = (self.reaction.name(), entry.position.0);
             tracing::warn!(reaction, position, stream = %entry.stream, reason, failures, "an entry waits; trying again");
         }
         End::Later

@@ -124,12 +124,21 @@ pub struct Telemetry {
     /// An OTLP collector that takes traces over gRPC
     #[arg(long, value_name = "URL", env = "DOSSIER_OTLP", hide_env = true)]
     pub otlp: Option<String>,
-    /// Log lines as JSON, one object a line
-    #[arg(long, env = "DOSSIER_LOG_JSON", hide_env = true)]
-    pub log_json: bool,
+    /// Log lines as JSON, one object a line, or as text for people [default: json with serve, text with up]
+    #[arg(long, value_name = "FORMAT", env = "DOSSIER_LOG_FORMAT", hide_env = true)]
+    pub log_format: Option<LogFormat>,
     /// Which log lines: warn, info, cases=debug
     #[arg(long, value_name = "FILTER", env = "DOSSIER_LOG", hide_env = true, default_value = "warn")]
     pub log: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// An object with the fields of the line and of what it happened in, the trace among them
+    Json,
+    /// For people
+    Text,
 }
 
 /// A part of the platform that can run by itself.
