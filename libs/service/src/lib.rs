@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conformance;
 pub mod digest;
 pub mod envelope;
+pub mod erasures;
 pub mod error;
 pub mod grpc;
 pub mod health;

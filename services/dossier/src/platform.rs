@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use domain::time::Timestamp;
 use service::{
     auth::Principal,
+    erasures::Erasures,
     grpc::{self, Routes},
     health::{self, Health},
     lifecycle::{End, Tasks},
@@ -118,9 +119,15 @@ impl Platform {
             false => None,
         };
 
+        let erasures = Erasures::open(Arc::clone(&shell.log), Arc::clone(&shell.vault)).await?;
+        let erasures = Arc::new(erasures);
+        tasks.spawn("erasures", Arc::clone(&erasures).run(tasks.stop()));
+
         let mut routes: Vec<Box<dyn Routes>> = Vec::new();
         let mut models: Vec<Arc<dyn AnyModel>> = Vec::new();
-        let others = cases.as_ref().map_or_else(|| vec![Arc::clone(&policies) as _], cases::Service::others);
+        let mut others =
+            cases.as_ref().map_or_else(|| vec![Arc::clone(&policies) as _], cases::Service::others);
+        others.push(erasures);
         let mut reactions: Vec<Arc<dyn AnyReaction>> = Vec::new();
         if let Some(cases) = &cases {
             cases.spawn(&mut tasks);
