@@ -61,24 +61,29 @@ pub enum Servers {
 /// A fresh log; a file goes into `folder`.
 pub async fn open(kind: Kind, folder: &Path) -> anyhow::Result<(Arc<dyn EventLog>, Servers)> {
     let one = |sync_always| Nats::start(NatsOptions { sync_always });
-    let (urls, replicas, servers) = match kind {
-        Kind::Sqlite => {
-            let log = SqliteLog::open(folder.join("log.db")).await?;
-            return Ok((Arc::new(log), Servers::None));
-        }
-        Kind::Nats | Kind::NatsUnsynced => {
-            let server = one(kind == Kind::Nats);
-            (vec![server.url()], 1, Servers::One(server))
-        }
-        Kind::R3 => {
-            let servers = NatsCluster::start(3);
-            (servers.urls(), 3, Servers::Three(servers))
-        }
+    let servers = match kind {
+        Kind::Sqlite => Servers::None,
+        Kind::Nats | Kind::NatsUnsynced => Servers::One(one(kind == Kind::Nats)),
+        Kind::R3 => Servers::Three(NatsCluster::start(3)),
     };
-    let monitoring = match &servers {
-        Servers::None => Vec::new(),
-        Servers::One(server) => vec![server.monitoring_url()],
-        Servers::Three(servers) => servers.monitoring_urls(),
+    Ok((connect(kind, folder, &servers).await?, servers))
+}
+
+/// The same log, closed before, after its servers were started again.
+pub async fn again(kind: Kind, folder: &Path, servers: &mut Servers) -> anyhow::Result<Arc<dyn EventLog>> {
+    match servers {
+        Servers::None => {}
+        Servers::One(server) => server.restart(),
+        Servers::Three(servers) => servers.servers().iter_mut().for_each(Nats::restart),
+    }
+    connect(kind, folder, servers).await
+}
+
+async fn connect(kind: Kind, folder: &Path, servers: &Servers) -> anyhow::Result<Arc<dyn EventLog>> {
+    let (urls, monitoring, replicas) = match servers {
+        Servers::None => return Ok(Arc::new(SqliteLog::open(folder.join("log.db")).await?)),
+        Servers::One(server) => (vec![server.url()], vec![server.monitoring_url()], 1),
+        Servers::Three(servers) => (servers.urls(), servers.monitoring_urls(), 3),
     };
     let config = JetStreamConfig {
         replicas,
@@ -86,5 +91,5 @@ pub async fn open(kind: Kind, folder: &Path) -> anyhow::Result<(Arc<dyn EventLog
         unsynced_for_tests: kind == Kind::NatsUnsynced,
         ..JetStreamConfig::new(urls, SITE)
     };
-    Ok((Arc::new(JetStreamLog::connect(config).await?), servers))
+    Ok(Arc::new(JetStreamLog::connect(config).await?))
 }

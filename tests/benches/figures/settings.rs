@@ -34,7 +34,7 @@ impl Figure {
             Self::Projection => "projection: the read model of cases against its upserts alone",
             Self::Visible => "visible: from the answer of the intake to the case in the list",
             Self::Start => "start: `dossier up` until it is ready, and its memory when idle",
-            Self::Streams => "streams: the SQLite log with very many streams",
+            Self::Streams => "streams: the log with very many streams, on one node",
         }
     }
 
@@ -62,7 +62,7 @@ pub struct Settings {
     pub run: Duration,
     /// How many cases there are; the same again with each number, so that growth shows.
     pub cases: Vec<usize>,
-    /// The logs for commands.
+    /// The logs, where a figure is measured on several.
     pub logs: Vec<Kind>,
     /// How many streams a log is filled with.
     pub streams: Vec<u64>,
@@ -100,7 +100,7 @@ impl Settings {
             run: run.unwrap_or(Duration::from_millis(if quick { 200 } else { 1_500 })),
             cases: or(cases, if quick { &[64] } else { &[500, 5_000] }),
             logs: or(logs, if quick { &[Kind::Sqlite] } else { &Kind::ALL }),
-            streams: or(streams, if quick { &[1_000] } else { &[100_000, 1_000_000] }),
+            streams: or(streams, if quick { &[1_000] } else { &[1_000_000, 5_000_000] }),
             messages: if quick { 20 } else { 300 },
         })
     }

@@ -20,26 +20,31 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     for &cases in &settings.cases {
         let world = World::start().await;
         Desk::open(&world, cases).await?;
-        let mut times = Spread::default();
-        for n in 0..settings.messages {
-            times.0.push(one(&world, n).await?.as_secs_f64() * 1_000.0);
+        let (mut median, mut late) = (Spread::default(), Spread::default());
+        for round in 0..settings.rounds {
+            let mut times = Spread::default();
+            for n in 0..settings.messages {
+                times.0.push(one(&world, &format!("visible-{round}-{n}")).await?.as_secs_f64() * 1_000.0);
+            }
+            median.0.push(times.at(0.5));
+            late.0.push(times.at(0.99));
         }
-        let (median, late) = (times.at(0.5), times.at(0.99));
         let what = format!("accepted to visible, sqlite, {cases} cases");
-        state(&what, format_args!("p50 {median:.1} ms  p99 {late:.1} ms  ({} messages)", settings.messages));
+        let of = (settings.rounds, settings.messages);
+        state(
+            &what,
+            format_args!("p50 {median:.1} ms  p99 {late:.1} ms  ({} rounds of {} messages)", of.0, of.1),
+        );
         world.end().await;
     }
     Ok(())
 }
 
 /// Waits as a reader would who knows nothing but the way: the reaction, then the read model, then the list.
-async fn one(world: &World, n: usize) -> anyhow::Result<Duration> {
+async fn one(world: &World, id: &str) -> anyhow::Result<Duration> {
     let mut caller = world.administrator();
-    let request = SubmitRequest {
-        account: "forum".into(),
-        messages: vec![message(&format!("visible-{n}"))],
-        ..Default::default()
-    };
+    let request =
+        SubmitRequest { account: "forum".into(), messages: vec![message(id)], ..Default::default() };
     let accepted = caller.ingestion.submit(request).await?.into_inner().position;
     let started = Instant::now();
     let shell = &world.platform.shell;

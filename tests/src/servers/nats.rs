@@ -51,6 +51,11 @@ impl Nats {
         format!("http://127.0.0.1:{}", self.monitoring_port)
     }
 
+    /// Its process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Ends it as an operator would, and starts it again.
     pub fn restart(&mut self) {
         self.stop();
@@ -88,7 +93,7 @@ impl Nats {
             "server_name: {name}\n\
              listen: 127.0.0.1:{port}\n\
              http: 127.0.0.1:{monitoring_port}\n\
-             jetstream {{ store_dir: {store:?}, sync_interval: {sync}, max_memory_store: 256MB, max_file_store: 4GB }}\n\
+             jetstream {{ store_dir: {store:?}, sync_interval: {sync}, max_memory_store: 256MB, max_file_store: 16GB }}\n\
              {cluster}\n"
         );
         fs::write(&config, text).unwrap_or_else(|error| panic!("{}: {error}", config.display()));

@@ -35,6 +35,11 @@ impl Process {
         Self { child, output: output.into() }
     }
 
+    /// As the system calls it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns when `ready` is true; panics with the end of its output if that takes too long.
     pub(crate) fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
         let started = Instant::now();

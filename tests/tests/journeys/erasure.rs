@@ -107,6 +107,7 @@ async fn an_erased_customer_reads_erased_at_every_time(world: World) {
     assert!(
         !format!("{listed:?}").to_lowercase().contains("wombat") && listed.customer_name != "Name of ada"
     );
+    assert_eq!(listed.title, "[erased]");
     let untouched = root.case(&other.case_id).await;
     assert_eq!((untouched.title, untouched.timeline), (other.title, other.timeline));
     let (before, after) = root.rebuild().await;

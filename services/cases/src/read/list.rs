@@ -33,7 +33,9 @@ const VALUES_MAX: usize = 200;
 const COLUMNS: &str = "c.id, c.seq, c.version, c.status, c.status_label, c.priority, c.title, c.category, c.region, c.team, \
      c.assignee, c.account, c.channel, c.customer, c.language, c.opened_at, c.updated_at, c.waiting_since, c.snoozed_until, \
      c.first_response_at, c.resolved_at, c.closed_at, c.hold, c.cycle, c.escalation, c.merged_into, c.origin, c.tags, \
-     c.message_count, i.name, i.handle";
+     c.message_count, i.name, i.handle, c.title_owner";
+/// What stands for a title that was erased, as everywhere.
+const ERASED: &str = "[erased]";
 
 /// The pages of every order, the first one and one that goes on at `at`, for somebody with `access`.
 pub fn statements(access: &Access, sqlite: bool, at: i64) -> Vec<(String, String, Vec<Value>)> {
@@ -226,7 +228,7 @@ impl Core {
             status: wire::status_word(row.text(3).unwrap_or_default()).into(),
             status_label: row.string(4),
             priority: priority(row.count(5)).map_or(pb::Priority::Unspecified, wire::priority).into(),
-            title: row.string(6),
+            title: row.text(6).or(row.text(31).map(|_| ERASED)).unwrap_or_default().to_owned(),
             category: row.string(7),
             region: row.string(8),
             team: row.string(9),
