@@ -53,8 +53,8 @@ impl EventLog for Interposed {
         self.log.append(expected, entry).await
     }
 
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
-        self.log.read(stream)
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
+        self.log.read_after(stream, after)
     }
 
     async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {

@@ -16,8 +16,9 @@ pub use follows::{
 };
 pub use model::a_random_run_agrees_with_a_model;
 pub use values::{
-    a_body_over_the_limit_is_refused, any_bytes_come_back, names_that_a_backend_cannot_carry_are_refused,
-    read_has_what_was_acknowledged, reopening_keeps_all, the_longest_names_are_carried,
+    a_body_over_the_limit_is_refused, a_read_goes_on_after_any_position, any_bytes_come_back,
+    names_that_a_backend_cannot_carry_are_refused, read_has_what_was_acknowledged, reopening_keeps_all,
+    the_longest_names_are_carried,
 };
 
 use std::{env, time::Duration};
@@ -43,6 +44,7 @@ pub async fn all(log: &dyn EventLog, seed: u64) {
     the_same_entry_again_is_harmless(log).await;
     of_racing_writers_one_wins(log).await;
     read_has_what_was_acknowledged(log).await;
+    a_read_goes_on_after_any_position(log).await;
     any_bytes_come_back(log).await;
     a_body_over_the_limit_is_refused(log).await;
     the_longest_names_are_carried(log).await;
@@ -108,9 +110,13 @@ async fn filled(log: &dyn EventLog, stream: &StreamId, count: usize) -> Vec<(Pos
 
 /// The whole stream, read again while the log is away.
 async fn read(log: &dyn EventLog, stream: &StreamId) -> Vec<Entry> {
+    read_after(log, stream, Position::NONE).await
+}
+
+async fn read_after(log: &dyn EventLog, stream: &StreamId, after: Position) -> Vec<Entry> {
     let mut last = String::new();
     for _ in 0..ATTEMPTS_MAX {
-        match timeout(WAIT_MAX, log.read(stream).try_collect::<Vec<_>>()).await {
+        match timeout(WAIT_MAX, log.read_after(stream, after).try_collect::<Vec<_>>()).await {
             Ok(Ok(entries)) => return entries,
             Ok(Err(Error::Unavailable(reason))) => last = reason,
             Ok(Err(Error::Unusable(reason))) => panic!("{stream}: the log cannot be used: {reason}"),

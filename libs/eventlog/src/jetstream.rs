@@ -134,13 +134,13 @@ impl JetStreamLog {
         synced::check(&shared.client, &shared.stream, &shared.monitoring).await
     }
 
-    /// The first entries of a stream, and a stream of those that follow.
-    async fn open_read(&self, stream: &StreamId) -> Result<Read, Error> {
-        let first = self.again(|| self.next_entry(stream, Position::NONE));
+    /// The first entries of a stream after `after`, and a stream of those that follow.
+    async fn open_read(&self, stream: &StreamId, after: Position) -> Result<Read, Error> {
+        let first = self.again(|| self.next_entry(stream, after));
         // The tail is asked for at the same time; an entry that comes between the two is read or not.
         let (first, tail) = try_join(first, self.tail_of(stream)).await?;
         let mut entries: Vec<Entry> = first.into_iter().collect();
-        let mut after = entries.last().map_or(Position::NONE, |entry| entry.position);
+        let mut after = entries.last().map_or(after, |entry| entry.position);
         while entries.len() < READ_SINGLY_MAX && after < tail {
             let Some(entry) = self.again(|| self.next_entry(stream, after)).await? else { break };
             after = entry.position;
@@ -208,10 +208,10 @@ impl EventLog for JetStreamLog {
         attempts::append(self, expected, &entry).await
     }
 
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
         let (log, stream) = (self.clone(), stream.clone());
         let read = async move {
-            let Read { entries, rest } = log.open_read(&stream).await?;
+            let Read { entries, rest } = log.open_read(&stream, after).await?;
             Ok(stream::iter(entries).map(Ok).chain(rest))
         };
         stream::once(read).try_flatten().boxed()

@@ -45,7 +45,13 @@ pub trait EventLog: Send + Sync {
     /// The entries of one stream up to its tail at the time of the call (or of the first poll), oldest first.
     ///
     /// Every append that was acknowledged before the call is among them. An error ends the stream.
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>>;
+    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+        self.read_after(stream, Position::NONE)
+    }
+
+    /// What of it stands after `after`: as [`read`](Self::read), for who knows the stream up to there. It costs what is
+    /// new, and not what there is.
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>>;
 
     /// The position of the last entry of these categories; an empty list means all. Every append to them that was
     /// acknowledged before the call is at or before it.

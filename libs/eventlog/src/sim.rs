@@ -309,10 +309,10 @@ impl EventLog for SimLog {
         Err(Error::Unavailable("simulated: the outcome is unknown".into()).into())
     }
 
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
         let mut state = self.state();
-        let mut entries: Vec<_> =
-            state.entries.iter().filter(|entry| entry.stream == *stream).cloned().map(Ok).collect();
+        let there = state.after(after).iter().filter(|entry| entry.stream == *stream);
+        let mut entries: Vec<_> = there.cloned().map(Ok).collect();
         if state.rng.percent(self.faults.broken_read) {
             let kept = state.rng.below(entries.len() as u64 + 1);
             entries.truncate(usize::try_from(kept).unwrap_or(0));

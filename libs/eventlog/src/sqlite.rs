@@ -90,8 +90,8 @@ impl EventLog for SqliteLog {
         self.writer.append(expected, entry).await
     }
 
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
-        self.reader.read(stream)
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
+        self.reader.read(stream, after)
     }
 
     async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {

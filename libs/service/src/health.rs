@@ -277,10 +277,9 @@ fn stands(state: &mut State, what: &str, standing: Option<Standing>) {
 /// When an entry was recorded, if the log says so.
 pub async fn recorded_at(log: &dyn EventLog, stream: &str, position: Position) -> Option<Timestamp> {
     let stream = stream.parse::<StreamId>().ok()?;
-    let wanted = |entry: &Entry| std::future::ready(entry.position == position);
-    let mut entries = std::pin::pin!(log.read(&stream).try_filter(wanted));
+    let mut entries = log.read_after(&stream, Position(position.0.saturating_sub(1)));
     let entry = timeout(ANSWER_MAX, entries.try_next()).await.ok()?.ok()??;
-    head(&entry)
+    (entry.position == position).then(|| head(&entry)).flatten()
 }
 
 /// When an entry was recorded. Its body may be of another version, or no body of ours at all.

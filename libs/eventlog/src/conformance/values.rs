@@ -2,7 +2,9 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use uuid::Uuid;
 
-use super::{append, appended, assert_same, category, entry, filled, own_category, read, stream, take};
+use super::{
+    append, appended, assert_same, category, entry, filled, own_category, read, read_after, stream, take,
+};
 use crate::{AppendError, Category, Error, EventLog, NewEntry, Position, StreamId};
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -26,6 +28,19 @@ pub async fn read_has_what_was_acknowledged(log: &dyn EventLog) {
         assert_eq!(tail_of(log, &own).await, written[n].0, "the tail of a category");
         assert_eq!(tail_of(log, &[neighbours[0].clone(), own[0].clone()]).await, beside, "the tail of two");
     }
+}
+
+/// After each of its own positions, after those between them, and after the last one: what stands there, and no more.
+pub async fn a_read_goes_on_after_any_position(log: &dyn EventLog) {
+    let stream = stream(&own_category());
+    let written = filled(log, &stream, 40).await;
+    assert_same(&read_after(log, &stream, Position::NONE).await, &written);
+    for (n, (position, _)) in written.iter().enumerate() {
+        assert_same(&read_after(log, &stream, *position).await, &written[n + 1..]);
+        assert_same(&read_after(log, &stream, Position(position.0 - 1)).await, &written[n..]);
+    }
+    let last = written.last().map_or(Position::NONE, |(position, _)| *position);
+    assert_same(&read_after(log, &stream, Position(last.0 + 1_000)).await, &[]);
 }
 
 async fn tail_of(log: &dyn EventLog, categories: &[Category]) -> Position {

@@ -50,10 +50,14 @@ impl Reader {
         Ok(Position(last.cast_unsigned()))
     }
 
-    pub(super) fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
+    pub(super) fn read(
+        &self,
+        stream: &StreamId,
+        after: Position,
+    ) -> BoxStream<'static, Result<Entry, Error>> {
         let (pool, name) = (self.pool.clone(), stream.clone());
         let until = self.recent.borrow().last();
-        stream::try_unfold(Some(0), move |after| {
+        stream::try_unfold(Some(after.0), move |after| {
             let (pool, name) = (pool.clone(), name.clone());
             async move {
                 let Some(after) = after else { return Ok(None) };

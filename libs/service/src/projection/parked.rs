@@ -41,8 +41,7 @@ impl<P: Projection> ReadModel<P> {
     pub(super) async fn unpark(&self, log: &dyn EventLog) -> Result<(), Error> {
         for (stream, first, _) in self.parked().await? {
             let Ok(stream) = stream.parse::<StreamId>() else { continue };
-            let first = Position(first);
-            let waiting = log.read(&stream).try_filter(|entry| std::future::ready(entry.position >= first));
+            let waiting = log.read_after(&stream, Position(first.saturating_sub(1)));
             let mut chunks = std::pin::pin!(waiting.try_chunks(BATCH_MAX));
             while let Some(chunk) = chunks.try_next().await.map_err(|error| error.1)? {
                 let unreadable = chunk.first().is_none_or(|entry| self.projection.read(entry).is_err());

@@ -27,6 +27,8 @@ use attempt::Attempt;
 pub const HOT_STREAMS_MAX: u64 = 20_000;
 /// How often a command is decided again because another writer was faster.
 pub const CONFLICTS_MAX: u32 = 8;
+/// After so many of them the whole stream is read again, and not only what is new in it.
+const CATCH_UPS_MAX: u32 = 4;
 /// How often an append with an unknown outcome is repeated before the caller is told so.
 pub const UNKNOWN_MAX: u32 = 5;
 
@@ -171,12 +173,15 @@ where
     ) -> Result<Outcome<D>, Error<R>> {
         let slot = self.hot.get_with_by_ref(stream, Slot::default);
         let mut slot = slot.lock().await;
-        let mut conflicts = 0;
+        // The slot stays empty until the end is known: a caller that goes away leaves a cold state behind.
+        let mut known = slot.take();
+        let (mut refuted, mut conflicts) = (false, 0);
         loop {
-            // The slot stays empty until the end is known: a caller that goes away leaves a cold state behind.
-            let (mut aggregate, fresh) = match slot.take() {
-                Some(hot) => (hot, false),
-                None => (Arc::new(self.load(stream).await?), true),
+            let fresh = refuted || known.is_none();
+            let mut aggregate = match known.take() {
+                Some(hot) if !refuted => hot,
+                Some(hot) => self.caught_up(stream, hot).await?,
+                None => Arc::new(self.load(stream).await?),
             };
             let attempt = self.attempt(stream, meta, &make, &aggregate).await;
             let (position, changed, repeated) = match attempt {
@@ -187,14 +192,22 @@ where
                 Ok(Attempt::Repeated(position)) => (position, true, true),
                 Ok(Attempt::Unchanged) if fresh => (aggregate.version, false, false),
                 // What a hot state denies, the log decides.
-                Ok(Attempt::Unchanged) => continue,
-                Err(Error::Refused(_) | Error::Stale { .. }) if !fresh => continue,
+                Ok(Attempt::Unchanged) => {
+                    (known, refuted) = (Some(aggregate), true);
+                    continue;
+                }
+                Err(Error::Refused(_) | Error::Stale { .. }) if !fresh => {
+                    (known, refuted) = (Some(aggregate), true);
+                    continue;
+                }
                 Ok(Attempt::Conflict) if conflicts == CONFLICTS_MAX => return Err(Error::Contention),
                 Ok(Attempt::Conflict) => {
                     conflicts += 1;
                     let who = entry_id(stream, meta.command_id);
                     let (first, most) = (Duration::from_millis(2), Duration::from_millis(200));
                     backoff::wait_as(who, conflicts, first, most).await;
+                    // What is new tells most of them; if it does not, what was known is not believed any more.
+                    (known, refuted) = ((conflicts <= CATCH_UPS_MAX).then_some(aggregate), true);
                     continue;
                 }
                 Err(error @ (Error::Refused(_) | Error::Stale { .. } | Error::CommandIdReused)) => {
@@ -221,6 +234,19 @@ where
         Ok(cold)
     }
 
+    /// A state with what has come into its stream since.
+    async fn caught_up<R>(
+        &self,
+        stream: &StreamId,
+        mut known: Arc<Aggregate<D>>,
+    ) -> Result<Arc<Aggregate<D>>, Error<R>> {
+        let mut entries = self.log.read_after(stream, known.version);
+        while let Some(entry) = entries.try_next().await.map_err(unavailable)? {
+            Arc::make_mut(&mut known).apply(&entry)?;
+        }
+        Ok(known)
+    }
+
     /// The present state of a stream, from the log.
     pub async fn load<R>(&self, stream: &StreamId) -> Result<Aggregate<D>, Error<R>> {
         self.load_to(stream, Position(u64::MAX)).await
@@ -230,9 +256,7 @@ where
     pub async fn load_to<R>(&self, stream: &StreamId, upto: Position) -> Result<Aggregate<D>, Error<R>> {
         let mut entries = self.log.read(stream);
         let mut aggregate = Aggregate::default();
-        while let Some(entry) =
-            entries.try_next().await.map_err(|error| Error::Unavailable(error.to_string()))?
-        {
+        while let Some(entry) = entries.try_next().await.map_err(unavailable)? {
             if entry.position > upto {
                 break;
             }
@@ -240,6 +264,11 @@ where
         }
         Ok(aggregate)
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+fn unavailable<R>(error: eventlog::Error) -> Error<R> {
+    Error::Unavailable(error.to_string())
 }
 
 /// The id of the entry that a command leaves on a stream: the same for every delivery of the command.
