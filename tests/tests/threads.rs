@@ -2,15 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use proto::{
     cases::v1 as pb,
     ingestion::v1::{Message, SubmitRequest},
 };
+use service::clock::SystemClock;
 use tests::{
     desk::message,
     faults::{Chance, seed},
+    interposed::Interposed,
     world::{World, command_id},
 };
 
@@ -183,6 +189,39 @@ async fn a_thread_in_any_order_is_one_case() {
         again.end().await;
         world.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_comes_while_an_answer_brings_its_thread_together_is_of_it() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut shell = dossier::up::shell(folder.path(), Arc::new(SystemClock)).await.unwrap();
+    let log = Interposed::new(Arc::clone(&shell.log));
+    shell.log = Arc::clone(&log) as _;
+    let world = Arc::new(World::over(shell, folder.path()).await);
+    let thread = [reply("C", "ada", "B"), reply("B", "ben", "A"), reply("A", "cleo", "gone")];
+    world.receive("forum", vec![thread[0].clone()]).await;
+
+    // B connects its answers with A's, of which there are none yet. Before that is written, A comes and finds no conversation.
+    let (meanwhile, root) = (Arc::downgrade(&world), thread[2].clone());
+    log.put(move |_, entry| {
+        let connects = String::from_utf8_lossy(&entry.body).contains("conversation.continued");
+        let (world, root) = (meanwhile.upgrade().filter(|_| connects), root.clone());
+        Box::pin(async move {
+            let Some(world) = world else { return Ok(()) };
+            let request =
+                SubmitRequest { account: "forum".into(), messages: vec![root], ..Default::default() };
+            world.administrator().ingestion.submit(request).await.unwrap();
+            while world.log_entries(&["conversation"]).await.len() < 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok(())
+        })
+    });
+    world.receive("forum", vec![thread[1].clone()]).await;
+    log.take_away();
+    let names = come(&world, &thread, true).await;
+    assert_eq!(partition(&world, &names).await, components(&thread));
+    Arc::into_inner(world).unwrap().end().await;
 }
 
 /// The messages of some groups, as they came.

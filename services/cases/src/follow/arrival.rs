@@ -1,5 +1,10 @@
 //! One message on its way into a conversation and a case.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use domain::{
     actor,
     case::{self, Action, Opening},
@@ -52,9 +57,21 @@ pub struct Arrival<'a> {
     pub author: actor::Kind,
     pub content: Content,
     pub key: Key,
+    /// Conversations that go on in others because of it.
+    pub together: Mutex<BTreeSet<Key>>,
 }
 
 impl Arrival<'_> {
+    /// Remembers a conversation that goes on in another because of the message.
+    pub fn brings_together(&self, younger: &Key) {
+        self.together.lock().unwrap_or_else(PoisonError::into_inner).insert(younger.clone());
+    }
+
+    /// The conversations that do so far.
+    pub fn brought_together(&self) -> BTreeSet<Key> {
+        self.together.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub fn meta(&self, core: &Core, step: &str) -> Result<Meta, Error> {
         let sent_at = self.content.sent_at;
         let occurred_at = (self.origin == Origin::Import).then_some(sent_at);

@@ -3,7 +3,7 @@
 //! A conversation decides which case its next message belongs to, in one entry with the message's joining, so that two
 //! messages at once cannot open two cases. All ids are derived from the message's entry: the same entry again is nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::{
     case::{self, Opening, Status},
@@ -16,6 +16,7 @@ use domain::{
     policy::account::Account,
 };
 use eventlog::{Category, Entry, Position};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use service::{
     Error,
@@ -95,6 +96,7 @@ impl Core {
             author,
             content: *content,
             key,
+            together: Mutex::default(),
         };
         // Of somebody who has only been written to, no name is known yet.
         if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
@@ -114,6 +116,11 @@ impl Core {
             }
         }
         Err(Error::Internal("a message went from case to case and found none".into()))
+    }
+
+    /// What the reaction does with a message some time, done now. Twice is once.
+    pub fn follow_at_once<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.follow_message(entry))
     }
 
     /// The message joins the conversation of its thread, or of its contact, and with that the case of it.
@@ -190,7 +197,7 @@ impl Core {
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);
         if outcome.aggregate.first == outcome.position {
-            self.root_came_meanwhile(arrival).await?;
+            self.roots_came_meanwhile(arrival, vec![arrival.key.clone()]).await?;
         }
         let known = |aggregate: &Aggregate<conversation::State>| {
             aggregate.state.conversation().and_then(|known| known.case_of(&arrival.message))

@@ -16,11 +16,11 @@ use domain::{
     case::{self, Status},
     conversation::{self, Key},
     decider::Decider,
-    ids::{AccountId, CaseId, KeyedHash, MessageId, derive},
+    ids::{CaseId, KeyedHash, MessageId, derive},
     links::{self, LinkKind},
     message,
 };
-use eventlog::{Category, Position, StreamId};
+use eventlog::{Category, Entry, Position, StreamId};
 use futures_util::TryStreamExt;
 use service::{
     Error,
@@ -47,6 +47,9 @@ struct End {
     key: Key,
     /// What is known of it, if it has begun.
     known: Option<Known>,
+    /// The conversations on the way that the message has begun without joining them: an earlier attempt may not have come
+    /// further than this.
+    begun: Vec<Key>,
 }
 
 /// How far a way through a thread is walked.
@@ -73,21 +76,25 @@ impl Core {
             return Ok(end.key);
         }
         let answers = self.walk(arrival, own, Until::Joined).await?;
-        self.unite(arrival, end, answers).await
+        let begun = self.unite(arrival, end, answers).await?;
+        self.roots_came_meanwhile(arrival, begun).await?;
+        Ok(self.walk(arrival, arrival.key.clone(), Until::Joined).await?.key)
     }
 
-    /// What a message has to look after that has begun a conversation whose root it is not: the root may have come while
-    /// it did, and have found no conversation.
-    pub async fn root_came_meanwhile(&self, arrival: &Arrival<'_>) -> Result<(), Error> {
-        let Key::Thread { account, root } = &arrival.key else { return Ok(()) };
-        if own_root(&arrival.message).as_ref() == Some(root) {
-            return Ok(());
+    /// What a message has to look after that has begun conversations, by joining them or by letting them go on: their roots
+    /// may have come while it did, and have found no conversation.
+    pub async fn roots_came_meanwhile(&self, arrival: &Arrival<'_>, begun: Vec<Key>) -> Result<(), Error> {
+        let (mut begun, mut looked_after) = (begun, BTreeSet::new());
+        while let Some(key) = begun.pop() {
+            if !looked_after.insert(key.clone()) {
+                continue;
+            }
+            let Some(next) = self.thread_of_root(&key).await? else { continue };
+            let here = self.walk(arrival, key, Until::End).await?;
+            let there = self.walk(arrival, next, Until::End).await?;
+            begun.extend(self.unite(arrival, here, there).await?);
         }
-        let Some(next) = self.stored_root(account, root).await? else { return Ok(()) };
-        let next = Key::Thread { account: account.clone(), root: next };
-        let here = self.walk(arrival, arrival.key.clone(), Until::End).await?;
-        let there = self.walk(arrival, next, Until::End).await?;
-        self.unite(arrival, here, there).await.map(drop)
+        Ok(())
     }
 
     /// The case of the message that this one answers, if that has joined an earlier conversation of the thread, and was
@@ -97,16 +104,12 @@ impl Core {
         let (mut key, mut passed) = (said.clone(), BTreeSet::new());
         while key != arrival.key && passed.insert(key.clone()) {
             let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
-            let next = match (known.state.conversation(), &key) {
-                (Some(conversation), _) => match conversation.split_into(answered) {
+            let next = match known.state.conversation() {
+                Some(conversation) => match conversation.split_into(answered) {
                     Some(case) => return Ok(Some(case)),
                     None => conversation.continued_in.clone(),
                 },
-                (None, Key::Thread { account, root }) => self
-                    .stored_root(account, root)
-                    .await?
-                    .map(|root| Key::Thread { account: account.clone(), root }),
-                (None, Key::Contact { .. }) => None,
+                None => self.thread_of_root(&key).await?,
             };
             let Some(next) = next else { return Ok(None) };
             key = next;
@@ -114,14 +117,41 @@ impl Core {
         Ok(None)
     }
 
-    /// What a message has to look after that is in its case: the conversation may have gone on in another while the case
-    /// was opened, when there was nothing to merge yet.
+    /// What a message has to look after that is in its case: its conversation, or one that it has brought together with
+    /// another, may have gone on in that while a case was not opened yet, when there was nothing to merge.
     pub async fn went_on_meanwhile(&self, arrival: &Arrival<'_>) -> Result<(), Error> {
-        let Key::Thread { .. } = &arrival.key else { return Ok(()) };
+        let mut gone_on = arrival.brought_together();
         let known = self.conversations.peek::<conversation::Error>(&self.of(&arrival.key)?).await?;
-        match known.state.conversation().and_then(|known| known.continued_in.as_ref()) {
-            Some(_) => self.unite_cases(arrival, &arrival.key).await,
-            None => Ok(()),
+        if known.state.conversation().is_some_and(|known| known.continued_in.is_some()) {
+            gone_on.insert(arrival.key.clone());
+        }
+        for younger in gone_on {
+            self.open_older(&younger).await?;
+            self.unite_cases(arrival, &younger).await?;
+        }
+        Ok(())
+    }
+
+    /// The case of the conversation in which another goes on is opened, if whoever is on the way to do that is not there
+    /// yet. He does not know of the other one, and would not look after it.
+    async fn open_older(&self, younger: &Key) -> Result<(), Error> {
+        let Some((older, case)) = self.goes_on_in(younger).await? else { return Ok(()) };
+        if self.opened_case(case).await?.is_some() {
+            return Ok(());
+        }
+        let known = self.conversations.peek::<conversation::Error>(&self.of(&older)?).await?;
+        let Some(conversation) = known.state.conversation() else { return Ok(()) };
+        let opens = conversation.messages.keys().find(|message| conversation.case_of(message) == Some(case));
+        let Some(message) = opens else { return Ok(()) };
+        let Some(entry) = self.message_entry(message).await? else { return Ok(()) };
+        match self.follow_at_once(&entry).await {
+            Err(error @ (Error::Unavailable(_) | Error::Aborted { .. })) => Err(error),
+            Err(error) => {
+                // That message is set aside, and this one is not to wait for it.
+                tracing::warn!(%error, entry = %entry.id, "the older half of a thread has no case");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -130,40 +160,41 @@ impl Core {
     async fn walk(&self, arrival: &Arrival<'_>, from: Key, until: Until) -> Result<End, Error> {
         let (joined, continued) =
             (arrival.meta(self, JOINED)?.command_id, arrival.meta(self, CONTINUED)?.command_id);
-        let (mut key, mut unbegun) = (from, Vec::new());
+        let (mut key, mut unbegun, mut begun) = (from, Vec::new(), Vec::new());
         loop {
             let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
             if let Some(conversation) = known.state.conversation() {
                 let stays = until == Until::Joined && known.executed(joined).is_some();
                 let Some(next) = conversation.continued_in.clone().filter(|_| !stays) else {
-                    return Ok(End { key, known: Some(known) });
+                    return Ok(End { key, known: Some(known), begun });
                 };
-                if known.executed(continued).is_some() {
+                if let Some(position) = known.executed(continued) {
                     // An earlier attempt may not have come further than this.
                     self.unite_cases(arrival, &key).await?;
+                    begun.extend((position == known.first).then_some(key));
                 }
                 key = next;
                 continue;
             }
-            let Key::Thread { account, root } = &key else { return Ok(End { key, known: None }) };
-            let own = own_root(&arrival.message).as_ref() == Some(root);
-            let next = if own { None } else { self.stored_root(account, root).await? };
-            let Some(root) = next else { return Ok(End { key, known: None }) };
-            let next = Key::Thread { account: account.clone(), root };
+            let Some(next) = self.thread_of_root(&key).await? else {
+                return Ok(End { key, known: None, begun });
+            };
             unbegun.push(key);
             if let Some(circle) = unbegun.iter().position(|passed| *passed == next) {
                 // Replies in a circle that came at once share its smallest root.
                 let smallest = unbegun.drain(circle..).min().unwrap_or(next);
-                return Ok(End { key: smallest, known: None });
+                return Ok(End { key: smallest, known: None, begun });
             }
             key = next;
         }
     }
 
-    /// Lets the younger of two conversations go on in the older; answers that.
-    async fn unite(&self, arrival: &Arrival<'_>, one: End, two: End) -> Result<Key, Error> {
+    /// Lets the younger of two conversations go on in the older; answers those that the message has begun with that, now or
+    /// in an earlier attempt.
+    async fn unite(&self, arrival: &Arrival<'_>, one: End, two: End) -> Result<Vec<Key>, Error> {
+        let mut begun = [one.begun.as_slice(), &two.begun].concat();
         if one.key == two.key {
-            return Ok(one.key);
+            return Ok(begun);
         }
         // What has not begun is younger than anything.
         let age = |end: &End| end.known.as_ref().map_or(Position(u64::MAX), |known| known.first);
@@ -180,11 +211,13 @@ impl Core {
         let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);
         self.unite_cases(arrival, &younger.key).await?;
-        Ok(older.key)
+        begun.extend((outcome.aggregate.first == outcome.position).then_some(younger.key));
+        Ok(begun)
     }
 
     /// The cases of a conversation and of the one in which it goes on become one, or know of each other.
     async fn unite_cases(&self, arrival: &Arrival<'_>, younger: &Key) -> Result<(), Error> {
+        arrival.brings_together(younger);
         let (Some(from), Some((older, to))) = (self.case_of(younger).await?, self.goes_on_in(younger).await?)
         else {
             return Ok(());
@@ -193,7 +226,7 @@ impl Core {
         let links = self.links.peek::<links::Error>(&stream).await?;
         let (from, to) = (links.state.root(from), links.state.root(to));
         let (Some(young), Some(old)) = (self.opened_case(from).await?, self.opened_case(to).await?) else {
-            // Whoever opens it looks again.
+            // Who has brought them together looks again when he is in his case.
             return Ok(());
         };
         if from == to {
@@ -271,15 +304,22 @@ impl Core {
         Ok(self.cases.load::<No>(&self.stream(id)?).await?.state.case().cloned())
     }
 
-    /// The root that the message of a node was found to have, if the message has come and is not the root itself.
-    async fn stored_root(&self, account: &AccountId, node: &KeyedHash) -> Result<Option<KeyedHash>, Error> {
-        let category = Category::new(message::State::CATEGORY).map_err(bad_name)?;
-        let stream = StreamId::new(&category, MessageId::of(account, node)).map_err(bad_name)?;
-        let Some(first) = self.shell.log.read(&stream).try_next().await? else { return Ok(None) };
+    /// The thread that the message of a node was found to be of, if the message has come and is not the root itself.
+    async fn thread_of_root(&self, key: &Key) -> Result<Option<Key>, Error> {
+        let Key::Thread { account, root: node } = key else { return Ok(None) };
+        let Some(first) = self.message_entry(&MessageId::of(account, node)).await? else { return Ok(None) };
         // A message that cannot be read yet is to its answers as if it had not come.
         let Ok(envelope) = Envelope::<message::Event>::of(&first) else { return Ok(None) };
         let content = envelope.events.into_iter().find_map(content_of);
-        Ok(content.and_then(|(_, content)| content.thread).filter(|root| root != node))
+        let root = content.and_then(|(_, content)| content.thread).filter(|root| root != node);
+        Ok(root.map(|root| Key::Thread { account: account.clone(), root }))
+    }
+
+    /// The entry with which a message came.
+    async fn message_entry(&self, message: &MessageId) -> Result<Option<Entry>, Error> {
+        let category = Category::new(message::State::CATEGORY).map_err(bad_name)?;
+        let stream = StreamId::new(&category, message).map_err(bad_name)?;
+        Ok(self.shell.log.read(&stream).try_next().await?)
     }
 
     fn of(&self, key: &Key) -> Result<StreamId, Error> {
