@@ -8,17 +8,27 @@ use std::{
     time::Duration,
 };
 
+use domain::{
+    actor::{Actor, Kind},
+    channel::{Direction, Visibility},
+    conversation,
+};
 use proto::{
     cases::v1 as pb,
     ingestion::v1::{Message, SubmitRequest},
 };
-use service::clock::SystemClock;
+use service::{
+    clock::SystemClock,
+    envelope::Envelope,
+    transact::{Meta, Transactor},
+};
 use tests::{
-    desk::message,
+    desk::{message, refused},
     faults::{Chance, seed},
     interposed::Interposed,
     world::{World, command_id},
 };
+use tonic::Code;
 
 /// Forests of one run.
 const FORESTS: u64 = 15;
@@ -222,6 +232,61 @@ async fn a_root_that_comes_while_an_answer_brings_its_thread_together_is_of_it()
     let names = come(&world, &thread, true).await;
     assert_eq!(partition(&world, &names).await, components(&thread));
     Arc::into_inner(world).unwrap().end().await;
+}
+
+/// A conversation goes on in another, whatever speaks against it.
+async fn goes_on(world: &World, from: &conversation::Key, into: &conversation::Key) {
+    let shell = world.platform.shell.clone();
+    let conversations = Transactor::<conversation::State>::new(
+        shell.site.as_str(),
+        Arc::clone(&shell.log),
+        Arc::clone(&shell.vault),
+        Arc::clone(&shell.clock),
+    );
+    let by = Actor::new(Kind::Service, "cases".parse().unwrap(), "internal".parse().unwrap());
+    let meta = Meta::new(uuid::Uuid::new_v4(), "", by.clone());
+    let make = |_: &_, at| {
+        let start = conversation::Action::Start {
+            key: from.clone(),
+            channel: "forum".parse().unwrap(),
+            visibility: Visibility::Public,
+            initiated_by: Direction::In,
+        };
+        let steps = [start, conversation::Action::Continue { into: into.clone() }];
+        Ok(steps.map(|step| conversation::Command::new(at, by.clone(), step)).into())
+    };
+    let stream = conversations.stream(from.id()).unwrap();
+    conversations.execute::<conversation::Error>(&stream, &meta, make).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circle_in_the_log_is_told_and_not_walked_for_ever() {
+    let world = World::start().await;
+    let case = world.receive_one("forum", message("A", "ada", "Hello?")).await;
+    let entry = world.log_entries(&["conversation"]).await.remove(0);
+    let started = Envelope::<conversation::Event>::of(&entry).unwrap().events.remove(0);
+    let conversation::Event::Started { key, .. } = started else { panic!("{started:?}") };
+    let conversation::Key::Thread { account, root } = key.clone() else { panic!("{key:?}") };
+    let other =
+        conversation::Key::Contact { identity: format!("{account}_{root}").parse().unwrap(), account };
+    goes_on(&world, &key, &other).await;
+    goes_on(&world, &other, &key).await;
+
+    let said = world.receive("forum", vec![reply("B", "ben", "A")]).await;
+    let cases = world.platform.cases.as_ref().unwrap();
+    let [parked] = &cases.reactions()[0].parked().await.unwrap()[..] else {
+        panic!("one message is set aside")
+    };
+    assert_eq!(parked.0, format!("message-{}", said.results[0].message_id));
+    let go = pb::MoveToPrivateRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        from_conversation_id: case.places[0].conversation_id.clone(),
+        to_conversation_id: key.id().to_string(),
+        ..Default::default()
+    };
+    refused(world.administrator().cases.move_to_private(go).await, Code::Internal, "INTERNAL");
+    world.end().await;
 }
 
 /// The messages of some groups, as they came.

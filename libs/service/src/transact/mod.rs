@@ -222,11 +222,12 @@ where
     }
 
     /// The state of a stream as this process last saw it, or as the log has it. Good for a first look: what is decided
-    /// on it has to stand the test of [`execute`](Self::execute).
+    /// on it has to stand the test of [`execute`](Self::execute). What this process has seen empty is looked at again:
+    /// another one may have begun it, and nothing but an append would tell.
     pub async fn peek<R>(&self, stream: &StreamId) -> Result<Arc<Aggregate<D>>, Error<R>> {
         let slot = self.hot.get_with_by_ref(stream, Slot::default);
         let mut slot = slot.lock().await;
-        if let Some(hot) = &*slot {
+        if let Some(hot) = slot.as_ref().filter(|hot| hot.version > Position::NONE) {
             return Ok(Arc::clone(hot));
         }
         let cold = Arc::new(self.load(stream).await?);

@@ -14,7 +14,10 @@ use uuid::Uuid;
 use vault::Vault;
 
 use super::{actions::WORKERS, fields as f, no::No};
-use crate::core::{Caller, Case, Core, bad_name, seen};
+use crate::{
+    core::{Caller, Case, Core, bad_name, seen},
+    follow::threads::Way,
+};
 
 /// The domain of the roots of threads that a case begins. In the names of conversations: never changed.
 const THREAD_OF_CASE: &str = "thread of a case";
@@ -122,11 +125,13 @@ impl Core {
         field: &str,
         id: ConversationId,
     ) -> Result<Aggregate<conversation::State>, Error> {
-        let mut id = id;
+        let (mut id, mut way) = (id, Way::default());
         loop {
             let stream = self.conversations.stream(id).map_err(bad_name)?;
             let known = self.conversations.load::<conversation::Error>(&stream).await?;
-            match &begun(field, &known)?.continued_in {
+            let conversation = begun(field, &known)?;
+            way.pass(&conversation.key)?;
+            match &conversation.continued_in {
                 Some(next) => id = next.id(),
                 None => return Ok(known),
             }

@@ -1,6 +1,6 @@
 //! Why a command on a case was refused: by the rules, or before they were asked.
 
-use domain::{case, links};
+use domain::{case, conversation, links};
 use service::{Error, Refusal};
 
 /// A refusal.
@@ -16,6 +16,12 @@ pub enum No {
 
 impl From<links::Error> for No {
     fn from(rule: links::Error) -> Self {
+        Self::Other(rule.into_error())
+    }
+}
+
+impl From<conversation::Error> for No {
+    fn from(rule: conversation::Error) -> Self {
         Self::Other(rule.into_error())
     }
 }

@@ -16,7 +16,7 @@ use domain::{
     case::{self, Status},
     conversation::{self, Key},
     decider::Decider,
-    ids::{CaseId, KeyedHash, MessageId, derive},
+    ids::{CaseId, ConversationId, KeyedHash, MessageId, derive},
     links::{self, LinkKind},
     message,
 };
@@ -50,6 +50,21 @@ struct End {
     /// The conversations on the way that the message has begun without joining them: an earlier attempt may not have come
     /// further than this.
     begun: Vec<Key>,
+}
+
+/// The conversations that a walk has passed. No decision closes a circle; should the log hold one, the walk still ends.
+#[derive(Default)]
+pub struct Way(BTreeSet<ConversationId>);
+
+impl Way {
+    /// Goes on at a conversation.
+    pub fn pass(&mut self, key: &Key) -> Result<(), Error> {
+        let id = key.id();
+        if self.0.insert(id) {
+            return Ok(());
+        }
+        Err(Error::Internal(format!("the conversation {id} goes on in itself, by way of others")))
+    }
 }
 
 /// How far a way through a thread is walked.
@@ -160,10 +175,11 @@ impl Core {
     async fn walk(&self, arrival: &Arrival<'_>, from: Key, until: Until) -> Result<End, Error> {
         let (joined, continued) =
             (arrival.meta(self, JOINED)?.command_id, arrival.meta(self, CONTINUED)?.command_id);
-        let (mut key, mut unbegun, mut begun) = (from, Vec::new(), Vec::new());
+        let (mut key, mut way, mut unbegun, mut begun) = (from, Way::default(), Vec::new(), Vec::new());
         loop {
             let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
             if let Some(conversation) = known.state.conversation() {
+                way.pass(&key)?;
                 let stays = until == Until::Joined && known.executed(joined).is_some();
                 let Some(next) = conversation.continued_in.clone().filter(|_| !stays) else {
                     return Ok(End { key, known: Some(known), begun });
@@ -199,8 +215,13 @@ impl Core {
         // What has not begun is younger than anything.
         let age = |end: &End| end.known.as_ref().map_or(Position(u64::MAX), |known| known.first);
         let (older, younger) = if age(&one) <= age(&two) { (one, two) } else { (two, one) };
-        let meta = arrival.meta(self, CONTINUED)?;
-        let make = |_: &Aggregate<conversation::State>, at| {
+        let (meta, since) = (arrival.meta(self, CONTINUED)?, age(&older));
+        let make = |known: &Aggregate<conversation::State>, at| {
+            // It may have begun since it was looked at, and before the other one: then two could go on in each other.
+            if known.version > Position::NONE && known.first < since {
+                let message = "the younger of two halves of a thread was found to be the older; try again";
+                return Err(No::Other(Error::Aborted { reason: "CONTENTION", message: message.into() }));
+            }
             let steps = vec![
                 arrival.start(younger.key.clone()),
                 conversation::Action::Continue { into: older.key.clone() },
@@ -208,7 +229,7 @@ impl Core {
             Ok(commands(at, &meta.actor, steps))
         };
         let stream = self.of(&younger.key)?;
-        let outcome = self.conversations.execute::<conversation::Error>(&stream, &meta, make).await?;
+        let outcome = self.conversations.execute::<No>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);
         self.unite_cases(arrival, &younger.key).await?;
         begun.extend((outcome.aggregate.first == outcome.position).then_some(younger.key));
@@ -282,8 +303,9 @@ impl Core {
 
     /// The conversation that a conversation at last goes on in, and its case.
     async fn goes_on_in(&self, key: &Key) -> Result<Option<(Key, CaseId)>, Error> {
-        let mut key = key.clone();
+        let (mut key, mut way) = (key.clone(), Way::default());
         loop {
+            way.pass(&key)?;
             let known = self.conversations.peek::<conversation::Error>(&self.of(&key)?).await?;
             let Some(conversation) = known.state.conversation() else { return Ok(None) };
             match &conversation.continued_in {
