@@ -5,7 +5,7 @@ pub mod testing;
 
 use std::borrow::Cow;
 
-use crate::{actor::Actor, time::Timestamp};
+use crate::{actor::Actor, ids::RegionId, time::Timestamp};
 
 /// A consistency boundary: commands are decided on its state, and its state is the fold of its events.
 ///
@@ -30,6 +30,11 @@ pub trait Decider: Default + Clone + Send + Sync + 'static {
     /// The state after the event.
     #[must_use]
     fn evolve(self, event: &Self::Event) -> Self;
+
+    /// The region that this is about, if it says one: every entry is marked with that in which it was decided.
+    fn region(&self) -> Option<&RegionId> {
+        None
+    }
 }
 
 /// An action, when it occurred and who wants it.

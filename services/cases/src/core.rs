@@ -179,12 +179,9 @@ impl Core {
         actions: impl Fn(&Ground<'_>) -> Result<Vec<case::Action>, No> + Send + Sync,
     ) -> Result<Case, Error> {
         let stream = self.stream(id)?;
-        let mut meta = meta.clone();
-        // For readers of the log only; what the case decides is decided on its state.
-        meta.region = self.cases.peek::<No>(&stream).await?.state.case().map(|case| case.region.to_string());
         let outcome = self
             .cases
-            .execute::<No>(&stream, &meta, |aggregate, at| {
+            .execute::<No>(&stream, meta, |aggregate, at| {
                 let case = seen(&caller.access, aggregate)?;
                 let ground = Ground {
                     command_id: meta.command_id,

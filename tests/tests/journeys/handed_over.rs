@@ -1,11 +1,16 @@
 //! Who gives a case away is told that it went, and sees it no more.
 
+use std::sync::Arc;
+
 use proto::cases::v1::{self as pb, bulk_request as bulk};
+use service::{clock::SystemClock, envelope::Cause};
 use tests::{
     desk::{message, refused},
     world::{World, command_id},
 };
 use tonic::Code;
+
+use crate::pairs::elsewhere;
 
 fn transfer(case: &str) -> pb::TransferRequest {
     pb::TransferRequest {
@@ -112,4 +117,46 @@ async fn what_a_command_has_opened_is_answered_after_it_was_given_away() {
     assert_eq!(ana.cases.unmerge(unmerge).await.unwrap().into_inner(), apart);
     refused(world.caller("nils", &[]).cases.merge(merge).await, Code::NotFound, "NOT_FOUND");
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_was_given_away_elsewhere_is_answered_by_those_who_have_it_now() {
+    let folders = [tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap()];
+    let shell = dossier::up::shell(folders[0].path(), Arc::new(SystemClock)).await.unwrap();
+    let there = World::over(elsewhere(&shell, &folders[1]), folders[0].path()).await;
+    let here = World::over(shell, folders[0].path()).await;
+    let case = here.receive_one("forum", message("m-1", "ada", "It leaks")).await;
+    let note = |text: &str| pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: text.into(),
+        ..Default::default()
+    };
+    // Both processes have seen the case in the north; then it goes south by way of one of them.
+    there.caller("ana", &[]).cases.add_note(note("Ours")).await.unwrap();
+    here.caller("ana", &[]).cases.transfer(transfer(&case.case_id)).await.unwrap();
+    let reply = pb::ReplyRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: "A plumber comes".into(),
+        override_stale: true,
+        ..Default::default()
+    };
+    refused(there.caller("nils", &[]).cases.reply(reply.clone()).await, Code::NotFound, "NOT_FOUND");
+    let sol = pb::ReplyRequest { command_id: command_id(), ..reply.clone() };
+    assert!(there.caller("sol", &[]).cases.reply(sol).await.unwrap().into_inner().changed);
+
+    // Who sees both sides is not told which one a process believes in: the entry is of where the case is.
+    here.administrator()
+        .cases
+        .transfer(pb::TransferRequest { team: "north-care".into(), ..transfer(&case.case_id) })
+        .await
+        .unwrap();
+    there.administrator().cases.add_note(note("Back")).await.unwrap();
+    let regions =
+        here.log_entries(&["case"]).await.into_iter().map(|entry| Cause::of(&entry).unwrap().region);
+    let regions: Vec<_> = regions.flatten().collect();
+    assert_eq!(regions, ["north", "north", "north", "south", "south", "north"]);
+    here.end().await;
+    there.end().await;
 }

@@ -284,7 +284,7 @@ async fn a_target_that_goes_on_elsewhere_in_the_same_moment_is_looked_at_again()
 }
 
 /// The same site for another process: it has stores of its own.
-fn elsewhere(shell: &Shell, folder: &tempfile::TempDir) -> Shell {
+pub fn elsewhere(shell: &Shell, folder: &tempfile::TempDir) -> Shell {
     let stores = Stores::Folder(folder.path().to_owned());
     Shell { stores, replica: "elsewhere".into(), ..shell.clone() }
 }

@@ -38,7 +38,7 @@ pub use values::{
     ReplyOutcome, Waiver,
 };
 
-use crate::decider::Decider;
+use crate::{decider::Decider, ids::RegionId};
 
 /// The most tags of one case.
 pub const TAGS_MAX: usize = 100;
@@ -82,5 +82,9 @@ impl Decider for State {
 
     fn evolve(self, event: &Event) -> Self {
         evolve::evolve(self, event)
+    }
+
+    fn region(&self) -> Option<&RegionId> {
+        self.case().map(|case| &case.region)
     }
 }

@@ -62,7 +62,7 @@ where
         if events.is_empty() {
             return Ok(Attempt::Unchanged);
         }
-        let (entry, recorded) = self.seal(stream, meta, recorded_at, events).await?;
+        let (entry, recorded) = self.seal(stream, meta, aggregate, recorded_at, events).await?;
         match self.append(aggregate.version, entry).await {
             Ok(position) => Ok(Attempt::Appended(position, recorded)),
             Err(AppendError::Conflict) => Ok(Attempt::Conflict),
@@ -76,18 +76,20 @@ where
         &self,
         stream: &StreamId,
         meta: &Meta,
+        decided_on: &Aggregate<D>,
         recorded_at: Timestamp,
         events: Vec<D::Event>,
     ) -> Result<(NewEntry, Recorded<D::Event>), Error<R>> {
         let broken =
             |error: serde_json::Error| Error::Unavailable(format!("an event has no JSON form: {error}"));
         let id = entry_id(stream, meta.command_id);
+        let region = decided_on.state.region().map(ToString::to_string);
         let mut envelope = Envelope {
             v: VERSION,
             id,
             stream: stream.to_string(),
             site: self.site.clone(),
-            region: meta.region.clone(),
+            region: region.or_else(|| meta.region.clone()),
             origin: meta.origin,
             recorded_at,
             occurred_at: meta.occurred_at.unwrap_or(recorded_at),

@@ -59,7 +59,7 @@ pub struct Meta {
     pub policy_version: u64,
     /// A position up to which the caller has seen the log, if it insists that nothing has come into the stream since.
     pub expected: Option<Position>,
-    /// The region that the entry is about.
+    /// The region that the entry is about, where the state that it is decided on says none.
     pub region: Option<String>,
 }
 

@@ -1,9 +1,9 @@
 //! Where the customer is spoken with: replies, and the way from public to private.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use domain::{
-    case::{Action, REPLY_LEN_MAX},
+    case::{self, Action, REPLY_LEN_MAX},
     channel::{Place, Visibility},
     conversation::{self, Conversation, Key},
     ids::{AccountId, CaseId, ConversationId, IdentityId, KeyedHash, MessageId, ReplyId},
@@ -32,23 +32,20 @@ impl Core {
         let text = f::words("text", &request.text, REPLY_LEN_MAX)?;
         let named = f::optional::<ConversationId>("conversation_id", &request.conversation_id)?;
         let seen_message = f::optional::<MessageId>("seen_message_id", &request.seen_message_id)?;
-        let present = self.cases.peek::<No>(&self.stream(id)?).await?;
-        let conversation = match named {
-            Some(named) => named,
-            None => seen(&caller.access, &present)?.speaks_in().ok_or_else(no_conversation)?,
-        };
-        let known = self.conversation("conversation_id", conversation).await?;
-        let spoken = begun("conversation_id", &known)?;
-        let (place, given) = (place(&spoken.key, spoken.visibility), spoken.cases().contains(&id));
+        let spoken = self.spoken_in(id, named).await;
         let outcome = self
             .decide(caller, id, &meta, |ground| {
+                let Spoken { conversation, place, given } = spoken.clone()?;
+                if named.is_none() && ground.case.speaks_in() != Some(conversation) {
+                    return Err(went_on_elsewhere().into());
+                }
                 if !given && !ground.case.conversations().contains(&conversation) {
                     return Err(not_of_the_case("conversation_id", "conversations"));
                 }
                 Ok(vec![Action::Reply {
                     reply: reply_id(meta.command_id),
                     conversation,
-                    place: place.clone(),
+                    place,
                     text: ground.personal(text.clone()),
                     in_reply_to: ground.case.latest_in(conversation).cloned(),
                     closing: request.closing,
@@ -77,7 +74,7 @@ impl Core {
         let public = begun("from_conversation_id", &public)?;
         let private = self.goes_on_at("to_conversation_id", to).await?;
         let private = begun("to_conversation_id", &private)?;
-        let present = self.cases.peek::<No>(&self.stream(id)?).await?;
+        let present = self.cases.load::<No>(&self.stream(id)?).await?;
         let present = seen(&caller.access, &present)?;
         self.sees(caller, id, private).await?;
         let customer = present.customer();
@@ -109,13 +106,29 @@ impl Core {
         Ok((id, outcome))
     }
 
+    /// Where a reply is to go: as it says, or where the case speaks with its customer.
+    async fn spoken_in(&self, id: CaseId, named: Option<ConversationId>) -> Result<Spoken, Error> {
+        let conversation = match named {
+            Some(named) => named,
+            None => {
+                let present = self.cases.load::<No>(&self.stream(id)?).await?;
+                present.state.case().and_then(case::Case::speaks_in).ok_or_else(no_conversation)?
+            }
+        };
+        let known = self.conversation("conversation_id", conversation).await?;
+        let spoken = begun("conversation_id", &known)?;
+        let (place, given) = (place(&spoken.key, spoken.visibility), spoken.cases().contains(&id));
+        Ok(Spoken { conversation, place, given })
+    }
+
+    /// A conversation, from the log: another process may know more of it, and nothing that is decided here would tell.
     async fn conversation(
         &self,
         field: &str,
         id: ConversationId,
-    ) -> Result<Arc<Aggregate<conversation::State>>, Error> {
+    ) -> Result<Aggregate<conversation::State>, Error> {
         let stream = self.conversations.stream(id).map_err(|_| Error::field(field, NO_SUCH))?;
-        Ok(self.conversations.peek::<conversation::Error>(&stream).await?)
+        Ok(self.conversations.load::<conversation::Error>(&stream).await?)
     }
 
     /// The conversation that takes the messages of another: itself, or the older one of its thread. From the log: what is
@@ -142,7 +155,7 @@ impl Core {
     async fn sees(&self, caller: &Caller, id: CaseId, private: &Conversation) -> Result<(), Error> {
         let Some(case) = private.case.filter(|case| *case != id) else { return Ok(()) };
         let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
-        let theirs = self.cases.peek::<No>(&self.stream(links.state.root(case))?).await?;
+        let theirs = self.cases.load::<No>(&self.stream(links.state.root(case))?).await?;
         seen(&caller.access, &theirs).map(drop).map_err(|_| Error::field("to_conversation_id", NO_SUCH))
     }
 
@@ -163,6 +176,15 @@ impl Core {
     }
 }
 
+/// Where a reply is to go.
+#[derive(Clone)]
+struct Spoken {
+    conversation: ConversationId,
+    place: Place,
+    /// Whether the conversation belongs to the case, in whole or in part.
+    given: bool,
+}
+
 const NO_SUCH: &str = "there is no such conversation";
 
 fn begun<'a>(field: &str, known: &'a Aggregate<conversation::State>) -> Result<&'a Conversation, Error> {
@@ -176,6 +198,11 @@ fn not_of_the_case(field: &str, what: &str) -> No {
 fn no_conversation() -> Error {
     let text = "the case has no conversation to reply in: nobody is known yet to whom it could go";
     Error::refused("NO_CONVERSATION", text)
+}
+
+fn went_on_elsewhere() -> Error {
+    let message = "the customer went on in another conversation at the same time; try again".into();
+    Error::Aborted { reason: "CONTENTION", message }
 }
 
 /// Where a conversation with this key is.

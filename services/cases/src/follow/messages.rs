@@ -224,9 +224,8 @@ impl Core {
             Some(_) => None,
             None => Some(self.opening(arrival, id).await?),
         };
-        let region =
-            opening.as_ref().map(|opening| &opening.region).or(present.state.case().map(|case| &case.region));
-        let meta = Meta { region: region.map(ToString::to_string), ..arrival.meta(self, "case")? };
+        let region = opening.as_ref().map(|opening| opening.region.to_string());
+        let meta = Meta { region, ..arrival.meta(self, "case")? };
         let policy = self.policies.current();
         let make = |aggregate: &Aggregate<case::State>, at| {
             let Some(case) = aggregate.state.case() else {
