@@ -20,6 +20,8 @@ pub const BRINGS_MAX: usize = 1_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     merged: Arc<BTreeMap<CaseId, CaseId>>,
+    /// How many cases go on directly in another: counted, lest every merge look at all of them.
+    absorbed: Arc<BTreeMap<CaseId, usize>>,
     links: Arc<BTreeMap<(LinkKind, CaseId), BTreeSet<CaseId>>>,
 }
 
@@ -182,12 +184,8 @@ impl Decider for State {
 
     fn evolve(mut self, event: &Event) -> Self {
         match event {
-            Event::Merged { source, target, .. } => {
-                Arc::make_mut(&mut self.merged).insert(*source, *target);
-            }
-            Event::Unmerged { source, .. } => {
-                Arc::make_mut(&mut self.merged).remove(source);
-            }
+            Event::Merged { source, target, .. } => self.go_on(*source, Some(*target)),
+            Event::Unmerged { source, .. } => self.go_on(*source, None),
             Event::Linked { kind, from, to, .. } => {
                 Arc::make_mut(&mut self.links).entry((*kind, *from)).or_default().insert(*to);
             }
@@ -229,9 +227,26 @@ impl State {
         Ok(vec![Event::Linked { at, kind, from, to }])
     }
 
+    /// Lets a case go on in another from now on, or by itself.
+    fn go_on(&mut self, source: CaseId, into: Option<CaseId>) {
+        let merged = Arc::make_mut(&mut self.merged);
+        let before = match into {
+            Some(target) => merged.insert(source, target),
+            None => merged.remove(&source),
+        };
+        let absorbed = Arc::make_mut(&mut self.absorbed);
+        if let Some(target) = before {
+            let rest = absorbed.remove(&target).and_then(|count| count.checked_sub(1));
+            absorbed.extend(rest.filter(|rest| *rest > 0).map(|rest| (target, rest)));
+        }
+        if let Some(target) = into {
+            *absorbed.entry(target).or_default() += 1;
+        }
+    }
+
     /// How many cases go on directly in `target`.
-    fn absorbed_by(&self, target: CaseId) -> usize {
-        self.merged.values().filter(|into| **into == target).count()
+    pub(super) fn absorbed_by(&self, target: CaseId) -> usize {
+        self.absorbed.get(&target).copied().unwrap_or_default()
     }
 
     fn has(&self, kind: LinkKind, from: CaseId, to: CaseId) -> bool {

@@ -230,6 +230,20 @@ proptest! {
         }
     }
 
+    /// Whatever the log holds: a case that was merged twice, one that is unmerged and never was merged.
+    #[test]
+    fn the_count_of_what_a_case_took_in_is_that_of_a_look_at_all(steps in vec((0u128..5, 0u128..5, any::<bool>()), 0..40)) {
+        let events: Vec<Event> = steps.iter().map(|(source, target, merges)| match merges {
+            true => merged(*source, *target),
+            false => Event::Unmerged { at: Timestamp::UNIX_EPOCH, source: case(*source), target: case(*target) },
+        }).collect();
+        let state = fold(State::default(), &events);
+        for target in (0..5).map(case) {
+            let counted = (0..5).filter(|source| state.merged_into(case(*source)) == Some(target)).count();
+            prop_assert_eq!(state.absorbed_by(target), counted);
+        }
+    }
+
     #[test]
     fn an_unmerge_undoes_a_merge(commands in commands(), source in 0u128..8, target in 0u128..8) {
         let state = commands.into_iter().fold(State::default(), |state, command| {

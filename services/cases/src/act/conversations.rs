@@ -154,8 +154,7 @@ impl Core {
     /// What is another team's is not there.
     async fn sees(&self, caller: &Caller, id: CaseId, private: &Conversation) -> Result<(), Error> {
         let Some(case) = private.case.filter(|case| *case != id) else { return Ok(()) };
-        let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
-        let theirs = self.cases.load::<No>(&self.stream(links.state.root(case))?).await?;
+        let theirs = self.cases.load::<No>(&self.stream(self.goes_on(case).await?)?).await?;
         seen(&caller.access, &theirs).map(drop).map_err(|_| Error::field("to_conversation_id", NO_SUCH))
     }
 

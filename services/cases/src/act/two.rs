@@ -25,8 +25,7 @@ impl Core {
     pub async fn merge(&self, caller: &Caller, request: &pb::MergeRequest) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
         let target = self.case_id("into_case_id", &request.into_case_id).await?;
-        let known = self.links.peek::<links::Error>(&self.links_stream()?).await?;
-        let root = known.state.root(target);
+        let root = self.goes_on(target).await?;
         let action = self.merging(caller, request, source, target, root).await;
         // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
         let decided = self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
@@ -110,7 +109,7 @@ impl Core {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let stream = self.links_stream()?;
-        let outcome = match action {
+        let Outcome { position, changed, aggregate, .. } = match action {
             Ok(action) => {
                 let make = |links: &Aggregate<links::State>, at| {
                     if looked_right(&links.state) {
@@ -123,10 +122,11 @@ impl Core {
             }
             Err(no) => self.decided_before(caller, &meta, no).await?,
         };
+        // As in `goes_on`: what follows may take a while.
+        drop(aggregate);
         // The reaction would do this in a moment; whoever asked for it sees it done.
-        let followed =
-            if outcome.changed { self.follow_links_entry(outcome.position).await? } else { Position::NONE };
-        Ok(Decided { position: outcome.position, changed: outcome.changed, followed })
+        let followed = if changed { self.follow_links_entry(position).await? } else { Position::NONE };
+        Ok(Decided { position, changed, followed })
     }
 
     /// What became of a command that the cases do not allow any more, if it had its effect before: its repetition changed
@@ -150,6 +150,13 @@ impl Core {
             return Ok(outcome);
         }
         Err(no)
+    }
+
+    /// The case in which another goes on, or itself. The state of the links is let go at once: while somebody holds it, the
+    /// next decision has to copy all that the site has merged.
+    pub async fn goes_on(&self, case: CaseId) -> Result<CaseId, Error> {
+        let links = self.links.peek::<links::Error>(&self.links_stream()?).await?;
+        Ok(links.state.root(case))
     }
 
     /// The stream in which all decisions about two cases stand.

@@ -167,8 +167,7 @@ impl Core {
     /// The case to which a conversation belongs, if that is still being worked, itself or where it goes on.
     async fn holder(&self, key: &Key) -> Result<Option<CaseId>, Error> {
         let Some(held) = self.case_of(key).await? else { return Ok(None) };
-        let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
-        Ok(self.is_worked(links.state.root(held)).await?.then_some(held))
+        Ok(self.is_worked(self.goes_on(held).await?).await?.then_some(held))
     }
 
     async fn is_worked(&self, id: CaseId) -> Result<bool, Error> {

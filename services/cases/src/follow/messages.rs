@@ -339,8 +339,7 @@ impl Core {
                 if let conversation::Event::FollowedUp { of, case, .. } = event
                     && case == id
                 {
-                    let links = self.links.peek::<domain::links::Error>(&self.links_stream()?).await?;
-                    return Ok(Some(links.state.root(of)));
+                    return self.goes_on(of).await.map(Some);
                 }
             }
         }

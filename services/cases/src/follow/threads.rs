@@ -25,7 +25,7 @@ use futures_util::TryStreamExt;
 use service::{
     Error,
     envelope::Envelope,
-    transact::{self, Aggregate, Meta},
+    transact::{self, Aggregate, Meta, Outcome},
 };
 
 use super::arrival::{Arrival, content_of};
@@ -243,9 +243,7 @@ impl Core {
         else {
             return Ok(());
         };
-        let stream = self.links_stream()?;
-        let links = self.links.peek::<links::Error>(&stream).await?;
-        let (from, to) = (links.state.root(from), links.state.root(to));
+        let (from, to) = (self.goes_on(from).await?, self.goes_on(to).await?);
         let (Some(young), Some(old)) = (self.opened_case(from).await?, self.opened_case(to).await?) else {
             // Who has brought them together looks again when he is in his case.
             return Ok(());
@@ -286,11 +284,11 @@ impl Core {
         let meta = decided_once(arrival.meta(self, step)?, younger, step);
         let make = |_: &_, at| Ok(commands(at, &meta.actor, vec![action]));
         match self.links.execute::<links::Error>(&self.links_stream()?, &meta, make).await {
-            Ok(outcome) => {
-                if outcome.changed {
-                    self.follow_links_entry(outcome.position).await?;
+            Ok(Outcome { position, changed, .. }) => {
+                if changed {
+                    self.follow_links_entry(position).await?;
                 }
-                self.reacted_to(outcome.position);
+                self.reacted_to(position);
                 Ok(true)
             }
             Err(transact::Error::Refused(refusal)) => {
