@@ -9,7 +9,6 @@ use std::{
 };
 
 use eventlog::Position;
-use futures_util::TryStreamExt;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -131,13 +130,7 @@ impl<P: Projection> Models<P> {
             return Ok(model);
         }
         self.shell.written("at_least", position).await?;
-        let reached = async {
-            tokio::select! {
-                reached = model.wait_for(position, limit) => Ok(reached),
-                passed = self.passed(&model, position, limit) => passed,
-            }
-        };
-        match tokio::time::timeout(limit, reached).await {
+        match tokio::time::timeout(limit, self.passed(&model, position, limit)).await {
             Ok(Ok(true)) => Ok(model),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(false)) | Err(_) => {
@@ -147,26 +140,15 @@ impl<P: Projection> Models<P> {
         }
     }
 
-    /// Goes through the log up to `position`, and waits for the last entry that the model follows.
+    /// Waits for the last entry that the model follows, or for `position`, if that comes before it.
     async fn passed(
         &self,
         model: &ReadModel<P>,
         position: Position,
         limit: Duration,
     ) -> Result<bool, eventlog::Error> {
-        let followed = self.projection.categories();
-        let mut last = model.position();
-        let mut entries = self.shell.log.follow(last, &[]);
-        while let Some(entry) = entries.try_next().await? {
-            let follows = followed.iter().any(|category| category.as_str() == entry.stream.category());
-            if follows && entry.position <= position {
-                last = entry.position;
-            }
-            if entry.position >= position {
-                break;
-            }
-        }
-        Ok(model.wait_for(last, limit).await)
+        let last = self.shell.log.tail(&self.projection.categories()).await?;
+        Ok(model.wait_for(last.min(position), limit).await)
     }
 
     /// Keeps the answering generation up to date until `stop`.
