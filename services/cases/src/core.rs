@@ -216,20 +216,29 @@ impl Core {
 
     /// Whether it was the caller who gave the command that left this entry.
     pub async fn gave(&self, caller: &Caller, stream: &StreamId, position: Position) -> Result<bool, Error> {
-        let entry = self.entry_at(stream, position).await?;
+        let entry = self.entry_at(stream, position, None).await?;
         let envelope = Envelope::<Value>::of(&entry).map_err(transact::Error::<No>::from)?;
         // However he was authenticated: a session ends, and the retry comes with the next one.
         Ok((envelope.actor.kind, envelope.actor.id) == (caller.actor.kind, caller.actor.id.clone()))
     }
 
-    /// The entry of a stream at a position that was answered.
-    pub async fn entry_at(&self, stream: &StreamId, position: Position) -> Result<Entry, Error> {
-        let category = Category::new(stream.category()).map_err(bad_name)?;
-        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[category]);
-        match entries.try_next().await? {
-            Some(entry) if entry.position == position => Ok(entry),
-            _ => Err(Error::Internal("an entry whose position was answered is not there".into())),
+    /// The entry of a stream at a position that was answered: as it was just written, or else from the log.
+    pub async fn entry_at(
+        &self,
+        stream: &StreamId,
+        position: Position,
+        written: Option<Entry>,
+    ) -> Result<Entry, Error> {
+        if let Some(entry) = written {
+            return Ok(entry);
         }
+        let mut entries = self.shell.log.read(stream);
+        while let Some(entry) = entries.try_next().await? {
+            if entry.position == position {
+                return Ok(entry);
+            }
+        }
+        Err(Error::Internal("an entry whose position was answered is not there".into()))
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{
     decider::{Decider, decide_all},
     time::Timestamp,
 };
-use eventlog::{AppendError, NewEntry, Position, StreamId};
+use eventlog::{AppendError, Entry, NewEntry, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id};
@@ -22,7 +22,7 @@ const PERSONAL: [&str; 2] = ["\"open\":", "\"sealed\":"];
 /// What an attempt came to.
 pub(super) enum Attempt<E> {
     /// The entry is there.
-    Appended(Position, Recorded<E>),
+    Appended(Entry, Recorded<E>),
     /// The command had its effect before.
     Repeated(Position),
     /// There is nothing to do.
@@ -63,8 +63,11 @@ where
             return Ok(Attempt::Unchanged);
         }
         let (entry, recorded) = self.seal(stream, meta, aggregate, recorded_at, events).await?;
-        match self.append(aggregate.version, entry).await {
-            Ok(position) => Ok(Attempt::Appended(position, recorded)),
+        match self.append(aggregate.version, entry.clone()).await {
+            Ok(position) => {
+                let NewEntry { id, stream, traceparent, body } = entry;
+                Ok(Attempt::Appended(Entry { position, id, stream, traceparent, body }, recorded))
+            }
             Err(AppendError::Conflict) => Ok(Attempt::Conflict),
             Err(AppendError::TooLarge(bytes)) => Err(Error::TooLarge(bytes)),
             Err(AppendError::Log(error)) => Err(Error::Unavailable(error.to_string())),

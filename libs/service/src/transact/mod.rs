@@ -6,7 +6,7 @@ mod attempt;
 use std::{sync::Arc, time::Duration};
 
 use domain::{actor::Actor, decider::Decider, time::Timestamp};
-use eventlog::{Category, EventLog, Position, StreamId};
+use eventlog::{Category, Entry, EventLog, Position, StreamId};
 use futures_util::TryStreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
@@ -94,6 +94,8 @@ pub struct Outcome<D> {
     pub changed: bool,
     /// Whether an earlier delivery of this command left the entry.
     pub repeated: bool,
+    /// The entry, if this delivery left it: what follows from it need not read it.
+    pub entry: Option<Entry>,
     /// The stream as it is now.
     pub aggregate: Arc<Aggregate<D>>,
 }
@@ -184,13 +186,13 @@ where
                 None => Arc::new(self.load(stream).await?),
             };
             let attempt = self.attempt(stream, meta, &make, &aggregate).await;
-            let (position, changed, repeated) = match attempt {
-                Ok(Attempt::Appended(position, recorded)) => {
-                    Arc::make_mut(&mut aggregate).evolve(position, recorded);
-                    (position, true, false)
+            let (position, changed, entry) = match attempt {
+                Ok(Attempt::Appended(entry, recorded)) => {
+                    Arc::make_mut(&mut aggregate).evolve(entry.position, recorded);
+                    (entry.position, true, Some(entry))
                 }
-                Ok(Attempt::Repeated(position)) => (position, true, true),
-                Ok(Attempt::Unchanged) if fresh => (aggregate.version, false, false),
+                Ok(Attempt::Repeated(position)) => (position, true, None),
+                Ok(Attempt::Unchanged) if fresh => (aggregate.version, false, None),
                 // What a hot state denies, the log decides.
                 Ok(Attempt::Unchanged) => {
                     (known, refuted) = (Some(aggregate), true);
@@ -217,7 +219,8 @@ where
                 Err(error) => return Err(error),
             };
             *slot = Some(Arc::clone(&aggregate));
-            return Ok(Outcome { position, changed, repeated, aggregate });
+            let repeated = changed && entry.is_none();
+            return Ok(Outcome { position, changed, repeated, entry, aggregate });
         }
     }
 

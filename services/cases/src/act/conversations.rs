@@ -101,7 +101,7 @@ impl Core {
             })
             .await?;
         if outcome.changed {
-            self.follow_case_at(&self.stream(id)?, outcome.position).await?;
+            self.follow_decided(&self.stream(id)?, &outcome).await?;
         }
         Ok((id, outcome))
     }

@@ -69,7 +69,7 @@ impl Core {
         let outcome = self.cases.execute::<No>(&stream, &meta, make).await?;
         // The reaction would do this in a moment; whoever opened the case can reply in it at once.
         if outcome.changed {
-            self.follow_case_at(&stream, outcome.position).await?;
+            self.follow_decided(&stream, &outcome).await?;
         }
         self.answerable(caller, &stream, outcome).await
     }

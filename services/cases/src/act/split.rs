@@ -41,7 +41,7 @@ impl Core {
         };
         let source = self.decide(caller, from, &meta, split).await?;
         // The reaction would do this in a moment; whoever asked for the new case is answered with it.
-        let split = self.follow_case_at(&stream, source.position).await?;
+        let split = self.follow_decided(&stream, &source).await?;
         split.ok_or_else(|| Error::Internal("a split that was just written is not there".into()))
     }
 }

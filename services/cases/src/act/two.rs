@@ -109,7 +109,7 @@ impl Core {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let stream = self.links_stream()?;
-        let Outcome { position, changed, aggregate, .. } = match action {
+        let Outcome { position, changed, entry, aggregate, .. } = match action {
             Ok(action) => {
                 let make = |links: &Aggregate<links::State>, at| {
                     if looked_right(&links.state) {
@@ -125,7 +125,7 @@ impl Core {
         // As in `goes_on`: what follows may take a while.
         drop(aggregate);
         // The reaction would do this in a moment; whoever asked for it sees it done.
-        let followed = if changed { self.follow_links_entry(position).await? } else { Position::NONE };
+        let followed = if changed { self.follow_links_entry(position, entry).await? } else { Position::NONE };
         Ok(Decided { position, changed, followed })
     }
 
@@ -199,7 +199,7 @@ impl Core {
         let own = aggregate.executed(domain::ids::derive(decision, step));
         let position = own.map_or(aggregate.version, |own| own.max(decided.followed));
         let changed = own.is_some();
-        Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))
+        Ok((id, Outcome { position, changed, repeated: false, entry: None, aggregate: aggregate.into() }))
     }
 
     async fn untouched(
@@ -208,6 +208,6 @@ impl Core {
         Decided { position, changed, .. }: Decided,
     ) -> Result<(CaseId, Case), Error> {
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
-        Ok((id, Outcome { position, changed, repeated: false, aggregate: aggregate.into() }))
+        Ok((id, Outcome { position, changed, repeated: false, entry: None, aggregate: aggregate.into() }))
     }
 }

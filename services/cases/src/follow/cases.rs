@@ -17,7 +17,7 @@ use domain::{
     decider::Decider,
     ids::{CaseId, ConversationId},
 };
-use eventlog::{Category, Entry, Position, StreamId};
+use eventlog::{Category, Entry, StreamId};
 use service::{
     Error,
     envelope::{Envelope, contains},
@@ -75,13 +75,14 @@ struct Cause<'a> {
 }
 
 impl Core {
-    /// Follows the entry of `stream` at `position`: the case that was split off there, if one was.
-    pub async fn follow_case_at(
+    /// Follows what a command on `stream` came to: the case that was split off with it, if one was.
+    pub async fn follow_decided(
         &self,
         stream: &StreamId,
-        position: Position,
+        decided: &Case,
     ) -> Result<Option<(CaseId, Case)>, Error> {
-        self.follow_case(&self.entry_at(stream, position).await?).await
+        let entry = self.entry_at(stream, decided.position, decided.entry.clone()).await?;
+        self.follow_case(&entry).await
     }
 
     async fn follow_case(&self, entry: &Entry) -> Result<Option<(CaseId, Case)>, Error> {

@@ -52,9 +52,14 @@ pub fn outcome(error: Error) -> reaction::Error {
 }
 
 impl Core {
-    /// Follows the entry of the links stream at `position`; answers the last entry in which a case did.
-    pub async fn follow_links_entry(&self, position: Position) -> Result<Position, Error> {
-        let entry = self.entry_at(&self.links_stream()?, position).await?;
+    /// Follows the entry of the links stream at `position`, which may just have been written; answers the last entry in
+    /// which a case did.
+    pub async fn follow_links_entry(
+        &self,
+        position: Position,
+        written: Option<Entry>,
+    ) -> Result<Position, Error> {
+        let entry = self.entry_at(&self.links_stream()?, position, written).await?;
         self.follow_links(&entry).await
     }
 

@@ -284,9 +284,9 @@ impl Core {
         let meta = decided_once(arrival.meta(self, step)?, younger, step);
         let make = |_: &_, at| Ok(commands(at, &meta.actor, vec![action]));
         match self.links.execute::<links::Error>(&self.links_stream()?, &meta, make).await {
-            Ok(Outcome { position, changed, .. }) => {
+            Ok(Outcome { position, changed, entry, .. }) => {
                 if changed {
-                    self.follow_links_entry(position).await?;
+                    self.follow_links_entry(position, entry).await?;
                 }
                 self.reacted_to(position);
                 Ok(true)
