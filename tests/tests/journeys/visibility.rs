@@ -78,6 +78,59 @@ fn commands(case: &pb::Case, other: &pb::Case) -> Vec<(&'static str, Value)> {
 tests::on_both_stores! { another_regions_case_is_not_there, each_role_may_what_it_is_for }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_the_caller_does_not_see_is_not_named_by_another() {
+    let world = World::start().await;
+    let (mut root, mut ana) = (world.administrator(), world.caller("ana", &[]));
+    let mut ids = Vec::new();
+    for (id, text) in [("m-1", "It leaks"), ("m-2", "It leaks again"), ("m-3", "All of them leak")] {
+        ids.push(world.receive_one("forum", message(id, "ada", text)).await.case_id);
+    }
+    let [ours, merged, theirs] = &ids[..] else { panic!("three cases") };
+    let link = pb::LinkRequest {
+        command_id: command_id(),
+        case_id: ours.clone(),
+        kind: pb::LinkKind::CausedBy.into(),
+        to_case_id: theirs.clone(),
+        ..Default::default()
+    };
+    root.cases.link(link).await.unwrap();
+    let merge = pb::MergeRequest {
+        command_id: command_id(),
+        case_id: merged.clone(),
+        into_case_id: theirs.clone(),
+        ..Default::default()
+    };
+    let last = root.cases.merge(merge).await.unwrap().into_inner().position;
+    assert_eq!(ana.ids(pb::Filter::default(), &last).await.len(), 3);
+    assert_eq!(ana.case(merged).await.merged_into, *theirs);
+    let [link] = &ana.case(ours).await.links[..] else { panic!("one link") };
+    assert_eq!((link.case_id.as_str(), link.hidden), (theirs.as_str(), false));
+
+    let transfer = pb::TransferRequest {
+        command_id: command_id(),
+        case_id: theirs.clone(),
+        team: "south-care".into(),
+        reason: "Theirs".into(),
+        ..Default::default()
+    };
+    let last = root.cases.transfer(transfer).await.unwrap().into_inner().position;
+    assert_eq!(ana.ids(pb::Filter::default(), &last).await.len(), 2);
+    // That it has a cause, and is merged, is this case's own; of what, is the other's.
+    let [link] = &ana.case(ours).await.links[..] else { panic!("one link") };
+    assert_eq!((link.kind(), link.case_id.as_str(), link.hidden), (pb::LinkKind::CausedBy, "", true));
+    let shown = ana.case(merged).await;
+    assert_eq!((shown.status(), shown.merged_into.as_str()), (pb::Status::Merged, ""));
+    for listed in ana.list(pb::ListCasesRequest::default()).await {
+        assert_eq!(listed.merged_into, "");
+    }
+    // Who has it now sees it, and not what was merged into it.
+    let theirs_now = world.caller("sol", &[]).case(theirs).await;
+    assert!(theirs_now.merged_from.is_empty() && theirs_now.links[0].hidden, "{theirs_now:?}");
+    assert_eq!(root.case(theirs).await.merged_from, [merged.clone()]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_good_token_nothing_is_answered() {
     let world = World::start().await;
     let folder = tempfile::TempDir::new().unwrap();

@@ -11,10 +11,17 @@ use proto::cases::v1 as pb;
 use service::{
     Error,
     envelope::{Envelope, contains},
+    store::Value,
 };
 
-use super::one::Until;
-use crate::{act::no::No, core::Core};
+use super::{
+    one::Until,
+    query::{Query, visible},
+};
+use crate::{
+    act::no::No,
+    core::{Caller, Core},
+};
 
 /// Kind, from, to: the order in which links are told.
 type Links = BTreeSet<(String, String, String)>;
@@ -32,9 +39,34 @@ impl Core {
                 "duplicate_of" => pb::LinkKind::DuplicateOf,
                 _ => pb::LinkKind::CausedBy,
             };
-            pb::case::Link { kind: kind.into(), case_id: if inverse { from } else { to }, inverse }
+            let case_id = if inverse { from } else { to };
+            pb::case::Link { kind: kind.into(), case_id, inverse, hidden: false }
         };
         Ok(links.into_iter().map(link).collect())
+    }
+
+    /// Takes out of cases the ids of those that the caller does not see. That there is a link, and of which kind, stays: it
+    /// is this case's too.
+    pub async fn hide_unseen(&self, caller: &Caller, cases: &mut [pb::Case]) -> Result<(), Error> {
+        if caller.access.limits().is_none() {
+            return Ok(());
+        }
+        let named: BTreeSet<String> = cases.iter().flat_map(named).map(ToOwned::to_owned).collect();
+        let seen = self.seen_among(caller, named).await?;
+        cases.iter_mut().for_each(|case| keep_seen(case, &seen));
+        Ok(())
+    }
+
+    async fn seen_among(&self, caller: &Caller, cases: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        if cases.is_empty() {
+            return Ok(cases);
+        }
+        let store = &self.models.current().store;
+        let mut query = Query { text: SEEN_AMONG.to_owned(), binds: Vec::new(), sqlite: store.is_sqlite() };
+        visible(&mut query, &caller.access);
+        query.any("c.id", cases.into_iter().map(Value::from).collect());
+        let rows = store.query_built(query.text, &query.binds).await?;
+        Ok(rows.iter().map(|row| row.string(0)).collect())
     }
 
     async fn links_now(&self, me: &str) -> Result<Links, Error> {
@@ -61,6 +93,30 @@ impl Core {
             }
         }
         Ok(links)
+    }
+}
+
+const SEEN_AMONG: &str = "select c.id from case_row c where 1 = 1";
+
+/// The other cases that a case names.
+fn named(case: &pb::Case) -> impl Iterator<Item = &str> {
+    let one = [&case.merged_into, &case.follow_up_of, &case.split_from];
+    let links = case.links.iter().map(|link| &link.case_id);
+    one.into_iter().chain(&case.merged_from).chain(links).map(String::as_str).filter(|id| !id.is_empty())
+}
+
+fn keep_seen(case: &mut pb::Case, seen: &BTreeSet<String>) {
+    let hidden = |id: &String| !seen.contains(id);
+    for id in [&mut case.merged_into, &mut case.follow_up_of, &mut case.split_from] {
+        if hidden(id) {
+            id.clear();
+        }
+    }
+    case.merged_from.retain(|id| !hidden(id));
+    for link in &mut case.links {
+        if hidden(&link.case_id) {
+            *link = pb::case::Link { case_id: String::new(), hidden: true, ..*link };
+        }
     }
 }
 

@@ -103,7 +103,8 @@ impl Core {
         let more = rows.len() > size as usize;
         rows.truncate(size as usize);
         let next_page_token = rows.last().filter(|_| more).map(|row| keys.token(row)).unwrap_or_default();
-        let cases = rows.iter().map(|row| self.listed(row)).collect();
+        let mut cases: Vec<_> = rows.iter().map(|row| self.listed(row)).collect();
+        self.hide_unseen(caller, &mut cases).await?;
         Ok(pb::ListCasesResponse { cases, next_page_token, position: self.shell.token(position) })
     }
 
@@ -119,7 +120,9 @@ impl Core {
         let place = query.bind(case);
         query.and(&format!("c.id = {place}"));
         let rows = model.store.query_built(query.text, &query.binds).await?;
-        Ok(rows.first().map(|row| self.listed(row)))
+        let mut case = rows.first().map(|row| self.listed(row));
+        self.hide_unseen(caller, case.as_mut_slice()).await?;
+        Ok(case)
     }
 
     fn selection(&self, caller: &Caller, filter: &pb::Filter, sqlite: bool) -> Result<Query, Error> {

@@ -166,6 +166,7 @@ impl Core {
         }
         view.timeline = timeline;
         view.links = self.links_of(id, until).await?;
+        self.hide_unseen(caller, std::slice::from_mut(&mut view)).await?;
         Ok(view)
     }
 }

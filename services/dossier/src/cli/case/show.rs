@@ -98,11 +98,8 @@ fn details(case: &Case) -> Vec<(&'static str, String)> {
     let fields: Vec<_> = case.fields.iter().map(|(name, value)| field(name, value)).collect();
     let links = case.links.iter().map(|link| {
         let kind = json::plain(link.kind().as_str_name(), "LINK_KIND_");
-        if link.inverse {
-            format!("{} is {kind} this", link.case_id)
-        } else {
-            format!("{kind} {}", link.case_id)
-        }
+        let other = if link.hidden { "a case that you do not see" } else { link.case_id.as_str() };
+        if link.inverse { format!("{other} is {kind} this") } else { format!("{kind} {other}") }
     });
     let places = case.places.iter().map(|place| {
         let state = match (place.has_closing_post, place.waived) {
