@@ -31,6 +31,7 @@ use service::{
     store::Store,
     transact::{self, Aggregate, Meta, Outcome, Transactor},
 };
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -61,6 +62,8 @@ pub struct Core {
     pub customers: Transactor<customer::State>,
     /// Decides on two cases.
     pub links: Transactor<links::State>,
+    /// Held from the look at two cases to the decision, lest those of this process make each other look again.
+    pub linking: Mutex<()>,
     /// Decides on the policy.
     pub policy: Transactor<domain::policy::State>,
     /// The policy in force.
@@ -95,6 +98,7 @@ impl Core {
             conversations: transactor(&shell),
             customers: transactor(&shell),
             links: transactor(&shell),
+            linking: Mutex::default(),
             policy: transactor(&shell),
             policies,
             models,

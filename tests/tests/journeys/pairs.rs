@@ -275,10 +275,51 @@ async fn a_target_that_goes_on_elsewhere_in_the_same_moment_is_looked_at_again()
             Ok(())
         })
     });
-    let request = merge(a, b);
-    refused(ana.cases.merge(request.clone()).await, Code::Aborted, "CONTENTION");
-    refused(ana.cases.merge(request).await, NO, "MERGE_TARGET_CLOSED");
+    refused(ana.cases.merge(merge(a, b)).await, NO, "MERGE_TARGET_CLOSED");
     assert_eq!(ana.case(a).await.status(), pb::Status::New);
+    here.end().await;
+    there.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_moves_on_while_others_are_linked_is_looked_at_again() {
+    let folders = [tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap()];
+    let mut shell = dossier::up::shell(folders[0].path(), Arc::new(SystemClock)).await.unwrap();
+    let log = Interposed::new(Arc::clone(&shell.log));
+    let there = World::over(elsewhere(&shell, &folders[1]), folders[0].path()).await;
+    shell.log = Arc::clone(&log) as _;
+    let here = World::over(shell, folders[0].path()).await;
+    let a = here.receive_one("forum", message("m-1", "ada", "m-1")).await;
+    let b = here.receive_one("forum", message("m-2", "ada", "m-2")).await.case_id;
+    let c = here.receive_one("forum", message("m-3", "ada", "m-3")).await.case_id;
+
+    // Just before `a` is merged, another process notes something about it, and merges two others.
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: a.case_id.clone(),
+        text: "She called".into(),
+        ..Default::default()
+    };
+    let faster = Arc::new(Mutex::new(Some((note, merge(&b, &c)))));
+    let nils = there.caller("nils", &[]);
+    log.put(move |_, entry| {
+        let (mut nils, faster) = (nils.clone(), Arc::clone(&faster));
+        let now = entry.stream.category() == "links";
+        Box::pin(async move {
+            let commands = faster.lock().unwrap().take_if(|_| now);
+            if let Some((note, merge)) = commands {
+                nils.cases.add_note(note).await.map_err(|_| away())?;
+                nils.cases.merge(merge).await.map_err(|_| away())?;
+            }
+            Ok(())
+        })
+    });
+    let mut ana = here.caller("ana", &[]);
+    let insists = pb::MergeRequest { expected_position: a.position, ..merge(&a.case_id, &b) };
+    refused(ana.cases.merge(insists).await, Code::Aborted, "STALE_POSITION");
+    let merged = ana.cases.merge(merge(&a.case_id, &b)).await.unwrap().into_inner();
+    assert!(merged.changed);
+    assert_eq!(ana.case(&a.case_id).await.merged_into, c);
     here.end().await;
     there.end().await;
 }

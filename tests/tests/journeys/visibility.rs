@@ -126,7 +126,7 @@ async fn a_case_that_the_caller_does_not_see_is_not_named_by_another() {
     // Who has it now sees it, and not what was merged into it.
     let theirs_now = world.caller("sol", &[]).case(theirs).await;
     assert!(theirs_now.merged_from.is_empty() && theirs_now.links[0].hidden, "{theirs_now:?}");
-    assert_eq!(root.case(theirs).await.merged_from, [merged.clone()]);
+    assert_eq!(root.case(theirs).await.merged_from, std::slice::from_ref(merged));
     world.end().await;
 }
 

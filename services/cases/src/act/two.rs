@@ -11,6 +11,11 @@ use service::{
 use super::{actions::WORKERS, fields as f, no::No, request::Request};
 use crate::core::{Caller, Case, Core, bad_name, commands, seen};
 
+/// How often two cases are looked at because something was decided since.
+const LOOKS_MAX: u32 = 8;
+/// That something was, each time.
+const CONTENTION: &str = "CONTENTION";
+
 /// What became of a decision about two cases.
 struct Decided {
     /// The entry of the decision; where there was nothing to decide, the last decision.
@@ -25,10 +30,8 @@ impl Core {
     pub async fn merge(&self, caller: &Caller, request: &pb::MergeRequest) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
         let target = self.case_id("into_case_id", &request.into_case_id).await?;
-        let root = self.goes_on(target).await?;
-        let action = self.merging(caller, request, source, target, root).await;
-        // What was looked at is where the target goes on, which is another case as soon as that is merged itself.
-        let decided = self.decide_links(caller, request, action, |links| links.root(target) == root).await?;
+        let look = || self.merging(caller, request, source, target);
+        let decided = self.decide_links(caller, request, look).await?;
         self.followed(source, decided, &request.command_id, "merged/0").await
     }
 
@@ -38,10 +41,9 @@ impl Core {
         request: &pb::MergeRequest,
         source: CaseId,
         target: CaseId,
-        root: CaseId,
     ) -> Result<links::Action, Error> {
         let from = self.load_seen(caller, source, request).await?;
-        let into = self.load_other(caller, "into_case_id", root).await?;
+        let into = self.load_other(caller, "into_case_id", self.goes_on(target).await?).await?;
         Ok(links::Action::Merge {
             source,
             source_closed: from.status == case::Status::Closed,
@@ -63,9 +65,11 @@ impl Core {
         request: &pb::UnmergeRequest,
     ) -> Result<(CaseId, Case), Error> {
         let source = self.case_id("case_id", &request.case_id).await?;
-        let seen = self.load_seen(caller, source, request).await;
-        let action = seen.map(|_| links::Action::Unmerge { source });
-        let decided = self.decide_links(caller, request, action, |_| true).await?;
+        let look = || async move {
+            self.load_seen(caller, source, request).await?;
+            Ok(links::Action::Unmerge { source })
+        };
+        let decided = self.decide_links(caller, request, look).await?;
         self.followed(source, decided, &request.command_id, "restored/0").await
     }
 
@@ -73,12 +77,12 @@ impl Core {
     pub async fn link(&self, caller: &Caller, request: &pb::LinkRequest) -> Result<(CaseId, Case), Error> {
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
-        let action = async {
+        let look = || async move {
             self.load_seen(caller, from, request).await?;
             self.load_other(caller, "to_case_id", to).await?;
             Ok(links::Action::Link { kind: f::link("kind", request.kind)?, from, to })
         };
-        let decided = self.decide_links(caller, request, action.await, |_| true).await?;
+        let decided = self.decide_links(caller, request, look).await?;
         self.untouched(from, decided).await
     }
 
@@ -90,43 +94,68 @@ impl Core {
     ) -> Result<(CaseId, Case), Error> {
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
-        let action = async {
+        let look = || async move {
             self.load_seen(caller, from, request).await?;
             Ok(links::Action::Unlink { kind: f::link("kind", request.kind)?, from, to })
         };
-        let decided = self.decide_links(caller, request, action.await, |_| true).await?;
+        let decided = self.decide_links(caller, request, look).await?;
         self.untouched(from, decided).await
     }
 
-    /// Decides on an action, if the look at the cases allowed one, and lets the cases follow.
-    async fn decide_links<R: Request>(
+    /// Decides on the action that a look at the cases allows, and lets the cases follow. Whenever something else was decided
+    /// about two cases since, they are looked at again: one may be merged or closed by now, or have moved on.
+    async fn decide_links<R: Request, F>(
         &self,
         caller: &Caller,
         request: &R,
-        action: Result<links::Action, Error>,
-        looked_right: impl Fn(&links::State) -> bool + Send + Sync,
-    ) -> Result<Decided, Error> {
+        look: impl Fn() -> F,
+    ) -> Result<Decided, Error>
+    where
+        F: Future<Output = Result<links::Action, Error>>,
+    {
         caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
-        let stream = self.links_stream()?;
-        let Outcome { position, changed, entry, aggregate, .. } = match action {
-            Ok(action) => {
-                let make = |links: &Aggregate<links::State>, at| {
-                    if looked_right(&links.state) {
-                        return Ok(commands(at, &caller.actor, vec![action]));
-                    }
-                    let message = "one of the cases was merged at the same time; try again".into();
-                    Err(No::Other(Error::Aborted { reason: "CONTENTION", message }))
-                };
-                self.links.execute::<No>(&stream, &meta, make).await?
+        let looking = self.linking.lock().await;
+        let mut looks = 0;
+        let Outcome { position, changed, entry, aggregate, .. } = loop {
+            let known = self.links_version().await?;
+            looks += 1;
+            match self.decide_looked(caller, &meta, known, look().await).await {
+                Err(Error::Aborted { reason: CONTENTION, .. }) if looks < LOOKS_MAX => {}
+                end => break end?,
             }
-            Err(no) => self.decided_before(caller, &meta, no).await?,
         };
         // As in `goes_on`: what follows may take a while.
-        drop(aggregate);
+        drop((aggregate, looking));
         // The reaction would do this in a moment; whoever asked for it sees it done.
         let followed = if changed { self.follow_links_entry(position, entry).await? } else { Position::NONE };
         Ok(Decided { position, changed, followed })
+    }
+
+    /// Decides, if nothing was decided since the links were at `known`.
+    async fn decide_looked(
+        &self,
+        caller: &Caller,
+        meta: &Meta,
+        known: Position,
+        action: Result<links::Action, Error>,
+    ) -> Result<Outcome<links::State>, Error> {
+        let action = match action {
+            Ok(action) => action,
+            Err(no) => return self.decided_before(caller, meta, no).await,
+        };
+        let make = |links: &Aggregate<links::State>, at| {
+            if links.version == known {
+                return Ok(commands(at, &caller.actor, vec![action]));
+            }
+            let message = "cases were merged or linked at the same time; try again".into();
+            Err(No::Other(Error::Aborted { reason: CONTENTION, message }))
+        };
+        Ok(self.links.execute::<No>(&self.links_stream()?, meta, make).await?)
+    }
+
+    async fn links_version(&self) -> Result<Position, Error> {
+        Ok(self.links.peek::<links::Error>(&self.links_stream()?).await?.version)
     }
 
     /// What became of a command that the cases do not allow any more, if it had its effect before: its repetition changed
