@@ -77,7 +77,7 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
     let day = platform.shell.clock.now().as_microsecond().div_euclid(DAY_S * 1_000_000) * DAY_S - DAY_S;
     let ingestion = platform.ingestion.as_ref().context("the sample needs the role ingestion")?;
     let principal = platform.administrator();
-    // One after the other: the sample has a parent that comes late, and an edit.
+    // One after the other, over all accounts: the sample has a parent that comes late.
     let mut last = String::new();
     let mut again = false;
     for (i, line) in MESSAGES.lines().enumerate() {

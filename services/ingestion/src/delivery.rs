@@ -59,6 +59,12 @@ impl Delivery {
         let reply_to = incoming.reply_to.as_deref().map(|parent| names.message(parent)).transpose()?;
         Ok(Self { id, stream, reply_to, thread, identity, subject, body: incoming.body()? })
     }
+
+    /// What it is said in: its thread, else what is between us and its customer.
+    pub(crate) fn conversation(&self) -> &str {
+        let contact = || self.identity.as_ref().map(IdentityId::as_str);
+        self.thread.as_ref().map(KeyedHash::as_str).or_else(contact).unwrap_or(self.id.as_str())
+    }
 }
 
 /// The stream of the message that an account calls `external_id`.

@@ -16,6 +16,7 @@ mod history;
 mod identity;
 pub mod import;
 pub mod intake;
+mod lanes;
 pub mod ledger;
 pub mod submit;
 mod take;

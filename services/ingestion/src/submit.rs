@@ -16,12 +16,13 @@ use crate::{
     access,
     account::Accounts,
     intake::{self, Incoming, Rejection, limits::MESSAGES_MAX},
+    lanes::{Lanes, Waiting},
     ledger::{Ledger, Tally, UNKNOWN_ACCOUNT},
     take::{Batch, Taken, Taker},
     thread::{self, Threads},
 };
 
-/// Messages of one call that are worked on side by side.
+/// Conversations of one call that are worked on side by side.
 pub const CONCURRENCY_MAX: usize = 32;
 
 /// Takes batches in.
@@ -101,18 +102,20 @@ impl Submitter {
             messages.into_iter().map(|message| intake::check(&batch.account, message, batch.now)).collect();
         let stored = self.stored_threads(batch, &checked).await?;
         let threads = Threads::new(checked.iter().flatten(), &stored);
-        // Deliveries of one message are taken in one after the other, as they were sent; others side by side.
-        let mut lanes: BTreeMap<&str, Vec<(usize, &Incoming)>> = BTreeMap::new();
+        let mut lanes = Lanes::default();
         let mut done = BTreeMap::new();
         for (index, checked) in checked.iter().enumerate() {
             match checked {
-                Ok(incoming) => lanes.entry(&incoming.external_id).or_default().push((index, incoming)),
+                Ok(incoming) => {
+                    let delivery = self.taker.delivery(&batch.account, incoming, threads.root(incoming))?;
+                    lanes.push(index, incoming, delivery);
+                }
                 Err(rejection) => {
                     done.insert(index, Done { id: String::new(), taken: Taken::Rejected(rejection.clone()) });
                 }
             }
         }
-        let lanes: Vec<_> = lanes.into_values().map(|lane| self.lane(batch, &threads, lane)).collect();
+        let lanes: Vec<_> = lanes.into_iter().map(|lane| self.take_lane(batch, lane)).collect();
         let mut ends = stream::iter(lanes).buffer_unordered(CONCURRENCY_MAX);
         while let Some(end) = ends.next().await {
             done.extend(end?);
@@ -120,17 +123,11 @@ impl Submitter {
         Ok(done.into_values().collect())
     }
 
-    async fn lane<'a>(
-        &self,
-        batch: &Batch,
-        threads: &Threads<'a>,
-        lane: Vec<(usize, &'a Incoming)>,
-    ) -> Result<Vec<(usize, Done)>, Error> {
+    async fn take_lane(&self, batch: &Batch, lane: Vec<Waiting<'_>>) -> Result<Vec<(usize, Done)>, Error> {
         let mut done = Vec::with_capacity(lane.len());
-        for (index, incoming) in lane {
-            let taken = self.taker.take(batch, incoming, threads.root(incoming)).await?;
-            let id = self.taker.id(&batch.account, &incoming.external_id)?.to_string();
-            done.push((index, Done { id, taken }));
+        for Waiting { index, incoming, delivery } in lane {
+            let taken = self.taker.take(batch, incoming, &delivery).await?;
+            done.push((index, Done { id: delivery.id.to_string(), taken }));
         }
         Ok(done)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     actor::{Actor, Kind},
     channel::Direction,
-    ids::{ActorId, AuthMethod, Digest, IdentityId, Invalid, KeyedHash, MessageId, derive},
+    ids::{ActorId, AuthMethod, Digest, IdentityId, Invalid, KeyedHash, derive},
     message::{self, Action, Command, State},
     time::Timestamp,
 };
@@ -25,7 +25,6 @@ use crate::{
     content,
     delivery::{self, Delivery},
     history::{self, History},
-    identity::Names,
     intake::{Incoming, Rejection},
     thread::Root,
 };
@@ -87,14 +86,23 @@ impl Taker {
         Self { log, vault, blobs, messages, replica: Arc::clone(&shell.replica) }
     }
 
+    /// How the log calls a message of this thread, and whose it is.
+    pub(crate) fn delivery(
+        &self,
+        account: &Account,
+        incoming: &Incoming,
+        root: Root<'_>,
+    ) -> Result<Delivery, Error> {
+        Delivery::of(&self.vault, account, incoming, root).map_err(internal)
+    }
+
     /// Takes a message in. When this answers, it is in the log.
     pub(crate) async fn take(
         &self,
         batch: &Batch,
         incoming: &Incoming,
-        root: Root<'_>,
+        delivery: &Delivery,
     ) -> Result<Taken, Error> {
-        let delivery = Delivery::of(&self.vault, &batch.account, incoming, root).map_err(internal)?;
         for _ in 0..ATTEMPTS_MAX {
             let history = match History::read(self.log.as_ref(), &delivery.stream).await {
                 Ok(history) => history,
@@ -104,7 +112,7 @@ impl Taker {
             if let Some(position) = self.seen(&history, &delivery.body, batch.origin).await? {
                 return Ok(Taken::Duplicate(position));
             }
-            if let Some(taken) = self.append(batch, incoming, &delivery, &history).await? {
+            if let Some(taken) = self.append(batch, incoming, delivery, &history).await? {
                 return Ok(taken);
             }
         }
@@ -127,11 +135,6 @@ impl Taker {
             // Its answers are threaded as if it had not come yet.
             Err(history::Error::Unreadable(_)) => Ok(None),
         }
-    }
-
-    /// The message's id, for an answer.
-    pub(crate) fn id(&self, account: &Account, external_id: &str) -> Result<MessageId, Error> {
-        Names::new(&self.vault, account).message(external_id).map_err(internal)
     }
 
     /// Where the body is in the log, if it is no news. Live, only the present body is none: a message may be changed back to

@@ -59,16 +59,16 @@ async fn what_had_occurred_is_told_whenever_it_was_recorded() {
     let world = World::start().await;
     let mut ana = world.caller("ana", &[]);
     let before_it = world.platform.shell.token(world.mark().await);
-    // One after the other: a case begins with the message that came first, whenever that was sent.
-    for i in 1..=3 {
+    let said = (1..=3).map(|i| {
         let mut said = message(&format!("m-{i}"), "ada", &format!("Message {i}"));
         said.thread_root = "m-1".into();
         said.sent_at = Some(seconds(SENT_AT_S + i * 3_600));
-        let request =
-            SubmitRequest { account: "forum".into(), messages: vec![said], origin: Origin::Import.into() };
-        let answer = world.administrator().ingestion.submit(request).await.unwrap().into_inner();
-        world.settled(&answer.position).await;
-    }
+        said
+    });
+    let request =
+        SubmitRequest { account: "forum".into(), messages: said.collect(), origin: Origin::Import.into() };
+    let answer = world.administrator().ingestion.submit(request).await.unwrap().into_inner();
+    world.settled(&answer.position).await;
     let listed = ana.list(pb::ListCasesRequest::default()).await;
     let [case] = &listed[..] else { panic!("{} cases", listed.len()) };
     for (hours, heard) in [(1, 1), (2, 2), (3, 3)] {

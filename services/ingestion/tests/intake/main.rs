@@ -6,6 +6,7 @@ mod crash;
 mod grpc;
 mod hostile;
 mod ledger;
+mod order;
 mod property;
 mod redelivery;
 mod stored;

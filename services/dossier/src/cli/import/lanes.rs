@@ -1,5 +1,7 @@
 //! Batches on their way to the intake, several at once. A thread always goes by the same lane, and a lane has one batch
-//! on its way at a time: so what was said is taken in the order of the file, and two batches never meet in one case.
+//! on its way at a time, which the intake takes in its order: so what was said in a thread is taken in the order of the
+//! file. Where an account has no threads, batches of one contact may overtake each other; what a case makes of them follows
+//! from when they were sent.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
