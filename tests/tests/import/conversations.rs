@@ -169,6 +169,27 @@ async fn dialogs_that_were_converted_become_cases_once() {
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_stands_before_its_question_answers_it() {
+    let header = "tweet_id,author_id,inbound,created_at,text,response_tweet_id,in_response_to_tweet_id\n";
+    let rows = [
+        "1,ada,True,Tue Oct 31 22:00:00 +0000 2017,It leaks,2,\n",
+        "2,care,False,Tue Oct 31 22:05:00 +0000 2017,@ada We come,,1\n",
+        "3,care,False,Tue Oct 31 22:09:00 +0000 2017,@ada At nine,,1\n",
+    ];
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("rows.csv");
+    for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 0, 1]] {
+        fs::write(&path, [header].into_iter().chain(order.map(|row| rows[row])).collect::<String>()).unwrap();
+        let world = World::start().await;
+        taken::import(&world, &path, &["--format", "csv", "--preset", "twcs"]).await;
+        let [case] = &taken::cases(&world).await[..] else { panic!("one thread") };
+        let at = |second: i64| Some(prost_types::Timestamp { seconds: 1_509_487_200 + second, nanos: 0 });
+        assert_eq!((case.waiting_since, case.first_response_at), (None, at(300)), "{order:?}");
+        world.end().await;
+    }
+}
+
 /// The rows of a CSV with their line ends; a quoted field may hold some.
 fn rows_of(text: &str) -> Vec<&str> {
     let (mut rows, mut start, mut quoted) = (Vec::new(), 0, false);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     event::Event,
-    state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State, Waiting},
+    state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State},
     status::Status,
     values::{Absorbed, Inbound},
 };
@@ -39,7 +39,7 @@ impl Case {
                 Arc::make_mut(&mut self.outbound).insert(message.clone());
                 self.own_conversations.insert(*conversation);
                 if *author == crate::actor::Kind::Human {
-                    self.answer(*sent_at, |_, waiting| waiting.since <= *sent_at);
+                    self.answer_elsewhere(*sent_at);
                 }
             }
             Event::ReplyReleased { by, reply, conversation, place, closing, .. } => {
@@ -125,8 +125,7 @@ impl Case {
                 if *cycle > self.cycle.number {
                     let ended = std::mem::replace(&mut self.cycle, Cycle::new(*cycle, *at));
                     self.past_first_cycle.get_or_insert(ended);
-                    let settled = self.settled;
-                    Arc::make_mut(&mut self.unanswered).retain(|ordinal, _| *ordinal > settled);
+                    self.ask_anew();
                 } else {
                     self.cycle.resolved_at = None;
                 }
@@ -139,7 +138,7 @@ impl Case {
             Event::UnmarkedSpam { to, .. } => self.status = *to,
             Event::SilenceChosen { reason, .. } => {
                 self.silence = Some(*reason);
-                self.unanswered = Arc::default();
+                self.ask_no_more();
             }
 
             Event::ConversationMoved { from_conversation, to_conversation, .. } => {
@@ -159,6 +158,7 @@ impl Case {
             Event::SplitOff { messages, into, .. } => {
                 messages.iter().for_each(|message| self.split_off(message, *into));
                 self.latest_message = self.latest_that_asks();
+                self.asked_since = self.first_that_asked();
                 self.forget_who_left(messages);
             }
             Event::Merged { into, from, .. } => {
@@ -195,6 +195,7 @@ impl Case {
             identity: message.identity.clone(),
             sent_at: message.sent_at,
             engageable: message.engageable,
+            answered: message.answered,
             split_into: None,
             left_unanswered: false,
         };
@@ -208,22 +209,8 @@ impl Case {
             // What was posted after the closing post wants another one.
             self.own_places.insert(message.place.clone(), None);
             if !message.answered {
-                self.wait(message.sent_at, None);
+                self.ask(message.sent_at);
             }
-        }
-    }
-
-    fn wait(&mut self, since: Timestamp, source: Option<CaseId>) {
-        Arc::make_mut(&mut self.unanswered).insert(self.joined, Waiting { since, source });
-    }
-
-    /// A person answered what `answers` says.
-    fn answer(&mut self, at: Timestamp, answers: impl Fn(u32, &Waiting) -> bool) {
-        let unanswered = Arc::make_mut(&mut self.unanswered);
-        let waiting = unanswered.len();
-        unanswered.retain(|ordinal, waiting| !answers(*ordinal, waiting));
-        if unanswered.len() < waiting {
-            self.cycle.first_response_at.get_or_insert(at);
         }
     }
 
@@ -234,7 +221,7 @@ impl Case {
         match status {
             ReplyStatus::Sent => {
                 if reply.author == crate::actor::Kind::Human {
-                    self.answer(at, |ordinal, _| ordinal <= reply.answers_up_to);
+                    self.answer_here(at, reply.answers_up_to);
                 }
                 // It may have failed at first.
                 if reply.closing && !self.posted_after(&reply) {

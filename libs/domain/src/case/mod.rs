@@ -25,6 +25,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waiting;
 mod whose;
 
 pub use action::{Action, Command};

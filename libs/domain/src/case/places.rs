@@ -57,7 +57,7 @@ impl Case {
 
     fn conversation_at(&self, place: &Place) -> Option<ConversationId> {
         let here = self.messages_here().map(|(_, received)| received).filter(|known| known.place == *place);
-        let latest = here.max_by_key(|known| known.ordinal).map(|known| known.conversation);
+        let latest = here.max_by_key(|known| known.said()).map(|known| known.conversation);
         latest.or_else(|| self.absorbed.values().find_map(|source| source.conversation_at(place)))
     }
 }

@@ -12,20 +12,20 @@ impl Case {
         self.own_conversations.iter().chain(absorbed).copied().collect()
     }
 
-    /// Where an answer goes that names no other conversation: where the customer's latest message is, or where the case began;
+    /// Where an answer goes that names no other conversation: where the customer wrote last, or where the case began;
     /// and if that went on in private, there.
     pub fn speaks_in(&self) -> Option<ConversationId> {
-        let latest = self.latest_message.as_ref().and_then(|message| self.messages.get(message));
+        let latest = self.messages.values().filter(|received| received.asks()).max_by_key(|last| last.said());
         let own = latest.map(|received| received.conversation).or(self.begun_in);
         let conversation = own.or_else(|| self.conversations().first().copied())?;
         Some(self.moved_to(conversation).unwrap_or(conversation))
     }
 
-    /// The customer's latest message in a conversation, if it asks for an answer.
+    /// What the customer wrote last in a conversation, of what asks for an answer.
     pub fn latest_in(&self, conversation: ConversationId) -> Option<&MessageId> {
         let here = self.messages_here().filter(|(_, received)| received.engageable);
         let there = here.filter(|(_, received)| received.conversation == conversation);
-        there.max_by_key(|(_, received)| received.ordinal).map(|(message, _)| message)
+        there.max_by_key(|(_, received)| received.said()).map(|(message, _)| message)
     }
 
     /// The private conversation in which a public one went on, here or in a case that was merged into this one.

@@ -119,6 +119,12 @@ pub struct Case {
     pub(super) absorbed_last: u32,
     /// What no person has answered, by the ordinal under which it joined.
     pub(super) unanswered: Arc<BTreeMap<u32, Waiting>>,
+    /// When people answered elsewhere, of what was recorded here.
+    pub(super) answered_elsewhere: Arc<BTreeSet<Timestamp>>,
+    /// Since when there is something that a person is to respond to in this cycle, whether it waits or not.
+    pub(super) asked_since: Option<Timestamp>,
+    /// The ordinal up to which nothing is such a thing: an earlier cycle had it, or it is left unanswered on purpose.
+    pub(super) asked_after: u32,
 
     /// Why the customer is left unanswered, until he writes again.
     pub silence: Option<SilenceReason>,
@@ -160,6 +166,8 @@ pub struct Received {
     pub sent_at: Timestamp,
     /// Whether it asks for an answer.
     pub engageable: bool,
+    /// Whether it was answered where it came from.
+    pub(super) answered: bool,
     /// The case that it was split off to.
     pub split_into: Option<CaseId>,
     /// Whether nobody had answered it when it was split off.
@@ -259,6 +267,9 @@ impl Case {
             settled: 0,
             absorbed_last: 0,
             unanswered: Arc::default(),
+            answered_elsewhere: Arc::default(),
+            asked_since: None,
+            asked_after: 0,
             silence: None,
             contact: ContactStage::NotNeeded,
             ticked: BTreeMap::new(),
@@ -369,6 +380,11 @@ impl Received {
     /// Whether it asks for an answer here: one that was split off asks elsewhere.
     pub(super) const fn asks(&self) -> bool {
         self.engageable && self.split_into.is_none()
+    }
+
+    /// Its place in what was said: when it was sent, however late it joined.
+    pub(super) const fn said(&self) -> (Timestamp, u32) {
+        (self.sent_at, self.ordinal)
     }
 }
 

@@ -100,6 +100,63 @@ fn the_first_response_of_a_case_that_we_opened_is_to_the_customers_first_message
 }
 
 #[test]
+fn an_answer_that_is_told_before_its_question_answers_it() {
+    let answer = |n, second| Action::RecordOutbound {
+        message: message_id(n),
+        conversation: conversation(1),
+        place: public(),
+        sent_at: at(second),
+        author: Kind::Human,
+    };
+    let asked = |n, second| by_bot(1_000, receive(inbound(n, second)));
+    let open = Action::Open { opening: opening(), messages: vec![] };
+    after(&[], [by_bot(1_000, open), by_bot(1_000, answer(50, 305)), asked(1, 300)])
+        .with(|case| assert_eq!((case.waiting_since(), case.first_response_at()), (None, Some(at(305)))))
+        // What came before the first question, and what came before the first answer.
+        .when(by_bot(1_000, answer(51, 299)))
+        .then_kinds(&["case.outbound_recorded"])
+        .with(|case| assert_eq!(case.first_response_at(), Some(at(305))))
+        .when(by_bot(1_000, answer(52, 301)))
+        .then_kinds(&["case.outbound_recorded"])
+        .with(|case| assert_eq!(case.first_response_at(), Some(at(301))))
+        .when(by_bot(1_000, receive(inbound(2, 306))))
+        .then_kinds(&["case.customer_message_received"])
+        .with(|case| assert_eq!(case.waiting_since(), Some(at(306))))
+        // What is asked elsewhere, or on purpose not answered, wants no response.
+        .when(by_ana(1_001, split_off(&[1], 5)))
+        .then_kinds(&["case.split_off"])
+        .when(by_ana(1_002, Action::ChooseSilence { reason: SilenceReason::Other, note: None }))
+        .then_kinds(&["case.silence_chosen"])
+        .when(by_bot(1_003, answer(53, 300)))
+        .then_kinds(&["case.outbound_recorded"])
+        .with(|case| assert_eq!((case.waiting_since(), case.first_response_at()), (None, Some(at(301)))));
+}
+
+#[test]
+fn an_answer_that_is_told_before_a_new_cycles_question_is_its_response() {
+    let again = Action::ReceiveMessage {
+        message: inbound(2, 200),
+        reopen_window_s: WINDOW_S,
+        cycle_rule: CycleRule::Restart,
+    };
+    let answer = Action::RecordOutbound {
+        message: message_id(50),
+        conversation: conversation(1),
+        place: public(),
+        sent_at: at(210),
+        author: Kind::Human,
+    };
+    let ended = [by_ana(20, reply(1)), by_bot(25, sent(1)), by_ana(100, resolve())];
+    after(&open_case(), ended)
+        .when(by_bot(211, answer))
+        .then_kinds(&["case.outbound_recorded"])
+        .when(by_bot(212, again))
+        .then_kinds(&["case.customer_message_received", "case.reopened"])
+        .with(|case| assert_eq!((case.waiting_since(), case.first_response_at()), (None, Some(at(210)))))
+        .with(|case| assert_eq!(case.first_answered_at(), Some(at(25))));
+}
+
+#[test]
 fn a_reply_written_before_the_latest_message_is_stale() {
     let answer = |seen, override_stale| match reply(1) {
         Action::Reply { reply, conversation, place, text, in_reply_to, closing, .. } => {

@@ -126,7 +126,83 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     (first, (1..40i64).map(one).collect::<Vec<_>>()).prop_map(|(first, rest)| [vec![first], rest].concat())
 }
 
+/// Something that was said elsewhere, in one of two conversations.
+#[derive(Clone, Debug)]
+struct Said {
+    second: i64,
+    /// Who said it; none: the customer.
+    author: Option<Kind>,
+    engageable: bool,
+    here: bool,
+}
+
+impl Said {
+    fn told(&self) -> Command {
+        let message = message_id(u32::try_from(self.second).unwrap());
+        let (conversation, place) = match self.here {
+            true => (conversation(1), public()),
+            false => (conversation(2), private()),
+        };
+        let inbound = || crate::case::Inbound {
+            message: message.clone(),
+            conversation,
+            engageable: self.engageable,
+            ..inbound_at(0, self.second, place.clone())
+        };
+        by_bot(
+            1_000,
+            match self.author {
+                None => receive(inbound()),
+                Some(author) => {
+                    Action::RecordOutbound { message, conversation, place, sent_at: at(self.second), author }
+                }
+            },
+        )
+    }
+}
+
+/// A history in the order in which it was said, and in another one.
+fn history() -> impl Strategy<Value = (Vec<Said>, Vec<Said>)> {
+    let author = select(vec![None, None, Some(Kind::Human), Some(Kind::Human), Some(Kind::Bot)]);
+    let said = (author, prop::bool::weighted(0.8), any::<bool>());
+    vec(said, 1..8).prop_flat_map(|said| {
+        let said: Vec<_> = (1i64..)
+            .zip(said)
+            .map(|(second, (author, engageable, here))| Said { second, author, engageable, here })
+            .collect();
+        (Just(said.clone()), Just(said).prop_shuffle())
+    })
+}
+
 proptest! {
+    /// What was said elsewhere comes to the same in whatever order it is told.
+    #[test]
+    fn a_history_is_the_same_in_any_order((said, told) in history()) {
+        let tell = |said: &[Said]| {
+            let opened = [by_bot(0, Action::Open { opening: opening(), messages: Vec::new() })];
+            after(&[], opened.into_iter().chain(said.iter().map(Said::told)))
+        };
+        let (said_so, told_so) = (tell(&said), tell(&told));
+        let (one, other) = (said_so.case(), told_so.case());
+        prop_assert_eq!(one.waiting_since(), other.waiting_since());
+        prop_assert_eq!(one.first_response_at(), other.first_response_at());
+        prop_assert_eq!(one.first_answered_at(), other.first_answered_at());
+        prop_assert_eq!((one.status, one.message_count()), (other.status, other.message_count()));
+        prop_assert_eq!((one.places(), one.conversations()), (other.places(), other.conversations()));
+        prop_assert_eq!(one.speaks_in(), other.speaks_in());
+        for conversation in one.conversations() {
+            prop_assert_eq!(one.latest_in(conversation), other.latest_in(conversation));
+        }
+        // And it is what one would say of it.
+        let asked: Vec<_> = said.iter().filter(|said| said.author.is_none() && said.engageable).collect();
+        let answer = |asked: &Said| {
+            said.iter().find(|said| said.author == Some(Kind::Human) && said.second > asked.second)
+        };
+        let first = asked.first().and_then(|first| answer(first)).map(|answer| at(answer.second));
+        let waiting = asked.iter().find(|asked| answer(asked).is_none()).map(|asked| at(asked.second));
+        prop_assert_eq!((one.waiting_since(), one.first_response_at()), (waiting, first));
+    }
+
     /// A command whose effect is in the state yields nothing.
     #[test]
     fn twice_is_once(commands in commands()) {

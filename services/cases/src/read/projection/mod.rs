@@ -58,7 +58,7 @@ impl Projection for CasesProjection {
     type Item = Item;
 
     fn name(&self) -> &'static str {
-        "cases_v2"
+        "cases_v3"
     }
 
     fn anew(&self) -> Self {
