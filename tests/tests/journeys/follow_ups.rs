@@ -4,7 +4,7 @@
 
 use proto::{cases::v1 as pb, ingestion::v1::Message};
 use tests::{
-    desk::{message, refused},
+    desk::{message, refused, wrong_field},
     world::{Caller, World, command_id},
 };
 use tonic::Code;
@@ -118,5 +118,35 @@ async fn a_case_that_is_opened_for_a_customer_speaks_with_him() {
         ..Default::default()
     };
     refused(root.cases.reply(reply).await, NO, "NO_CONVERSATION");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_is_not_opened_on_another_regions_account() {
+    let world = World::start().await;
+    let (mut ana, mut sol) = (world.caller("ana", &[]), world.caller("sol", &[]));
+    let customer = world.receive_one("chat", message("c-1", "cleo", "Where is it?")).await.customer;
+    let open = |account: &str, team: &str| pb::OpenCaseRequest {
+        command_id: command_id(),
+        account: account.into(),
+        team: team.into(),
+        customer: customer.clone(),
+        title: "Where it is".into(),
+        ..Default::default()
+    };
+    let mark = world.mark().await;
+    for team in ["north-care", "south-care", ""] {
+        let hidden = ana.cases.open_case(open("chat", team)).await;
+        let unknown = ana.cases.open_case(open("nowhere", team)).await;
+        let said =
+            |answer: &Result<_, tonic::Status>| answer.as_ref().map(drop).unwrap_err().message().to_owned();
+        assert_eq!(said(&hidden), said(&unknown), "as one that is not there");
+        wrong_field(hidden, "account");
+    }
+    world.nothing_since(mark).await;
+    // What comes in next is theirs who see the account.
+    sol.cases.open_case(open("chat", "")).await.unwrap();
+    let next = world.receive_one("chat", message("c-2", "cleo", "Still waiting")).await;
+    assert_eq!(next.region, "south");
     world.end().await;
 }

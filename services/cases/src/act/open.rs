@@ -6,7 +6,7 @@ use domain::{
     case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
     ids::{AccountId, CaseId, CategoryId, IdentityId, Tag, TeamId},
     personal::Personal,
-    policy::account::Thread,
+    policy::account::{Account, Thread},
 };
 use proto::cases::v1 as pb;
 use service::{Error, transact::Meta};
@@ -145,7 +145,9 @@ impl Beginning {
 fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result<Beginning, Error> {
     let account_id: AccountId = f::required("account", &request.account)?;
     let set = caller.policy.state.set();
-    let account = set.account(&account_id);
+    // The customer's next messages go where this decides: who does not see an account begins nothing there.
+    let seen = |account: &&Account| caller.access.sees(&account.region, Some(&account.team));
+    let account = set.account(&account_id).filter(seen);
     let account = account.ok_or_else(|| Error::field("account", "the policy knows no such account"))?;
     let team = f::optional::<TeamId>("team", &request.team)?.unwrap_or_else(|| account.team.clone());
     let region = set.team(&team).map(|team| team.region.clone());
