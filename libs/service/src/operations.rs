@@ -278,12 +278,15 @@ impl Operations for Server {
         self.allow(&request, READERS)?;
         let stream: StreamId =
             request.get_ref().stream.parse().map_err(|error| Error::field("stream", error))?;
+        // What is in the log is read: there is nothing to wait for.
+        if let Some(position) = self.shell.position("at_least", &request.get_ref().at_least)? {
+            self.shell.written("at_least", position).await?;
+        }
         let entries = self.shell.log.read(&stream).take(STREAM_MAX);
         let entries: Vec<Entry> = entries.try_collect().await.map_err(Error::from)?;
-        if entries.is_empty() {
-            return Err(Error::NotFound { what: "stream" }.into());
-        }
+        let Some(last) = entries.last() else { return Err(Error::NotFound { what: "stream" }.into()) };
         Ok(Response::new(pb::GetStreamResponse {
+            position: self.shell.token(last.position),
             entries: entries.iter().map(|entry| self.entry(entry)).collect(),
         }))
     }
@@ -296,6 +299,7 @@ impl Operations for Server {
         if let Some(position) = self.shell.position("at_least", &request.get_ref().at_least)? {
             self.wait_for(position).await?;
         }
+        let position = self.shell.token(self.shell.log.tail(&[]).await.map_err(Error::from)?);
         let mut models = Vec::new();
         for (name, model) in self.models.iter() {
             let parked = model.parked().await.map_err(Error::from)?;
@@ -324,7 +328,7 @@ impl Operations for Server {
                 standing: reaction.standing().map(standing),
             });
         }
-        Ok(Response::new(pb::ListReadModelsResponse { models, reactions }))
+        Ok(Response::new(pb::ListReadModelsResponse { models, reactions, position }))
     }
 
     async fn rebuild(

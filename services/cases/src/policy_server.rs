@@ -137,7 +137,8 @@ impl Core {
             locked: shown.locked.is_some(),
             position: shown.version.map(|version| self.shell.token(Position(version))).unwrap_or_default(),
         });
-        Ok(pb::ShowResponse { fields: fields.collect(), policy_version: self.shell.token(snapshot.version) })
+        let position = self.shell.token(snapshot.version);
+        Ok(pb::ShowResponse { fields: fields.collect(), policy_version: position.clone(), position })
     }
 }
 

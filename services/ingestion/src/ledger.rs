@@ -98,19 +98,21 @@ impl Ledger {
     }
 
     /// The rows of the hours that begin in the time that is asked for; without one, of the last day and the present hour.
-    /// What was accepted up to `at_least` is counted in them.
+    /// What was accepted up to `at_least` is counted in them; up to where, is answered with them.
     pub(crate) async fn rows(
         &self,
         request: &v1::GetLedgerRequest,
         at_least: Option<Position>,
         now: Timestamp,
-    ) -> Result<Vec<v1::get_ledger_response::Row>, Error> {
+    ) -> Result<(Vec<v1::get_ledger_response::Row>, Position), Error> {
         let Asked { account, from, to } = Asked::of(request, now)?;
         let accepted = self.accepted.at_least(at_least.unwrap_or_default(), WAIT_MAX).await?;
         let written = *self.written.borrow();
         if !accepted.wait_for(written, WAIT_MAX).await {
             return Err(Error::Unavailable("the ledger is behind the log; ask again".into()));
         }
+        // What comes while it is read may be counted too.
+        let position = accepted.position();
         // One more than may be answered, to tell that there is more.
         let limit = ROWS_MAX as u64 + 1;
         let binds = [Value::from(from), to.into(), account.as_str().into(), limit.into()];
@@ -125,7 +127,7 @@ impl Ledger {
             let what = format_args!("more than {ROWS_MAX} rows: ask for a shorter time or for one account");
             return Err(Error::field("from", what));
         }
-        Ok(rows)
+        Ok((rows, position))
     }
 }
 

@@ -76,8 +76,8 @@ impl Ingestion {
     ) -> Result<v1::GetLedgerResponse, Error> {
         access::may_read_ledger(self.0.accounts.as_ref(), principal)?;
         let at_least = self.0.shell.position("at_least", &request.at_least)?;
-        let rows = self.0.ledger.rows(request, at_least, self.0.shell.clock.now()).await?;
-        Ok(v1::GetLedgerResponse { rows })
+        let (rows, position) = self.0.ledger.rows(request, at_least, self.0.shell.clock.now()).await?;
+        Ok(v1::GetLedgerResponse { rows, position: self.0.shell.token(position) })
     }
 
     /// What the service adds to the gRPC server of its process.

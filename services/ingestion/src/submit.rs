@@ -178,7 +178,8 @@ impl Submitter {
     }
 
     fn answer(&self, done: &[Done]) -> Result<v1::SubmitResponse, Error> {
-        let position = written(done).map(|last| self.shell.token(last)).unwrap_or_default();
+        let last = done.iter().filter_map(|done| done.taken.position()).max();
+        let position = last.map(|last| self.shell.token(last)).unwrap_or_default();
         let results = done.iter().enumerate().map(|(index, done)| self.result(index, done)).collect();
         Ok(v1::SubmitResponse { results, position })
     }
@@ -227,6 +228,14 @@ impl Taken {
             Self::Edited(_) => "edited",
             Self::Duplicate(_) => DUPLICATE,
             Self::Rejected(_) => REJECTED,
+        }
+    }
+
+    /// Where it is, if it is kept: for a retry, where it was before.
+    const fn position(&self) -> Option<Position> {
+        match self {
+            Self::Accepted(position) | Self::Edited(position) | Self::Duplicate(position) => Some(*position),
+            Self::Rejected(_) => None,
         }
     }
 }

@@ -245,9 +245,9 @@ async fn queries_have_bounds() {
         root.operations.rebuild(ops::RebuildRequest { name: "nothing".into() }).await.map(drop),
         "name",
     );
-    let stream = ops::GetStreamRequest { stream: "no stream".into() };
+    let stream = ops::GetStreamRequest { stream: "no stream".into(), ..Default::default() };
     wrong_field(root.operations.get_stream(stream).await, "stream");
-    let stream = ops::GetStreamRequest { stream: "case-nowhere".into() };
+    let stream = ops::GetStreamRequest { stream: "case-nowhere".into(), ..Default::default() };
     refused(root.operations.get_stream(stream).await, Code::NotFound, "NOT_FOUND");
     let tail = ops::TailEventsRequest { categories: vec!["NO SUCH".into()], ..Default::default() };
     wrong_field(root.operations.tail_events(tail).await.map(drop), "categories[0]");

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use proto::{
     cases::v1 as pb,
     ingestion::v1::{SubmitRequest, submit_request::Origin},
+    operations::v1 as ops,
+    policy::v1::ShowRequest,
 };
 use service::clock::ManualClock;
 use tests::{
@@ -121,5 +123,18 @@ async fn a_query_waits_for_what_its_caller_has_written() {
     }
     let ahead = pb::ListCasesRequest { at_least: "local.1.9000000".into(), ..Default::default() };
     wrong_field(ana.cases.list_cases(ahead).await, "at_least");
+    let mut root = world.administrator();
+    let stream =
+        |at_least: &str| ops::GetStreamRequest { stream: format!("case-{id}"), at_least: at_least.into() };
+    let read = root.operations.get_stream(stream("")).await.unwrap().into_inner();
+    assert_eq!(read.position, read.entries.last().unwrap().position);
+    assert_eq!(root.operations.get_stream(stream(&read.position)).await.unwrap().into_inner(), read);
+    wrong_field(root.operations.get_stream(stream("local.1.9000000")).await, "at_least");
+    let models = |at_least: &str| ops::ListReadModelsRequest { at_least: at_least.into(), digest: false };
+    let end = root.operations.list_read_models(models(&read.position)).await.unwrap().into_inner().position;
+    assert_eq!(end, read.position, "nothing was written since");
+    assert!(root.operations.list_read_models(models(&end)).await.is_ok());
+    let policy = root.policy.show(ShowRequest::default()).await.unwrap().into_inner();
+    assert_eq!(policy.position, policy.policy_version);
     world.end().await;
 }

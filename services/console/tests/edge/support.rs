@@ -90,7 +90,7 @@ impl ingestion_server::Ingestion for Role {
             accepted: 3,
             ..Default::default()
         };
-        Ok(tonic::Response::new(ingestion::GetLedgerResponse { rows: vec![row] }))
+        Ok(tonic::Response::new(ingestion::GetLedgerResponse { rows: vec![row], ..Default::default() }))
     }
 }
 
@@ -194,7 +194,7 @@ impl operations_server::Operations for Role {
     ) -> Result<tonic::Response<operations::GetStreamResponse>, Status> {
         // More than an edge with small limits takes.
         let entry = operations::LogEntry { body: "x".repeat(100_000), ..Default::default() };
-        Ok(tonic::Response::new(operations::GetStreamResponse { entries: vec![entry] }))
+        Ok(tonic::Response::new(operations::GetStreamResponse { entries: vec![entry], ..Default::default() }))
     }
 
     async fn list_read_models(

@@ -76,7 +76,10 @@ async fn tail(args: TailArgs, context: &Context) -> Result<(), Failure> {
 }
 
 async fn get(args: GetArgs, context: &Context) -> Result<(), Failure> {
-    let answer = context.client()?.call(GetStreamRequest { stream: args.stream.clone() }).await?;
+    let answer = context
+        .client()?
+        .call(GetStreamRequest { stream: args.stream.clone(), ..Default::default() })
+        .await?;
     if answer.entries.is_empty() {
         return Err(Failure::new(Exit::NotFound, format!("the stream {} has no entries", args.stream))
             .next("`dossier event tail --until-now` shows every stream there is"));
@@ -134,7 +137,7 @@ mod tests {
                 .to_owned(),
             traceparent: String::new(),
         };
-        let document = document(&GetStreamResponse { entries: vec![entry] });
+        let document = document(&GetStreamResponse { entries: vec![entry], ..Default::default() });
         assert_eq!(
             document.table.tsv(false, false),
             "2026-03-01T08:00:00Z\tpar.1.4\tcase-1\thuman ana\tcase.opened case.assigned\n"
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn a_body_that_nobody_can_read_is_shown_all_the_same() {
         let entry = LogEntry { body: "not JSON".to_owned(), ..LogEntry::default() };
-        let document = document(&GetStreamResponse { entries: vec![entry] });
+        let document = document(&GetStreamResponse { entries: vec![entry], ..Default::default() });
         assert!(document.table.tsv(true, false).ends_with("\tnot JSON\n"));
     }
 }

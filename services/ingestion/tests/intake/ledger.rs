@@ -38,6 +38,15 @@ async fn each_account_and_hour_has_its_row() {
 }
 
 #[tokio::test]
+async fn it_says_up_to_where_it_has_counted() {
+    let world = two_hours().await;
+    let last = world.try_submit(request(WALL, &[message("5", "x")])).await.unwrap().position;
+    let asked = GetLedgerRequest { at_least: last.clone(), ..Default::default() };
+    let told = world.ingestion.ledger(&integrator(), &asked).await.unwrap();
+    assert_eq!((told.position, told.rows.len()), (last, 3));
+}
+
+#[tokio::test]
 async fn it_outlives_the_process() {
     let world = two_hours().await;
     let again = world.restarted().await;

@@ -23,6 +23,18 @@ async fn however_often_a_message_comes_it_is_there_once() {
 }
 
 #[tokio::test]
+async fn a_retry_is_told_where_its_messages_are() {
+    let world = World::new().await;
+    let both = [message("1", "one"), message("2", "two")];
+    let submit = async |messages: &[Message]| world.try_submit(request(CHAT, messages)).await.unwrap();
+    let first = submit(&both).await;
+    assert_eq!(first.position, first.results[1].position);
+    assert_eq!(submit(&both).await.position, first.position);
+    assert_eq!(submit(&both[..1]).await.position, first.results[0].position);
+    assert_eq!(submit(&[message("3", "")]).await.position, "", "nothing is kept");
+}
+
+#[tokio::test]
 async fn what_a_channel_says_around_a_body_may_differ() {
     let world = World::new().await;
     world.submit(WALL, &[message("1", "one")]).await;

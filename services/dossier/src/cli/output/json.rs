@@ -69,7 +69,7 @@ mod tests {
             received: 7,
             ..proto::ingestion::v1::get_ledger_response::Row::default()
         };
-        let answer = proto::ingestion::v1::GetLedgerResponse { rows: vec![row] };
+        let answer = proto::ingestion::v1::GetLedgerResponse { rows: vec![row], ..Default::default() };
         assert_eq!(value(&answer), json!({"rows": [{"received": "7"}]}), "64-bit integers are strings");
     }
 

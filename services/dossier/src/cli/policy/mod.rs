@@ -235,7 +235,8 @@ mod tests {
             locked: true,
             position: "par.1.3".to_owned(),
         };
-        let answer = ShowResponse { fields: vec![field], policy_version: "par.1.3".to_owned() };
+        let answer =
+            ShowResponse { fields: vec![field], policy_version: "par.1.3".to_owned(), ..Default::default() };
         assert_eq!(
             effective(&answer).table.tsv(true, false),
             "case.reopen_window\t\"7d\"\tregion/emea\tlocked\tpar.1.3\n"
