@@ -3,14 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use ingestion::import::{Format, Options};
+use ingestion::import::{Format, Options, Record};
 use tests::{real_data, world::World};
 
-use crate::taken;
+use crate::{
+    conversations::{Random, answer, seed},
+    partition::Partition,
+    taken,
+};
 
 /// Folders of mails, each imported as it is.
 const FOLDERS: [&str; 6] =
@@ -54,10 +59,47 @@ async fn folders_of_mails_come_in_once() {
     let cases = taken::cases(&world).await;
     assert!(cases.iter().all(|case| case.origin == "import"));
     let said: usize = cases.iter().map(|case| case.timeline.len()).sum();
-    let ids: std::collections::BTreeSet<_> =
-        cases.iter().flat_map(|case| &case.timeline).map(|item| &item.id).collect();
+    let ids: BTreeSet<_> = cases.iter().flat_map(|case| &case.timeline).map(|item| &item.id).collect();
     assert_eq!(said, ids.len(), "every mail is in one case");
+    answer(&world, &cases).await;
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_that_are_shuffled_and_doubled_become_the_same_cases() {
+    let Some(folder) = real_data::path("email") else { return };
+    let seed = seed();
+    let originals = tempfile::TempDir::new().unwrap();
+    copy(&folder, originals.path());
+    let mut mails: Vec<_> =
+        fs::read_dir(originals.path()).unwrap().map(|mail| mail.unwrap().path()).collect();
+    mails.sort_unstable();
+    mails.extend_from_within(..);
+    Random(seed).shuffle(&mut mails);
+    let shuffled = tempfile::TempDir::new().unwrap();
+    for (place, mail) in mails.iter().enumerate() {
+        fs::copy(mail, shuffled.path().join(format!("{place:04}.eml"))).unwrap();
+    }
+    let world = World::start().await;
+    let line = taken::import(&world, shuffled.path(), &["--format", "eml"]).await;
+    let records = taken::records(originals.path(), Format::Eml, Options::default());
+    let (names, counts) = taken::submit(&world, &records).await;
+    let kept = counts["OUTCOME_DUPLICATE"];
+    assert_eq!(line.accepted + line.duplicate, 2 * kept, "seed {seed}: {line:?}, {counts:?}");
+    assert!(line.duplicate >= kept, "seed {seed}: {line:?}");
+    let cases = taken::cases(&world).await;
+    assert_eq!(taken::partition(&cases, &names), threads(&records, &names), "seed {seed}");
+    answer(&world, &cases).await;
+    world.end().await;
+}
+
+/// The threads of the originals in their order, of those that are kept. A mail may name several that it answers.
+fn threads(records: &[Record], names: &BTreeMap<String, String>) -> Partition {
+    let mut threads: BTreeMap<&Option<String>, BTreeSet<String>> = BTreeMap::new();
+    for record in records.iter().filter(|record| names.contains_key(&record.external_id)) {
+        threads.entry(&record.thread_root).or_default().insert(record.external_id.clone());
+    }
+    threads.into_values().collect()
 }
 
 /// Copies every file below a folder, with names that end as those of mails do.
