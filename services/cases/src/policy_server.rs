@@ -93,7 +93,6 @@ impl Core {
         let command_id = f::uuid("command_id", &request.command_id)?;
         let mut meta = self.meta(caller, command_id, "Apply", &request.encode_to_vec());
         meta.expected = self.shell.position("expected_position", &request.expected_position)?;
-        let before = self.policy.load::<No>(stream).await?;
         let outcome = self
             .policy
             .execute::<No>(stream, &meta, |_, at| {
@@ -104,8 +103,20 @@ impl Core {
         if outcome.changed && !self.policies.wait_for(outcome.position, IN_FORCE_LIMIT).await {
             tracing::warn!("the policy is in the log, and not in force here yet");
         }
-        let changes = if outcome.repeated { Vec::new() } else { changes(&before.state, &set) };
+        let changes =
+            if outcome.changed { self.changed_at(outcome.position, &set).await? } else { Vec::new() };
         Ok(pb::ApplyResponse { position: self.shell.token(outcome.position), changes, problems: Vec::new() })
+    }
+
+    /// What an entry changed: it was decided upon the state before it, however often it is asked for.
+    async fn changed_at(
+        &self,
+        position: Position,
+        set: &policy::Set,
+    ) -> Result<Vec<pb::apply_response::Change>, Error> {
+        let before = Position(position.0.saturating_sub(1));
+        let before = self.policy.load_to::<No>(self.policies.stream(), before).await?;
+        Ok(changes(&before.state, set))
     }
 
     async fn show_policy(&self, request: &pb::ShowRequest) -> Result<pb::ShowResponse, Error> {

@@ -1,5 +1,7 @@
 //! Policy: what is wrong is said where it stands, what is right is in force, and what was in force can be shown.
 
+use std::collections::BTreeSet;
+
 use proto::{
     cases::v1 as pb,
     policy::v1::{ApplyRequest, ShowRequest, apply_request::File, show_response::Field},
@@ -56,10 +58,42 @@ async fn files_come_into_force_whole_or_not_at_all() {
     let first = root.policy.apply(request.clone()).await.unwrap().into_inner();
     assert_eq!(first.changes.len(), 1);
     let again = root.policy.apply(request).await.unwrap().into_inner();
-    assert_eq!(again.position, first.position);
+    assert_eq!(again, first);
     let mark = world.mark().await;
     root.policy.apply(apply(files(&[SOUTH]))).await.unwrap();
     world.nothing_since(mark).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_applies_at_once_each_says_what_it_changed() {
+    let world = World::start().await;
+    let applies = (0..12).map(|i| {
+        let (rules, id) =
+            if i % 2 == 0 { (NORTH, "case/region/north") } else { (SOUTH, "case/region/south") };
+        let mut root = world.administrator();
+        async move { (id, root.policy.apply(apply(files(&[rules]))).await.unwrap().into_inner()) }
+    });
+    let answers = futures_util::future::join_all(applies).await;
+    let mut changed: Vec<_> = answers
+        .into_iter()
+        .filter(|(_, answer)| !answer.changes.is_empty())
+        .map(|(id, answer)| {
+            (world.platform.shell.position("position", &answer.position).unwrap(), id, answer)
+        })
+        .collect();
+    changed.sort_by_key(|(position, ..)| *position);
+    let mut present = BTreeSet::new();
+    for (_, id, answer) in changed {
+        let next = BTreeSet::from([id]);
+        let told: BTreeSet<_> =
+            answer.changes.iter().map(|it| (it.change.as_str(), it.document.as_str())).collect();
+        let added = next.difference(&present).map(|id| ("added", *id));
+        let removed = present.difference(&next).map(|id| ("removed", *id));
+        assert_eq!(told, added.chain(removed).collect());
+        present = next;
+    }
+    assert!(!present.is_empty());
     world.end().await;
 }
 
