@@ -1,7 +1,5 @@
 //! A process that erased nobody forgets whom another one erased.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-
 use std::sync::Arc;
 
 use domain::{

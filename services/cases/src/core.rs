@@ -236,13 +236,11 @@ impl Core {
         if let Some(entry) = written {
             return Ok(entry);
         }
-        let mut entries = self.shell.log.read(stream);
-        while let Some(entry) = entries.try_next().await? {
-            if entry.position == position {
-                return Ok(entry);
-            }
+        let mut entries = self.shell.log.read_after(stream, Position(position.0.saturating_sub(1)));
+        match entries.try_next().await? {
+            Some(entry) if entry.position == position => Ok(entry),
+            _ => Err(Error::Internal("an entry whose position was answered is not there".into())),
         }
-        Err(Error::Internal("an entry whose position was answered is not there".into()))
     }
 }
 

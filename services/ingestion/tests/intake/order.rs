@@ -103,8 +103,8 @@ impl EventLog for Together {
         self.0.append(expected, entry).await
     }
 
-    fn read(&self, stream: &StreamId) -> BoxStream<'static, Result<Entry, Error>> {
-        self.0.read(stream)
+    fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
+        self.0.read_after(stream, after)
     }
 
     async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
