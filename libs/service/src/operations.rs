@@ -155,18 +155,14 @@ impl Server {
         }
     }
 
-    /// Waits until the read models that follow the entry at this position have it.
+    /// Waits until every read model has what it follows up to this position.
     async fn wait_for(&self, position: Position) -> Result<(), Error> {
         self.shell.written("at_least", position).await?;
-        let late = || Error::Unavailable("a read model has not reached this position yet; try again".into());
-        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
-        let next = tokio::time::timeout(AT_LEAST_LIMIT, entries.try_next()).await.map_err(|_| late())??;
-        // A position that is none of an entry is followed by nobody.
-        let Some(entry) = next.filter(|entry| entry.position == position) else { return Ok(()) };
         for model in self.models.values() {
-            let follows = wanted(&model.categories(), &entry);
-            if follows && !model.wait_for(position, AT_LEAST_LIMIT).await {
-                return Err(late());
+            let tail = self.shell.log.tail(&model.categories()).await?;
+            if !model.wait_for(position.min(tail), AT_LEAST_LIMIT).await {
+                let text = format!("{} has not reached this position yet; try again", model.name());
+                return Err(Error::Unavailable(text));
             }
         }
         Ok(())
@@ -308,9 +304,13 @@ impl Operations for Server {
             } else {
                 String::new()
             };
+            // In this order: what comes in between makes it seem behind by that, and never ahead.
+            let at = model.position();
+            let tail = self.shell.log.tail(&model.categories()).await.map_err(Error::from)?;
             models.push(pb::list_read_models_response::ReadModel {
                 name: (*name).to_owned(),
-                position: self.shell.token(model.position()),
+                position: self.shell.token(at),
+                tail: self.shell.token(tail),
                 generation: u32::try_from(model.generation()).unwrap_or(u32::MAX),
                 parked: self.waits(at_positions(parked)).await,
                 digest,

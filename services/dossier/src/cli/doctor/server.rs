@@ -186,13 +186,12 @@ fn read_models(answer: &ListReadModelsResponse) -> Vec<Check> {
             format!("{name} after {failures} failures: {reason}")
         })
         .collect();
-    let furthest = answer.models.iter().map(|model| sequence(&model.position)).max().unwrap_or(0);
     let behind: Vec<String> = answer
         .models
         .iter()
-        .map(|model| (furthest.saturating_sub(sequence(&model.position)), &model.name))
+        .map(|model| (sequence(&model.tail).saturating_sub(sequence(&model.position)), &model.name))
         .filter(|(lag, _)| *lag > LAG_FINE)
-        .map(|(lag, name)| format!("{name} by {lag} entries"))
+        .map(|(lag, name)| format!("{name} by up to {lag} entries"))
         .collect();
     let mut checks = Vec::new();
     checks.push(if behind.is_empty() {
@@ -273,9 +272,10 @@ mod tests {
 
     #[test]
     fn read_models_that_lag_or_are_parked_are_named() {
-        let model = |name: &str, position: &str, parked: &[&str]| ReadModel {
+        let model = |name: &str, position: &str, tail: &str, parked: &[&str]| ReadModel {
             name: name.to_owned(),
             position: position.to_owned(),
+            tail: tail.to_owned(),
             parked: parked
                 .iter()
                 .map(|&stream| Parked { stream: stream.to_owned(), ..Parked::default() })
@@ -286,9 +286,12 @@ mod tests {
             let checks = read_models(&ListReadModelsResponse { models, ..ListReadModelsResponse::default() });
             checks.iter().map(|check| check.state).collect::<Vec<_>>()
         };
-        assert_eq!(states(vec![model("a", "par.1.900", &[]), model("b", "par.1.2", &[])]), [State::Well]);
-        assert_eq!(states(vec![model("a", "par.1.90000", &[]), model("b", "par.1.2", &[])]), [State::Look]);
-        assert_eq!(states(vec![model("a", "par.1.9", &["case-1"])]), [State::Well, State::Broken]);
+        // Each is compared with what it follows, and not with another that follows something else.
+        let apart =
+            vec![model("a", "par.1.90000", "par.1.90500", &[]), model("b", "par.1.2", "par.1.2", &[])];
+        assert_eq!(states(apart), [State::Well]);
+        assert_eq!(states(vec![model("a", "par.1.2", "par.1.90000", &[])]), [State::Look]);
+        assert_eq!(states(vec![model("a", "par.1.9", "par.1.9", &["case-1"])]), [State::Well, State::Broken]);
     }
 
     #[test]
