@@ -283,6 +283,17 @@ fn problems_of_policy_files_name_their_place() {
     let stderr = text(&bad.stderr);
     assert!(stderr.contains("policy/a.toml:1:2: no (yes)"), "{stderr}");
     assert!(stderr.contains("nothing was put into force: 1 problem\n"), "{stderr}");
+    // What would go has to be meant.
+    std::fs::write(test.dir.path().join("policy/a.toml"), "less").unwrap();
+    let asked = test.run("apply -f policy");
+    let stderr = text(&asked.stderr);
+    assert_eq!((asked.status.code(), text(&asked.stdout).as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("would remove 1 document") && stderr.contains("team/billing"), "{stderr}");
+    assert!(stderr.contains("--yes"), "{stderr}");
+    for meant in ["apply -f policy --yes", "apply -f policy --dry-run"] {
+        assert_eq!(test.run(meant).status.code(), Some(0), "{meant}");
+    }
+    std::fs::write(test.dir.path().join("policy/a.toml"), "bad").unwrap();
     // What is wrong for `apply` is wrong for `up`.
     let data = test.dir.path().join("up");
     for folder in ["policy", "nowhere"] {

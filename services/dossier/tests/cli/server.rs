@@ -316,9 +316,10 @@ impl PolicyService for Shared {
     async fn apply(&self, request: Request<policy::ApplyRequest>) -> Answer<policy::ApplyResponse> {
         let mut answer = policy::ApplyResponse { position: "par.1.9".to_owned(), ..Default::default() };
         for file in request.into_inner().files {
-            if file.text == "good" {
+            if let "good" | "less" = file.text.as_str() {
                 let document = "team/billing".to_owned();
-                answer.changes.push(Change { document, change: "added".to_owned(), fields: Vec::new() });
+                let change = if file.text == "good" { "added" } else { "removed" }.to_owned();
+                answer.changes.push(Change { document, change, fields: Vec::new() });
             } else {
                 answer.problems.push(Problem {
                     file: file.name,

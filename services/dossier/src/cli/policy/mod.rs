@@ -2,7 +2,10 @@
 
 mod files;
 
-use std::path::PathBuf;
+use std::{
+    io::{self, BufRead, IsTerminal},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
 use proto::policy::v1::{
@@ -16,6 +19,9 @@ use super::{
     output::{Cell, Colour, Document, Paint, Table, escape, json},
     parse,
 };
+
+/// Removed documents that are named before one is asked.
+const NAMED_MAX: usize = 10;
 
 /// Put policy files into force, all of them or none
 #[derive(Args, Debug)]
@@ -31,6 +37,9 @@ pub struct ApplyArgs {
     /// Only say what would change
     #[arg(long)]
     dry_run: bool,
+    /// Remove the documents that are in force and not in the files, without asking
+    #[arg(long)]
+    yes: bool,
     /// The id of this command; the same again has no second effect [default: a new one]
     #[arg(long, value_name = "UUID", value_parser = parse::command_id)]
     command_id: Option<String>,
@@ -74,7 +83,12 @@ pub async fn apply(args: ApplyArgs, context: &Context) -> Result<(), Failure> {
         files,
         dry_run: args.dry_run,
     };
-    let answer = context.client()?.call(request).await;
+    let client = context.client()?;
+    if !args.dry_run && !args.yes {
+        let look = ApplyRequest { dry_run: true, ..request.clone() };
+        may_remove(&client.call(look).await?)?;
+    }
+    let answer = client.call(request).await;
     let answer = answer.map_err(|failure| failure.next_if_unavailable(|| super::case::again(&command_id)))?;
     context.out.print(&changes(&answer, context.out.paint))?;
     if !answer.problems.is_empty() {
@@ -92,6 +106,32 @@ pub async fn apply(args: ApplyArgs, context: &Context) -> Result<(), Failure> {
         (false, false) => format!("{files} changed {documents} (position {})", answer.position),
     });
     Ok(())
+}
+
+/// What is removed may be what others work under: a folder that lacks a file is not to do that by mistake.
+fn may_remove(look: &ApplyResponse) -> Result<(), Failure> {
+    let removed = look.changes.iter().filter(|change| change.change == "removed");
+    let removed: Vec<&str> = removed.map(|change| change.document.as_str()).collect();
+    if removed.is_empty() || !look.problems.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} in force that the files do not have", counted(removed.len(), "document"));
+    let named: Vec<&str> = removed.iter().copied().take(NAMED_MAX).collect();
+    let more = removed.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = format!("{}{more}", named.join(", "));
+    let stdin = io::stdin();
+    if stdin.is_terminal() && io::stderr().is_terminal() {
+        eprint!("This removes {what}: {}. Go on? [y/N] ", escape::for_terminal(&named, escape::Lines::One));
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+    }
+    let mut failure = Failure::invalid(format!("nothing was put into force: this would remove {what}"));
+    failure.why = vec![named];
+    Err(failure.next("look with --dry-run; if they are to go, the same with --yes"))
 }
 
 impl PolicyCommand {
