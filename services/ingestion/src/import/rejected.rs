@@ -148,7 +148,10 @@ impl Reason {
             Self::Ragged { .. } => "look for a comma or a quote that is not quoted",
             Self::NotAnObject => "write one complete JSON object on each line",
             Self::WrongType { .. } => "write it with the type that the documentation of the format names",
-            Self::UnknownKey => "put values of your own under \"fields\"",
+            Self::UnknownKey => {
+                "the keys are external_id, reply_to, author (external_id, name, handle), recipients, direction, text, subject, \
+                 sent_at, language and fields; put values of your own under \"fields\""
+            }
             Self::NotAMail => "check that the file is a complete mail with its headers",
             Self::TooNested { .. } => "take the mails that it forwards out of it and import them themselves",
             Self::Unreadable(_) => "check the disk and the permissions, and run the import again",

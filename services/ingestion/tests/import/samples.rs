@@ -90,7 +90,8 @@ fn json_lines() {
             "line 5: sent_at is missing; fill it in at the source, or map the column that has it",
             "line 6: is not a JSON object; write one complete JSON object on each line",
             "line 7: is not a JSON object; write one complete JSON object on each line",
-            "line 8: has a key that is not known; put values of your own under \"fields\"",
+            "line 8: has a key that is not known; the keys are external_id, reply_to, author (external_id, name, handle), \
+             recipients, direction, text, subject, sent_at, language and fields; put values of your own under \"fields\"",
             "line 9: author is not an object; write it with the type that the documentation of the format names",
         ]
     );
