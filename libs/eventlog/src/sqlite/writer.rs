@@ -236,8 +236,10 @@ fn same(entry: &NewEntry, position: u64, id: Uuid, body: &[u8]) -> Outcome {
 async fn insert(connection: &mut SqliteConnection, rows: &[(u64, &NewEntry)]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     for rows in rows.chunks(INSERT_ROWS_MAX) {
+        // "or fail": a row that is refused takes the transaction with it, so that SQLite need not keep a journal to take
+        // back this one statement.
         let mut insert = QueryBuilder::<Sqlite>::new(
-            "insert into entry (position, id, stream, category, traceparent, body) ",
+            "insert or fail into entry (position, id, stream, category, traceparent, body) ",
         );
         insert.push_values(rows, |mut row, (position, entry)| {
             row.push_bind(position.cast_signed())
