@@ -111,6 +111,11 @@ impl Access {
                     || team.is_some_and(|team| self.scope.teams.contains(team))))
     }
 
+    /// Whether the caller is of a team that is asked to help, whosever the case is. A role must allow to see cases at all.
+    pub fn is_asked(&self, team: &TeamId) -> bool {
+        self.any(SEEING) && self.scope.teams.contains(team)
+    }
+
     /// The regions and teams whose cases the caller sees; `None`: all. As with [`Access::sees`], a role must allow it.
     pub fn limits(&self) -> Option<(&BTreeSet<RegionId>, &BTreeSet<TeamId>)> {
         static NO_REGIONS: BTreeSet<RegionId> = BTreeSet::new();

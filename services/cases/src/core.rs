@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -27,6 +27,7 @@ use service::{
     models::Models,
     policies::{Access, Policies, Snapshot},
     projection::ReadModel,
+    reaction::Runner,
     shell::Shell,
     store::Store,
     transact::{self, Aggregate, Meta, Outcome, Transactor},
@@ -42,6 +43,7 @@ use crate::{
         no::No,
         request::Request,
     },
+    follow::messages::FollowMessages,
     read::projection::CasesProjection,
 };
 
@@ -70,6 +72,8 @@ pub struct Core {
     pub policies: Arc<Policies>,
     /// The read model.
     pub models: Arc<Models<CasesProjection>>,
+    /// What makes cases of messages, once it is there.
+    pub messages: OnceLock<Weak<Runner<FollowMessages>>>,
     /// The last entry that a reaction of this process has written.
     pub reacted: AtomicU64,
     /// Cancelled when the process is to end: streams to callers end with it.
@@ -104,6 +108,7 @@ impl Core {
             models,
             control,
             shell,
+            messages: OnceLock::new(),
             reacted: AtomicU64::new(0),
             stop: CancellationToken::new(),
         })
@@ -125,6 +130,7 @@ impl Core {
         let Some(position) = self.shell.position("at_least", at_least)? else {
             return Ok(self.models.current());
         };
+        let position = self.made_of(position).await?;
         let model = self.models.at_least(position, AT_LEAST_LIMIT).await?;
         if self.policies.current().version < position {
             let category = Category::new(<domain::policy::State as Decider>::CATEGORY).map_err(bad_name)?;
@@ -134,6 +140,26 @@ impl Core {
             }
         }
         Ok(model)
+    }
+
+    /// A position up to which there is what has become of everything up to `position`: whoever has seen a message taken in
+    /// is to see its case, which is made after it.
+    async fn made_of(&self, position: Position) -> Result<Position, Error> {
+        let category = |name| Category::new(name).map_err(bad_name);
+        let last = self.shell.log.tail(&[category(domain::message::State::CATEGORY)?]).await?;
+        // What came after the last message was no message, and is what it is.
+        if last < position {
+            return Ok(position);
+        }
+        if let Some(messages) = self.messages.get().and_then(Weak::upgrade)
+            && !messages.wait_for(position, AT_LEAST_LIMIT).await
+        {
+            return Err(Error::Unavailable(
+                "messages up to this position are no cases yet; try again".into(),
+            ));
+        }
+        let made = self.shell.log.tail(&[category(case::State::CATEGORY)?]).await?;
+        Ok(position.max(made))
     }
 
     /// The stream of a case.
@@ -202,6 +228,13 @@ impl Core {
             let known = self.cases.peek::<No>(&stream).await?;
             seen(&caller.access, &known)?;
         }
+        if let Err(transact::Error::Refused(No::Rule(case::Error::Merged { into }))) = &outcome {
+            let other = self.cases.peek::<No>(&self.stream(*into)?).await?;
+            // Where it goes on is told to who sees that.
+            seen(&caller.access, &other).map_err(|_| {
+                Error::refused("CASE_MERGED", "the case was merged into one that you do not see")
+            })?;
+        }
         self.answerable(caller, &stream, outcome?).await
     }
 
@@ -255,8 +288,13 @@ where
 
 /// The case, if the caller sees it; else it is not there.
 pub fn seen<'a>(access: &Access, aggregate: &'a Aggregate<case::State>) -> Result<&'a case::Case, Error> {
-    let case = aggregate.state.case().filter(|case| access.sees(&case.region, case.team.as_ref()));
-    case.ok_or(Error::NotFound { what: "case" })
+    aggregate.state.case().filter(|case| sees(access, case)).ok_or(Error::NotFound { what: "case" })
+}
+
+/// Whether the caller sees a case: one of his regions or teams, or one that a team of his is asked to help with.
+pub fn sees(access: &Access, case: &case::Case) -> bool {
+    let asked = case.escalation.as_ref().and_then(|escalation| escalation.team.as_ref());
+    access.sees(&case.region, case.team.as_ref()) || asked.is_some_and(|team| access.is_asked(team))
 }
 
 /// What became of a command on a case.

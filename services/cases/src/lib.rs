@@ -77,6 +77,8 @@ impl Service {
         let decisions =
             Runner::new(FollowCases(Arc::clone(&core)), log(), control(), lease("cases.follow_cases"));
         let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
+        // Weakly: the runner holds the core.
+        core.messages.set(Arc::downgrade(&messages)).ok();
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
         Ok(Self { core, messages, links, decisions, timers })
     }

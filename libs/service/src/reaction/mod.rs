@@ -34,6 +34,8 @@ pub const LANES_MAX: usize = 64;
 
 /// How often a position is stored behind which nothing was done: to pass over the same entries again is nothing lost.
 pub const PASSING: Duration = Duration::from_millis(250);
+/// How often somebody who waits looks for what another process has done.
+const ELSEWHERE: Duration = Duration::from_millis(50);
 
 /// What a service does because of what it reads in the log.
 #[async_trait::async_trait]
@@ -72,6 +74,7 @@ pub struct Runner<R> {
     control: Store,
     lease: Lease,
     done: watch::Sender<Position>,
+    tried: watch::Sender<Position>,
     pulse: Pulse,
     /// Entries that are tried again and again, with the reason of the last time.
     waiting: Mutex<BTreeMap<Position, (String, String)>>,
@@ -122,13 +125,38 @@ impl<R: Reaction> AnyReaction for Runner<R> {
 impl<R: Reaction> Runner<R> {
     /// A runner that keeps its position in `control` and works only while it holds `lease`.
     pub fn new(reaction: R, log: Arc<dyn EventLog>, control: Store, lease: Lease) -> Self {
-        let done = watch::Sender::new(Position::NONE);
-        Self { reaction, log, control, lease, done, pulse: Pulse::default(), waiting: Mutex::default() }
+        let (done, tried) = (watch::Sender::new(Position::NONE), watch::Sender::new(Position::NONE));
+        Self {
+            reaction,
+            log,
+            control,
+            lease,
+            done,
+            tried,
+            pulse: Pulse::default(),
+            waiting: Mutex::default(),
+        }
     }
 
     /// Up to where everything is done; for those who wait for an effect.
     pub fn done(&self) -> watch::Receiver<Position> {
         self.done.subscribe()
+    }
+
+    /// Returns once everything up to `position` is done, by whichever process works, or `false` when `limit` is over. What
+    /// this one tries again and again is not waited for.
+    pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
+        let mut tried = self.tried.subscribe();
+        let reached = async {
+            while *tried.borrow_and_update() < position {
+                tokio::select! {
+                    _ = tried.changed() => {}
+                    // Another process may be the one that works; what it has done stands in the store.
+                    () = tokio::time::sleep(ELSEWHERE) => drop(self.refresh().await),
+                }
+            }
+        };
+        tokio::time::timeout(limit, reached).await.is_ok()
     }
 
     /// Works until `stop`.
@@ -191,6 +219,7 @@ impl<R: Reaction> Runner<R> {
         loop {
             work.start();
             let done = work.done();
+            further(&self.tried, work.tried());
             let storable = done > stored && storing.is_empty();
             if storable && work.wanted_to() > stored {
                 storing.push(self.store_position(done));
@@ -232,12 +261,18 @@ impl<R: Reaction> Runner<R> {
     }
 
     fn reached(&self, position: Position) {
-        self.done.send_if_modified(|done| {
-            let newer = position > *done;
-            *done = position.max(*done);
-            newer
-        });
+        further(&self.done, position);
+        further(&self.tried, position);
     }
+}
+
+/// A position that only grows.
+fn further(known: &watch::Sender<Position>, position: Position) {
+    known.send_if_modified(|known| {
+        let newer = position > *known;
+        *known = position.max(*known);
+        newer
+    });
 }
 
 fn later(error: impl std::fmt::Display) -> Error {

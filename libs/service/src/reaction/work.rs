@@ -21,6 +21,8 @@ pub(super) struct Work<'r, R> {
     read_to: Position,
     wanted_to: Position,
     open: BTreeSet<Position>,
+    /// Those of them that have not failed again and again: what is to be done soon.
+    soon: BTreeSet<Position>,
     /// Of each lane that has a task: what comes after it.
     lanes: HashMap<String, VecDeque<Task>>,
     ready: VecDeque<(String, Task)>,
@@ -51,6 +53,7 @@ impl<'r, R: Reaction> Work<'r, R> {
             read_to: from,
             wanted_to: from,
             open: BTreeSet::new(),
+            soon: BTreeSet::new(),
             lanes: HashMap::new(),
             ready: VecDeque::new(),
             running: FuturesUnordered::new(),
@@ -68,6 +71,11 @@ impl<'r, R: Reaction> Work<'r, R> {
         self.open.first().map_or(self.read_to, |first| Position(first.0.saturating_sub(1)))
     }
 
+    /// Up to where nothing is to be done soon: everything is done, or was tried again and again.
+    pub(super) fn tried(&self) -> Position {
+        self.soon.first().map_or(self.read_to, |first| Position(first.0.saturating_sub(1)))
+    }
+
     /// The last entry that was to be taken up.
     pub(super) fn wanted_to(&self) -> Position {
         self.wanted_to
@@ -83,6 +91,7 @@ impl<'r, R: Reaction> Work<'r, R> {
         self.read_to = entry.position;
         self.wanted_to = entry.position;
         self.open.insert(entry.position);
+        self.soon.insert(entry.position);
         self.queue(Task { entry, failures: 0, parked: false });
     }
 
@@ -131,6 +140,7 @@ impl<'r, R: Reaction> Work<'r, R> {
     fn next(&mut self, lane: String, done: &Task) {
         if !done.parked {
             self.open.remove(&done.entry.position);
+            self.soon.remove(&done.entry.position);
         }
         match self.lanes.get_mut(&lane).and_then(VecDeque::pop_front) {
             Some(next) => self.ready.push_back((lane, next)),
@@ -140,6 +150,9 @@ impl<'r, R: Reaction> Work<'r, R> {
 
     fn rest(&mut self, lane: String, mut task: Task) {
         task.failures = task.failures.saturating_add(1);
+        if task.failures >= WAITS_FROM {
+            self.soon.remove(&task.entry.position);
+        }
         self.resting.push(Box::pin(async move {
             backoff::wait(task.failures, Duration::from_millis(50), Duration::from_secs(5)).await;
             (lane, task)

@@ -34,6 +34,8 @@ create table case_row (
     hold text,
     cycle bigint not null,
     escalation bigint not null,
+    -- The team that is asked to help, and sees the case for that.
+    escalated_to text,
     merged_into text,
     origin text not null,
     -- Whether anything happened while we were running: timers do not touch pure history.

@@ -33,7 +33,7 @@ const VALUES_MAX: usize = 200;
 const COLUMNS: &str = "c.id, c.seq, c.version, c.status, c.status_label, c.priority, c.title, c.category, c.region, c.team, \
      c.assignee, c.account, c.channel, c.customer, c.language, c.opened_at, c.updated_at, c.waiting_since, c.snoozed_until, \
      c.first_response_at, c.resolved_at, c.closed_at, c.hold, c.cycle, c.escalation, c.merged_into, c.origin, c.tags, \
-     c.message_count, i.name, i.handle, c.title_owner";
+     c.message_count, i.name, i.handle, c.title_owner, c.escalated_to";
 /// What stands for a title that was erased, as everywhere.
 const ERASED: &str = "[erased]";
 
@@ -250,6 +250,7 @@ impl Core {
             hold: hold.into(),
             cycle: number(23),
             escalation_level: number(24),
+            escalated_to: row.string(32),
             merged_into: row.string(25),
             origin: row.string(26),
             tags: row.text(27).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),

@@ -25,7 +25,7 @@ use super::{
     wire,
     words::Words,
 };
-use crate::core::{Caller, Core};
+use crate::core::{Caller, Core, sees};
 
 /// Up to when a state is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,7 +128,7 @@ impl Core {
         let Some(known) = telling.state.case() else {
             return Err(until.not_yet(positions.first().zip(plain.first())));
         };
-        if until.is_now() && !caller.access.sees(&known.region, known.team.as_ref()) {
+        if until.is_now() && !sees(&caller.access, known) {
             return Err(Error::NotFound { what: "case" });
         }
         let mut view = wire::case(id, known);

@@ -64,7 +64,7 @@ pub fn visible(query: &mut Query, access: &Access) {
         |ids: Vec<String>| ids.into_iter().map(|id| query.bind(id)).collect::<Vec<_>>().join(", ");
     let regions = places(regions.iter().map(ToString::to_string).collect());
     let teams = places(teams.iter().map(ToString::to_string).collect());
-    let either = [("c.region", regions), ("c.team", teams)];
+    let either = [("c.region", regions), ("c.team", teams.clone()), ("c.escalated_to", teams)];
     let either: Vec<String> = either
         .into_iter()
         .filter(|(_, list)| !list.is_empty())

@@ -152,6 +152,7 @@ pub fn case(id: CaseId, case: &case::Case) -> pb::Case {
         resolved_at: case.cycle.resolved_at.map(time),
         hold: case.hold.map_or(pb::HoldKind::Unspecified, |held| hold(held.kind)).into(),
         cycle: case.cycle.number,
+        escalated_to: text(case.escalation.as_ref().and_then(|to| to.team.as_ref()).map(|v| v as _)),
         escalation_level: case.escalation.as_ref().map_or(0, |escalation| u32::from(escalation.level)),
         merged_into: case.merged_into.map(|id| id.to_string()).unwrap_or_default(),
         merged_from: case.absorbed.keys().map(ToString::to_string).collect(),
