@@ -99,7 +99,7 @@ macro_rules! cases {
                 let request = request.into_inner();
                 let id = self.0.case_id("case_id", &request.case_id).await?;
                 self.0.must_see(&caller, id).await?;
-                Ok(Response::new(self.0.history(id, &request).await?))
+                Ok(Response::new(self.0.history(&caller, id, &request).await?))
             }
 
             type GetAttachmentStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::GetAttachmentResponse, Status>>>;

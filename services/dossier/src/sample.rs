@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context;
 use domain::time::Timestamp;
+use eventlog::Position;
 use proto::{
     ingestion::v1::{
         Attachment, Author, Direction, Message, SubmitRequest, submit_request, submit_response::Outcome,
@@ -66,11 +67,12 @@ struct Person {
     handle: String,
 }
 
-/// Puts the sample's policy into force if `with_policy`, and the messages of its day, which is yesterday, into the log.
+/// Puts the sample's policy into force if `with_policy` and no other is, and the messages of its day, which is yesterday, into the log.
 /// Loading again adds nothing: then a message that is edited during the day is history, or its first wording would be an
 /// edit of its last one.
 pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> {
-    if with_policy {
+    let empty = platform.policies.current().version == Position::NONE;
+    if with_policy && empty {
         let files = POLICY.map(|(name, text)| File { name: name.to_owned(), text: text.to_owned() });
         apply(platform, files.to_vec()).await?;
     }
@@ -87,8 +89,13 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
         let message = message(line, day).with_context(|| format!("line {} of the sample", i + 1))?;
         let origin = if again { submit_request::Origin::Import } else { submit_request::Origin::Unspecified };
         let origin = origin.into();
-        let answer =
-            ingestion.submit(&principal, SubmitRequest { account, messages: vec![message], origin }).await?;
+        let request = SubmitRequest { account, messages: vec![message], origin };
+        let answer = ingestion.submit(&principal, request).await.with_context(|| {
+            format!(
+                "line {} of the sample; where another policy is in force, take another folder with --data",
+                i + 1
+            )
+        })?;
         for result in &answer.results {
             again |= i == 0 && result.outcome() == Outcome::Duplicate;
             if result.outcome() == Outcome::Rejected {

@@ -124,6 +124,8 @@ fn run(
     format: LogFormat,
     start: impl AsyncFnOnce(prometheus::Registry) -> anyhow::Result<Platform>,
 ) -> ExitCode {
+    // What it writes, the log among it, is for its owner alone, whatever folder it is given.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // Fails only if somebody installed one before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = std::thread::available_parallelism().map_or(THREADS_MIN, |n| n.get().max(THREADS_MIN));

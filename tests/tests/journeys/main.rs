@@ -19,6 +19,7 @@ mod rules;
 mod seen;
 mod splitting;
 mod timers;
+mod unseen;
 mod visibility;
 mod watch;
 mod whose;

@@ -51,6 +51,8 @@ pub fn owner(id: CaseId, identity: Option<&domain::ids::IdentityId>) -> String {
     identity.map_or_else(|| format!("case-{id}"), ToString::to_string)
 }
 
+/// Roles to whose people a case may be given. Who has no role in the policy may have it in a token.
+const RESPONSIBLE: &[Role] = &[Role::Administrator, Role::Supervisor, Role::Agent];
 /// Roles that work cases.
 pub const WORKERS: &[Role] = &[Role::Administrator, Role::Supervisor, Role::Agent, Role::Integrator];
 /// Roles that may write notes.
@@ -207,6 +209,12 @@ pub fn assign(ground: &Ground<'_>, assignee: &str, team: &str) -> Result<Vec<Act
         (name, _) => f::required("assignee", name)?,
     };
     let known = person_known(ground, "assignee", &person)?;
+    if known
+        .is_some_and(|known| !known.roles.is_empty() && !known.roles.iter().any(|r| RESPONSIBLE.contains(r)))
+    {
+        let text = "the policy gives this person no role that works cases (agent, supervisor, administrator)";
+        return Err(Error::field("assignee", text).into());
+    }
     let team = f::optional::<TeamId>("team", team)?;
     if let Some(team) = &team {
         let region = team_known(ground, "team", team)?;

@@ -8,6 +8,7 @@ use domain::{
     personal::Personal,
     policy::account::{Account, Thread},
 };
+use eventlog::Position;
 use proto::cases::v1 as pb;
 use service::{Error, transact::Meta};
 
@@ -18,7 +19,10 @@ use super::{
     fields as f,
     no::No,
 };
-use crate::core::{Caller, Case, Core, commands, seen};
+use crate::{
+    core::{Caller, Case, Core, bad_name, commands, seen},
+    read::people::customer_id,
+};
 
 impl Core {
     /// Opens a case that no message began.
@@ -32,7 +36,7 @@ impl Core {
         let id = CaseId::derive(command_id, "case");
         let mut meta = self.meta(caller, command_id, "OpenCase", &prost::Message::encode_to_vec(request));
         meta.expected = self.shell.position("expected_position", &request.expected_position)?;
-        let outcome = self.begin(caller, id, meta, self.by_hand(caller, id, request)).await?;
+        let outcome = self.begin(caller, id, meta, self.by_hand(caller, id, request).await).await?;
         Ok((id, outcome))
     }
 
@@ -75,7 +79,7 @@ impl Core {
     }
 
     /// What the caller asks for, and where its customer is spoken with.
-    fn by_hand(
+    async fn by_hand(
         &self,
         caller: &Caller,
         id: CaseId,
@@ -83,6 +87,12 @@ impl Core {
     ) -> Result<Beginning, Error> {
         let mut beginning = by_hand(caller, id, request)?;
         let Opening { account, identity, conversation, .. } = &mut beginning.opening;
+        if let Some(customer) = identity {
+            let stream = self.customers.stream(customer_id(customer)).map_err(bad_name)?;
+            if self.customers.peek::<domain::customer::Error>(&stream).await?.version == Position::NONE {
+                return Err(nobody());
+            }
+        }
         // Somebody whom we know from elsewhere cannot be reached here.
         let Some(customer) = identity.as_ref().filter(|customer| customer.account() == account.as_str())
         else {
@@ -141,6 +151,13 @@ impl Beginning {
     }
 }
 
+fn nobody() -> Error {
+    Error::field(
+        "customer",
+        "nobody is known by this identity: it is that of a case, or of a message's author",
+    )
+}
+
 /// What the caller asks for, as far as the policy allows it.
 fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result<Beginning, Error> {
     let account_id: AccountId = f::required("account", &request.account)?;
@@ -156,6 +173,11 @@ fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result
         return Err(Error::field("team", "the policy knows no such team"));
     }
     let identity = f::optional::<IdentityId>("customer", &request.customer)?;
+    let theirs = |identity: &IdentityId| set.account(&AccountId::new(identity.account()).ok()?).filter(seen);
+    // Of whom the caller knows nothing, nothing is told, his name neither.
+    if identity.as_ref().is_some_and(|identity| theirs(identity).is_none()) {
+        return Err(nobody());
+    }
     let owner = actions::owner(id, identity.as_ref());
     let rules = caller.policy.rules(Some(&region), Some(&team));
     let category = f::optional::<CategoryId>("category", &request.category)?;
@@ -166,6 +188,9 @@ fn by_hand(caller: &Caller, id: CaseId, request: &pb::OpenCaseRequest) -> Result
         0 => case::Priority::default(),
         number => f::priority("priority", number)?,
     };
+    if !rules.takes_priority(priority) && request.priority != 0 {
+        return Err(Error::field("priority", "the policy does not allow this priority"));
+    }
     let opening = Opening {
         account: account_id,
         channel: account.channel.clone(),

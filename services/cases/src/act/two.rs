@@ -16,6 +16,11 @@ const LOOKS_MAX: u32 = 8;
 /// That something was, each time.
 const CONTENTION: &str = "CONTENTION";
 
+/// What only workers do.
+const JOINING: &str = "joining cases";
+const GOES_ON_UNSEEN: &str =
+    "taking back a merge into a case that you do not see; ask somebody who sees both";
+
 /// What became of a decision about two cases.
 struct Decided {
     /// The entry of the decision; where there was nothing to decide, the last decision.
@@ -28,6 +33,7 @@ struct Decided {
 impl Core {
     /// Lets one case go on in another.
     pub async fn merge(&self, caller: &Caller, request: &pb::MergeRequest) -> Result<(CaseId, Case), Error> {
+        caller.access.need(WORKERS, JOINING)?;
         let source = self.case_id("case_id", &request.case_id).await?;
         let target = self.case_id("into_case_id", &request.into_case_id).await?;
         let look = || self.merging(caller, request, source, target);
@@ -64,9 +70,13 @@ impl Core {
         caller: &Caller,
         request: &pb::UnmergeRequest,
     ) -> Result<(CaseId, Case), Error> {
+        caller.access.need(WORKERS, JOINING)?;
         let source = self.case_id("case_id", &request.case_id).await?;
         let look = || async move {
             self.load_seen(caller, source, request).await?;
+            let root = self.cases.load::<No>(&self.stream(self.goes_on(source).await?)?).await?;
+            // What the source brought is taken out of the other case again.
+            seen(&caller.access, &root).map_err(|_| Error::Denied(GOES_ON_UNSEEN.into()))?;
             Ok(links::Action::Unmerge { source })
         };
         let decided = self.decide_links(caller, request, look).await?;
@@ -75,6 +85,7 @@ impl Core {
 
     /// Says how one case relates to another.
     pub async fn link(&self, caller: &Caller, request: &pb::LinkRequest) -> Result<(CaseId, Case), Error> {
+        caller.access.need(WORKERS, JOINING)?;
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
         let look = || async move {
@@ -92,6 +103,7 @@ impl Core {
         caller: &Caller,
         request: &pb::UnlinkRequest,
     ) -> Result<(CaseId, Case), Error> {
+        caller.access.need(WORKERS, JOINING)?;
         let from = self.case_id("case_id", &request.case_id).await?;
         let to = self.case_id("to_case_id", &request.to_case_id).await?;
         let look = || async move {
@@ -113,7 +125,6 @@ impl Core {
     where
         F: Future<Output = Result<links::Action, Error>>,
     {
-        caller.access.need(WORKERS, "joining cases")?;
         let meta = self.command(caller, request)?;
         let looking = self.linking.lock().await;
         let mut looks = 0;

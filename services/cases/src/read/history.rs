@@ -9,7 +9,7 @@ use service::{Error, envelope::Envelope};
 use vault::Events;
 
 use super::{one::Until, wire};
-use crate::core::Core;
+use crate::core::{Caller, Core};
 
 /// Entries of one page, unless the caller says otherwise.
 const PAGE: u32 = 200;
@@ -20,6 +20,7 @@ impl Core {
     /// A page of the history of a case.
     pub async fn history(
         &self,
+        caller: &Caller,
         id: CaseId,
         request: &pb::GetHistoryRequest,
     ) -> Result<pb::GetHistoryResponse, Error> {
@@ -60,6 +61,8 @@ impl Core {
             .collect();
         let opened = self.shell.vault.open_many(&mut sealed).await;
         opened.map_err(|error| Error::Unavailable(error.to_string()))?;
+        let events = entries.iter_mut().flat_map(|(_, _, envelope)| &mut envelope.events);
+        self.hide_unseen_in(caller, id, events.collect()).await?;
         let entries =
             entries.into_iter().map(|(position, _, envelope)| self.told(position, envelope)).collect();
         Ok(pb::GetHistoryResponse { entries, next_page_token: next, position: self.shell.token(tail) })

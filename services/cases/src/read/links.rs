@@ -8,6 +8,7 @@ use domain::{
 };
 use futures_util::TryStreamExt;
 use proto::cases::v1 as pb;
+use serde_json::Value as Json;
 use service::{
     Error,
     envelope::{Envelope, contains},
@@ -57,6 +58,25 @@ impl Core {
         Ok(())
     }
 
+    /// The same in events of the case `me`, whose members name other cases by [`NAMING`].
+    pub async fn hide_unseen_in(
+        &self,
+        caller: &Caller,
+        me: CaseId,
+        events: Vec<&mut Json>,
+    ) -> Result<(), Error> {
+        if caller.access.limits().is_none() {
+            return Ok(());
+        }
+        let me = me.to_string();
+        let mut places = Vec::new();
+        events.into_iter().for_each(|event| names_in(event, &mut places));
+        places.retain(|id| **id != me);
+        let seen = self.seen_among(caller, places.iter().map(|id| id.to_string()).collect()).await?;
+        places.into_iter().filter(|id| !seen.contains(*id)).for_each(String::clear);
+        Ok(())
+    }
+
     async fn seen_among(&self, caller: &Caller, cases: BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
         if cases.is_empty() {
             return Ok(cases);
@@ -93,6 +113,26 @@ impl Core {
             }
         }
         Ok(links)
+    }
+}
+
+/// The members of a case's events in which another case may be named.
+const NAMING: [&str; 4] = ["into", "source", "of", "from"];
+
+/// Every id of a case that an event names.
+fn names_in<'e>(event: &'e mut Json, names: &mut Vec<&'e mut String>) {
+    match event {
+        Json::Object(members) => {
+            for (key, value) in members {
+                if !NAMING.contains(&key.as_str()) || !value.is_string() {
+                    names_in(value, names);
+                } else if let Json::String(id) = value {
+                    names.extend(id.parse::<CaseId>().is_ok().then_some(id));
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| names_in(item, names)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }
 
