@@ -10,7 +10,11 @@ use domain::{
 use eventlog::Position;
 use prost::Message;
 use proto::policy::v1::{self as pb, policy_service_server::PolicyService};
-use service::{Error, Refusal, grpc::principal, policies::Snapshot};
+use service::{
+    Error, Refusal,
+    grpc::principal,
+    policies::{Access, Snapshot},
+};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -48,12 +52,14 @@ impl PolicyService for Server {
     }
 
     async fn show(&self, request: Request<pb::ShowRequest>) -> Result<Response<pb::ShowResponse>, Status> {
-        let principal = principal(&request)?;
+        let caller = self.0.caller(&*principal(&request)?);
         // Everybody who works here may know the rules; a token alone is not enough.
-        if self.0.caller(&principal).access.scope.roles.is_empty() {
+        if caller.access.scope.roles.is_empty() {
             return Err(Error::Denied("showing the policy needs a role in the organisation".into()).into());
         }
-        Ok(Response::new(self.0.show_policy(request.get_ref()).await?))
+        let mut shown = self.0.show_policy(request.get_ref()).await?;
+        shown.fields.retain(|field| may_be_shown(&caller.access, &field.path));
+        Ok(Response::new(shown))
     }
 }
 
@@ -153,6 +159,13 @@ impl Core {
     }
 }
 
+/// The addresses of colleagues are for who leads or answers for them, and for themselves.
+fn may_be_shown(access: &Access, path: &str) -> bool {
+    let person = path.strip_prefix("person/").and_then(|path| path.strip_suffix(".email"));
+    let own = |id| access.person.as_ref().is_some_and(|me| me.as_str() == id);
+    person.is_none_or(|id| own(id) || access.any(&[Role::Administrator, Role::Supervisor, Role::Compliance]))
+}
+
 fn changes(before: &policy::State, next: &policy::Set) -> Vec<pb::apply_response::Change> {
     let change = |change: policy::Change| pb::apply_response::Change {
         document: change.document.to_string(),
@@ -165,4 +178,35 @@ fn changes(before: &policy::State, next: &policy::Set) -> Vec<pb::apply_response
         fields: change.fields,
     };
     before.changes(next).into_iter().map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::policy::organisation::Scope;
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_colleagues_are_shown_to_who_leads_and_to_themselves() {
+        let access = |role, person: &str| Access {
+            person: person.parse().ok(),
+            scope: Scope { roles: [role].into(), ..Scope::default() },
+        };
+        for (role, own, of_others) in [
+            (Role::Administrator, true, true),
+            (Role::Supervisor, true, true),
+            (Role::Compliance, true, true),
+            (Role::Agent, true, false),
+            (Role::Guest, true, false),
+            (Role::Analyst, true, false),
+        ] {
+            let shown = |path| may_be_shown(&access(role, "ines"), path);
+            assert_eq!(
+                (shown("person/ines.email"), shown("person/tomas.email")),
+                (own, of_others),
+                "{role:?}"
+            );
+            assert!(shown("person/tomas.name") && shown("case.reopen_window"));
+        }
+    }
 }
