@@ -16,14 +16,15 @@
 //! integers of 64 bits as strings, bytes as base64, times in RFC 3339, enums by name.
 //!
 //! **Errors** are `{"code","message","details"}` with the HTTP status of the Connect protocol. What is wrong with HTTP itself
-//! has the status of HTTP: 404 no such method, 405 not POST, 413 too large, 415 another content type, 431 headers too large.
+//! has the status of HTTP: 404 no such method, 405 not POST, 408 too slow, 413 too large, 415 another content type, 431 headers
+//! too large.
 //!
 //! **Server streams** come as `application/connect+json` (or `+proto`), enveloped by the Connect protocol, or, asked with
 //! `Accept: text/event-stream` and a plain JSON body, as events: each message a `data:` line, at the end `event: end`, or
 //! `event: error` with the error as its data. One message is held at a time, and the call to the service ends when the client
 //! goes away, when the time is over, or when the process stops.
 //!
-//! What is absent: the edge decides nothing about who may do what; it passes the token on. It stores nothing. Connect's
+//! What is absent: the edge decides nothing about who may do what; it passes the token on, and only asks that there is one. It stores nothing. Connect's
 //! GET requests, compression, and client streams are not offered; those who need them speak gRPC.
 
 mod cors;
@@ -44,10 +45,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Router, middleware, routing::get};
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+use rpc::permits::Permits;
 pub use serve::serve;
 
 /// Answers `/metrics`.
@@ -104,12 +105,16 @@ pub struct Config {
     pub answer_bytes_max: usize,
     /// How long a unary call may take, from its first byte to its answer, if the client does not say.
     pub unary_time: Duration,
+    /// How long the body of a request may take, whatever time its call has.
+    pub body_time_max: Duration,
     /// The most that a client may ask for a unary call.
     pub unary_time_max: Duration,
     /// How long a stream may last; then the client calls again.
     pub stream_time_max: Duration,
     /// How many streams there may be at once.
     pub streams_max: usize,
+    /// How many of them with one token.
+    pub streams_of_token_max: usize,
     /// After how much silence an event stream says that it is still there.
     pub keep_alive: Duration,
     /// How many connections there may be at once.
@@ -127,9 +132,11 @@ impl Default for Config {
             body_bytes_max: 16 << 20,
             answer_bytes_max: 32 << 20,
             unary_time: Duration::from_secs(30),
+            body_time_max: Duration::from_secs(30),
             unary_time_max: Duration::from_secs(300),
             stream_time_max: Duration::from_secs(3600),
             streams_max: 1024,
+            streams_of_token_max: 256,
             keep_alive: Duration::from_secs(15),
             connections_max: 4096,
             head_time_max: Duration::from_secs(10),
@@ -163,7 +170,7 @@ struct State {
     config: Config,
     schema: schema::Schema,
     /// One permit for each stream.
-    streams: Arc<Semaphore>,
+    streams: Permits,
     /// The description, made once.
     openapi: Bytes,
 }
@@ -185,7 +192,7 @@ fn with_descriptors(config: Config, edge: Edge, descriptors: &[u8]) -> Result<Ro
     let cors = cors::layer(&config.cors_origins)?;
     let offered = |package: &str| edge.upstreams.contains_key(package);
     let openapi = openapi::document(&schema, offered).to_string().into();
-    let streams = Arc::new(Semaphore::new(config.streams_max));
+    let streams = Permits::new(config.streams_max, config.streams_of_token_max);
     let state = Arc::new(State { edge, config, schema, streams, openapi });
     let mut router = Router::new()
         .route("/healthz", get(probes::alive))

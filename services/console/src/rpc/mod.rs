@@ -1,6 +1,7 @@
 //! A call: from an HTTP request to a gRPC call and back.
 
 mod codec;
+pub(crate) mod permits;
 mod request;
 mod stream;
 mod unary;

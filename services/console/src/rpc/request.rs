@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tonic::{Code, metadata::MetadataMap, transport::Channel};
 
 use super::{Wire, wrong_verb};
-use crate::{State, error::Failure, headers};
+use crate::{Config, State, error::Failure, headers};
 
 /// The most digits of `Connect-Timeout-Ms`, as the protocol has it.
 const TIMEOUT_DIGITS_MAX: usize = 10;
@@ -39,6 +39,8 @@ pub(super) struct Call {
     pub(super) wire: Wire,
     pub(super) form: Form,
     pub(super) deadline: Instant,
+    /// The bearer token, as it came: whether it is a good one, the service says.
+    pub(super) token: String,
     metadata: MetadataMap,
 }
 
@@ -69,7 +71,8 @@ impl Call {
         };
         let deadline = Instant::now() + timeout(&head.headers)?.unwrap_or(limits.0).min(limits.1);
         let metadata = headers::forwarded(&head.headers)?;
-        Ok(Self { method, path, upstream, wire, form, deadline, metadata })
+        let token = bearer(&head.headers)?.to_owned();
+        Ok(Self { method, path, upstream, wire, form, deadline, token, metadata })
     }
 
     /// Whether the answer is a stream.
@@ -86,17 +89,25 @@ impl Call {
     }
 }
 
-/// The whole body, if it is not larger than `max`.
-pub(super) async fn body(headers_and_body: Body, max: usize) -> Result<Bytes, Failure> {
+/// The whole body, if it is not larger than it may be together with its `frame`, and comes in its time.
+pub(super) async fn body(config: &Config, body: Body, frame: usize) -> Result<Bytes, Failure> {
+    let reading = whole(body, config.body_bytes_max.saturating_add(frame));
+    tokio::time::timeout(config.body_time_max, reading).await.map_err(|_| {
+        let message = format!("the body did not come within {:?}; send all of it", config.body_time_max);
+        Failure::new(Code::DeadlineExceeded, "BODY_TOO_SLOW", message).http(StatusCode::REQUEST_TIMEOUT)
+    })?
+}
+
+async fn whole(body: Body, max: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let message = format!("the body is larger than {max} bytes");
         Failure::new(Code::ResourceExhausted, "BODY_TOO_LARGE", message).http(StatusCode::PAYLOAD_TOO_LARGE)
     };
-    let declared = axum::body::HttpBody::size_hint(&headers_and_body).lower();
+    let declared = axum::body::HttpBody::size_hint(&body).lower();
     if declared > max as u64 {
         return Err(too_large());
     }
-    let mut stream = headers_and_body.into_data_stream();
+    let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(part) = stream.next().await {
         let part = part.map_err(|_| {
@@ -108,6 +119,19 @@ pub(super) async fn body(headers_and_body: Body, max: usize) -> Result<Bytes, Fa
         whole.extend_from_slice(&part);
     }
     Ok(whole.freeze())
+}
+
+/// The bearer token. Every method needs one: without it nothing more is read, and nothing is held for the caller.
+fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| {
+            let message = "a bearer token is missing; send `authorization: Bearer <token>`";
+            Failure::new(Code::Unauthenticated, "TOKEN_MISSING", message)
+        })
 }
 
 fn form(headers: &HeaderMap, streaming: bool) -> Result<(Wire, Form), Failure> {

@@ -11,16 +11,14 @@ use futures_util::stream;
 use http::{HeaderName, header};
 use prost_reflect::MessageDescriptor;
 use serde_json::{Value, json};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Duration, Instant},
-};
+use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Streaming};
 
 use super::{
     Wire, away, client,
     codec::Raw,
+    permits::Permit,
     refused,
     request::{self, Call, Form},
 };
@@ -55,24 +53,14 @@ pub(super) async fn answer(state: &State, call: Call, body: Body) -> Response {
     }
 }
 
-async fn begin(
-    state: &State,
-    call: &Call,
-    body: Body,
-) -> Result<(Streaming<Bytes>, OwnedSemaphorePermit), Failure> {
-    let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
-        let message = "there are too many streams at the moment; end some, or try again later";
-        Failure::again(Code::ResourceExhausted, "TOO_MANY_STREAMS", message)
-    })?;
+async fn begin(state: &State, call: &Call, body: Body) -> Result<(Streaming<Bytes>, Permit), Failure> {
     let body = match call.form {
-        Form::Envelopes => {
-            let body =
-                request::body(body, state.config.body_bytes_max.saturating_add(ENVELOPE_BYTES)).await?;
-            opened(&body)?
-        }
-        Form::Single | Form::Events => request::body(body, state.config.body_bytes_max).await?,
+        Form::Envelopes => opened(&request::body(&state.config, body, ENVELOPE_BYTES).await?)?,
+        Form::Single | Form::Events => request::body(&state.config, body, 0).await?,
     };
     let message = call.wire.read(&call.method.input(), body).await?;
+    // Last of all: who has not said yet what he wants takes nobody's place.
+    let permit = state.streams.take(&call.token)?;
     let mut client = client(call, state);
     client.ready().await.map_err(|error| {
         tracing::warn!(%error, "a service cannot be reached");
@@ -104,7 +92,7 @@ struct Relay {
     keep_alive: Duration,
     stop: CancellationToken,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Relay {

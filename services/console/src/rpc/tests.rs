@@ -20,7 +20,9 @@ fn router(packages: &[&str]) -> Result<Router, Error> {
 }
 
 async fn status(router: Router, path: &str) -> StatusCode {
-    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, "Bearer t");
     router.oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap().status()
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn answer(state: &State, call: Call, body: Body) -> Result<Resp
 }
 
 async fn answer_in_time(state: &State, call: &Call, body: Body) -> Result<Response, Failure> {
-    let body = request::body(body, state.config.body_bytes_max).await?;
+    let body = request::body(&state.config, body, 0).await?;
     let message = call.wire.read(&call.method.input(), body).await?;
     let mut client = client(call, state);
     client.ready().await.map_err(|error| {

@@ -1,11 +1,13 @@
 //! Bodies that are meant to hurt.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use console::Config;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{APPLY, Bench, SHOW};
+use crate::support::{APPLY, Bench, PATIENCE, SHOW, TAIL};
 
 /// Every document of the JSON test suite as a body.
 #[tokio::test]
@@ -115,14 +117,17 @@ async fn a_key_twice_and_an_empty_body_are_refused() {
 async fn a_long_header_is_refused_with_its_name_and_its_limit_and_nobody_else_notices() {
     let bench = Bench::new().await;
     let show = |name: &str, value: String, body: &'static str| {
-        let request = bench.request(Method::POST, SHOW).header("content-type", "application/json");
+        let mut request = bench.anonymous(Method::POST, SHOW).header("content-type", "application/json");
+        if name != "authorization" {
+            request = request.header("authorization", "Bearer t");
+        }
         bench.send(request.header(name, value).body(Body::from(body)).unwrap())
     };
     let other = show("connect-timeout-ms", "2000".into(), r#"{"path":"never"}"#);
     let hostile = async {
         bench.role.never.notified().await;
         for (name, most) in [("authorization", 8 << 10), ("x-request-id", 128), ("traceparent", 55)] {
-            let fits = show(name, "x".repeat(most), "{}").await;
+            let fits = show(name, format!("Bearer {}", "x".repeat(most - 7)), "{}").await;
             assert_eq!(fits.status, StatusCode::OK, "{name}: {fits:?}");
             for length in [most + 1, 16 << 10, 30 << 10] {
                 let error = show(name, "x".repeat(length), "{}").await.error(431, "resource_exhausted");
@@ -143,4 +148,47 @@ async fn a_long_header_is_refused_with_its_name_and_its_limit_and_nobody_else_no
     };
     let (other, ()) = tokio::join!(other, hostile);
     other.error(504, "deadline_exceeded");
+}
+
+/// A client that sends the head of a request and then nothing.
+fn silent(request: http::request::Builder, content: &str) -> http::Request<Body> {
+    let request = request.header("content-type", content).header("accept", "text/event-stream");
+    request.body(Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>())).unwrap()
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_read() {
+    let bench = Bench::new().await;
+    for token in ["", "Bearer", "Bearer  ", "Basic Zm9vOmJhcg=="] {
+        for (path, content) in
+            [(TAIL, "application/json"), (TAIL, "application/connect+json"), (SHOW, "application/json")]
+        {
+            let request = bench.anonymous(Method::POST, path).header("authorization", token);
+            let error = bench.send(silent(request, content)).await.error(401, "unauthenticated");
+            assert_eq!(error["details"][0]["debug"]["reason"], "TOKEN_MISSING", "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_takes_nobodys_place_and_ends() {
+    let limits = Config {
+        streams_max: 1,
+        unary_time_max: PATIENCE,
+        body_time_max: Duration::from_millis(500),
+        ..Config::default()
+    };
+    let bench = Bench::with(limits).await;
+    let slow = |path| bench.send(silent(bench.request(Method::POST, path), "application/json"));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let stream = bench.request(Method::POST, TAIL).header("content-type", "application/json");
+        let stream = stream.header("accept", "text/event-stream").body(Body::from("{}")).unwrap();
+        assert_eq!(bench.send(stream).await.status, StatusCode::OK);
+    };
+    let (stream, unary, ()) = tokio::join!(slow(TAIL), slow(SHOW), others);
+    for answer in [stream, unary] {
+        let error = answer.error(408, "deadline_exceeded");
+        assert_eq!(error["details"][0]["debug"]["reason"], "BODY_TOO_SLOW", "{error}");
+    }
 }

@@ -180,8 +180,9 @@ async fn a_call_that_does_not_end_is_cut_off_after_the_drain() {
     let bench = Bench::with(Config { drain_time_max: Duration::from_millis(50), ..Config::default() }).await;
     let mut stream = TcpStream::connect(bench.address).await.unwrap();
     let body = r#"{"path":"never"}"#;
-    let head =
-        format!("POST {SHOW} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ");
+    let head = format!(
+        "POST {SHOW} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer t\r\ncontent-type: application/json\r\ncontent-length: "
+    );
     stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
     timeout(PATIENCE, bench.role.never.notified()).await.expect("the call has reached the service");
     bench.stop.cancel();

@@ -165,6 +165,20 @@ async fn there_are_only_so_many_streams() {
 }
 
 #[tokio::test]
+async fn one_token_leaves_places_for_others() {
+    let bench = Bench::with(Config { streams_of_token_max: 1, ..Config::default() }).await;
+    let of = |token: &'static str| {
+        let mut request = events(&bench, "endless");
+        request.headers_mut().insert("authorization", token.parse().unwrap());
+        request
+    };
+    let held = bench.begin(of("Bearer one")).await;
+    bench.send(of("bearer  one")).await.error(429, "resource_exhausted");
+    let other = bench.begin(of("Bearer another")).await;
+    assert_eq!((held.status(), other.status()), (StatusCode::OK, StatusCode::OK));
+}
+
+#[tokio::test]
 async fn stopping_ends_streams_with_a_reason_and_then_the_edge() {
     let bench = Bench::new().await;
     let mut body = parts(bench.begin(events(&bench, "endless")).await.into_body());

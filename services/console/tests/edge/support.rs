@@ -296,7 +296,12 @@ impl Bench {
         Self { role, address, stop, ready, served, client }
     }
 
+    /// A request with a token, of which the edge asks only that it is there.
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        self.anonymous(method, path).header("authorization", "Bearer t")
+    }
+
+    pub fn anonymous(&self, method: Method, path: &str) -> http::request::Builder {
         Request::builder().method(method).uri(format!("http://{}{path}", self.address))
     }
 
