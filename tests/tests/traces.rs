@@ -1,4 +1,4 @@
-//! A request can be found in everything that it brought about.
+//! A request can be found in everything that it brought about, and is counted.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use proto::{
 use serde_json::Value;
 use tests::{
     faults::{Site, whole},
+    http::Json,
     world::command_id,
 };
 use tonic::Request;
@@ -72,4 +73,35 @@ async fn a_message_and_all_that_follows_from_it_are_one_trace_of_one_request() {
     assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id}");
     let refused = root.cases.add_note(AddNoteRequest::default()).await.unwrap_err();
     assert!(refused.metadata().get("x-request-id").is_some(), "a refusal has an id, too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_makes_methods_up_adds_nothing_to_the_metrics() {
+    let site = Site::up();
+    let server = &site.servers[0];
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", server.grpc)).unwrap();
+    let mut client = tonic::client::Grpc::new(channel.connect().await.unwrap());
+    let bearer = format!("Bearer {}", site.token("root", &["administrator"]));
+    for (i, token) in [None, Some(bearer)].into_iter().enumerate() {
+        for method in ["dossier.cases.v1.Cases/MadeUp", "made.Up/MadeUp", "dossier.cases.v1.Cases/GetCase"] {
+            let mut request = Request::new(());
+            if let Some(token) = &token {
+                request.metadata_mut().insert("authorization", token.parse().unwrap());
+            }
+            // Only what is no method at all is one of many.
+            let method =
+                if method.ends_with("GetCase") { format!("/{method}") } else { format!("/{method}{i}") };
+            client.ready().await.unwrap();
+            let codec = tonic_prost::ProstCodec::<(), ()>::default();
+            client.unary(request, method.parse().unwrap(), codec).await.unwrap_err();
+        }
+    }
+    let metrics = Json::new(server.http(), None).get("/metrics").await.text;
+    assert!(!metrics.contains("MadeUp"), "{metrics}");
+    for (method, code) in [("unknown", 16), ("unknown", 12), ("/dossier.cases.v1.Cases/GetCase", 16)] {
+        let counted = |line: &str| {
+            line.contains(&format!("method=\"{method}\"")) && line.contains(&format!("code=\"{code}\""))
+        };
+        assert!(metrics.lines().any(counted), "{method} {code}: {metrics}");
+    }
 }

@@ -1,16 +1,8 @@
 //! The way in over gRPC: one server for whatever roles run here.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use domain::time::Timestamp;
-use opentelemetry::KeyValue;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -19,14 +11,14 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use crate::{Error, auth::Principal, clock::Clock, health, malformed, request, shell::Shell, telemetry};
+use crate::{
+    Error, auth::Principal, clock::Clock, health, malformed, metered, request, shell::Shell, telemetry,
+};
 
 /// Requests of one connection that are worked on at once.
 pub const CONCURRENCY_MAX: usize = 1_024;
 /// The largest request, in bytes; of every service, so that whoever sends more is told the limit.
 pub const REQUEST_MAX: usize = 16 * 1024 * 1024;
-/// The code of a method that is not there.
-const UNIMPLEMENTED: &str = "12";
 /// How long idle connections live without a sign from the other side.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -121,7 +113,7 @@ pub async fn serve(
         .concurrency_limit_per_connection(CONCURRENCY_MAX)
         .trace_fn(span)
         .layer(tower::layer::layer_fn(request::Identified::new))
-        .layer(tower::layer::layer_fn(Metered::new))
+        .layer(tower::layer::layer_fn(metered::Metered::new))
         .layer(tonic_web::GrpcWebLayer::new())
         .layer(tower::layer::layer_fn(malformed::Explained::new))
         .add_routes(routes.routes())
@@ -163,62 +155,6 @@ pub async fn listen(what: &str, address: SocketAddr) -> Result<TcpListener, std:
         );
         std::io::Error::new(error.kind(), text)
     })
-}
-
-/// Counts calls and how long they take, by method and code.
-#[derive(Clone)]
-struct Metered<S> {
-    inner: S,
-    seconds: opentelemetry::metrics::Histogram<f64>,
-}
-
-impl<S> Metered<S> {
-    fn new(inner: S) -> Self {
-        let meter = opentelemetry::global::meter("dossier");
-        let seconds = meter
-            .f64_histogram("grpc_request")
-            .with_unit("s")
-            .with_description("How long calls took until their answer began, by method and code.")
-            .with_boundaries(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
-            .build();
-        Self { inner, seconds }
-    }
-}
-
-impl<S, B, R> tower::Service<http::Request<B>> for Metered<S>
-where
-    S: tower::Service<http::Request<B>, Response = http::Response<R>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let began = Instant::now();
-        let method = request.uri().path().to_owned();
-        let seconds = self.seconds.clone();
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await?;
-            let code = answer
-                .headers()
-                .get("grpc-status")
-                .and_then(|code| code.to_str().ok())
-                .unwrap_or("0")
-                .to_owned();
-            // Anybody can make up a method: those that are not there share a name, or the labels would grow without end.
-            let known = code != UNIMPLEMENTED && answer.status() == http::StatusCode::OK;
-            let method = if known { method } else { "unknown".to_owned() };
-            let labels = [KeyValue::new("method", method), KeyValue::new("code", code)];
-            seconds.record(began.elapsed().as_secs_f64(), &labels);
-            Ok(answer)
-        })
-    }
 }
 
 fn span(request: &http::Request<()>) -> tracing::Span {

@@ -13,6 +13,7 @@ pub mod health;
 pub mod lease;
 pub mod lifecycle;
 mod malformed;
+mod metered;
 pub mod models;
 pub mod operations;
 pub mod policies;

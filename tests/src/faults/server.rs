@@ -41,6 +41,11 @@ impl Server {
         }
     }
 
+    /// Where HTTP listens.
+    pub fn http(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.http_port))
+    }
+
     /// Starts it, without waiting until it is ready.
     pub fn spawn(&mut self) {
         let mut command = Command::new(binary());
