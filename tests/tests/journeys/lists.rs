@@ -132,6 +132,8 @@ async fn filters_find_what_they_say(world: World) {
         (pb::Filter { assignee: words("me"), ..filter() }, &only_a),
         (pb::Filter { unassigned: true, ..filter() }, &only_b),
         (pb::Filter { tag: words("été"), ..filter() }, &only_a),
+        (pb::Filter { tag: vec!["nobody's".into(), "été".into()], ..filter() }, &only_a),
+        (pb::Filter { tag: words("nobody's"), ..filter() }, &vec![]),
         (pb::Filter { category: words("defect"), ..filter() }, &only_a),
         (pb::Filter { priority: vec![pb::Priority::Normal.into()], ..filter() }, &only_b),
         (pb::Filter { account: words("chat"), ..filter() }, &only_b),

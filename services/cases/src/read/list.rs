@@ -169,17 +169,7 @@ impl Core {
         if filter.unassigned {
             query.and("c.assignee is null");
         }
-        for tag in &filter.tag {
-            let condition = if query.sqlite {
-                format!(
-                    "exists (select 1 from json_each(c.tags) where value = {})",
-                    query.bind(tag.to_lowercase())
-                )
-            } else {
-                format!("c.tags ? {}", query.bind(tag.to_lowercase()))
-            };
-            query.and(&condition);
-        }
+        query.any_tag(words(&filter.tag));
         query.any("c.category", words(&filter.category));
         let ranks = filter.priority.iter().enumerate().map(|(i, number)| {
             f::priority(&format!("filter.priority[{i}]"), *number)

@@ -37,6 +37,22 @@ impl Query {
         }
     }
 
+    /// A case has one of these tags; nothing is asked if there are none.
+    pub fn any_tag(&mut self, tags: Vec<Value>) {
+        if tags.is_empty() {
+            return;
+        }
+        let places: Vec<String> = tags.into_iter().map(|tag| self.bind(tag)).collect();
+        let condition = if self.sqlite {
+            format!("exists (select 1 from json_each(c.tags) where value in ({}))", places.join(", "))
+        } else {
+            // Each by itself: so the index of tags knows them.
+            let has: Vec<String> = places.iter().map(|place| format!("c.tags ? {place}")).collect();
+            format!("({})", has.join(" or "))
+        };
+        self.and(&condition);
+    }
+
     /// `column` lies between two instants of the request.
     pub fn between(
         &mut self,
