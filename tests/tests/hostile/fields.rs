@@ -227,7 +227,10 @@ async fn queries_have_bounds() {
         let request = pb::ListCasesRequest { page_size: size, ..Default::default() };
         wrong_field(root.cases.list_cases(request).await, "page_size");
     }
-    for token in ["x", "1", "1~2~3", "1~", "~", "x~00000000-0000-0000-0000-000000000000", "1~' or 1=1"] {
+    let nil = "00000000-0000-0000-0000-000000000000";
+    let of_another_order = format!("opened~1~{nil}");
+    let none = format!("updated~x~{nil}");
+    for token in ["x", "1", "1~2~3", "updated~1~", "~", &none, "updated~1~' or 1=1", &of_another_order] {
         let request = pb::ListCasesRequest { page_token: token.into(), ..Default::default() };
         wrong_field(root.cases.list_cases(request).await, "page_token");
     }

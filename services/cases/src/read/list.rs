@@ -40,13 +40,13 @@ const ERASED: &str = "[erased]";
 /// The pages of every order, the first one and one that goes on at `at`, for somebody with `access`.
 pub fn statements(access: &Access, sqlite: bool, at: i64) -> Vec<(String, String, Vec<Value>)> {
     let last = format!("{at}~{}", uuid::Uuid::nil());
-    let page = |order: Order, token: &str| {
+    let page = |order: Order, last: &str| {
         let mut query = seen(access, sqlite);
-        if !token.is_empty() {
-            keys(order).after(&mut query, token).ok()?;
+        if !last.is_empty() {
+            keys(order).after(&mut query, &format!("{}~{last}", keys(order).name)).ok()?;
         }
         in_order(&mut query, keys(order), i64::from(PAGE) + 1);
-        Some((format!("{order:?} after {token:?}"), query.text, query.binds))
+        Some((format!("{order:?} after {last:?}"), query.text, query.binds))
     };
     [
         (Order::UpdatedDesc, last.clone()),
@@ -56,7 +56,7 @@ pub fn statements(access: &Access, sqlite: bool, at: i64) -> Vec<(String, String
         (Order::Priority, format!("1~{last}")),
     ]
     .into_iter()
-    .flat_map(|(order, token)| [page(order, ""), page(order, &token)])
+    .flat_map(|(order, last)| [page(order, ""), page(order, &last)])
     .flatten()
     .collect()
 }

@@ -13,6 +13,8 @@ use super::query::Query;
 /// is one range of an index that has the same columns.
 #[derive(Clone, Copy)]
 pub struct Keys {
+    /// What begins the tokens of this order: the values of another one would mean another page.
+    pub name: &'static str,
     /// As SQL has them, and where they stand in the row.
     columns: &'static [(&'static str, usize)],
     descending: bool,
@@ -25,14 +27,14 @@ const PRIORITY: &[(&str, usize)] = &[("c.priority", 5), ("c.waiting_since", 17),
 
 /// The keys of an order.
 pub const fn keys(order: Order) -> Keys {
-    let (columns, descending) = match order {
-        Order::Unspecified | Order::UpdatedDesc => (UPDATED, true),
-        Order::OpenedDesc => (OPENED, true),
-        Order::OpenedAsc => (OPENED, false),
-        Order::Waiting => (WAITING, false),
-        Order::Priority => (PRIORITY, false),
+    let (name, columns, descending) = match order {
+        Order::Unspecified | Order::UpdatedDesc => ("updated", UPDATED, true),
+        Order::OpenedDesc => ("opened", OPENED, true),
+        Order::OpenedAsc => ("oldest", OPENED, false),
+        Order::Waiting => ("waiting", WAITING, false),
+        Order::Priority => ("priority", PRIORITY, false),
     };
-    Keys { columns, descending }
+    Keys { name, columns, descending }
 }
 
 impl Keys {
@@ -45,14 +47,10 @@ impl Keys {
 
     /// The values in the last row of a page.
     pub fn token(self, row: &Row) -> String {
-        let values: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(_, column)| {
-                row.int(*column).map_or_else(|| row.string(*column), |value| value.to_string())
-            })
-            .collect();
-        values.join("~")
+        let values = self.columns.iter().map(|(_, column)| {
+            row.int(*column).map_or_else(|| row.string(*column), |value| value.to_string())
+        });
+        std::iter::once(self.name.to_owned()).chain(values).collect::<Vec<_>>().join("~")
     }
 
     /// Only rows that come after the one that `token` is of.
@@ -67,8 +65,9 @@ impl Keys {
 
     fn values(self, token: &str) -> Result<Vec<Value>, Error> {
         let wrong = || Error::field("page_token", "must be as an earlier answer to the same query gave it");
-        let parts: Vec<&str> = token.split('~').collect();
-        if parts.len() != self.columns.len() {
+        let (name, values) = token.split_once('~').ok_or_else(wrong)?;
+        let parts: Vec<&str> = values.split('~').collect();
+        if name != self.name || parts.len() != self.columns.len() {
             return Err(wrong());
         }
         let (id, numbers) = parts.split_last().ok_or_else(wrong)?;
