@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{auth, projection, request, store, token, transact};
+use crate::{auth, projection, request, shell::BEYOND, store, token, transact};
 
 /// The domain of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "dossier";
@@ -216,6 +216,7 @@ impl<R: Refusal> From<transact::Error<R>> for Error {
         match error {
             E::Refused(refusal) => refusal.into_error(),
             E::Stale { .. } => Self::Aborted { reason: "STALE_POSITION", message },
+            E::Beyond => Self::field("expected_position", BEYOND),
             E::CommandIdReused => Self::Malformed { reason: "COMMAND_ID_REUSED", message },
             E::Contention => Self::Aborted { reason: "CONTENTION", message },
             E::TooLarge(_) => Self::Malformed { reason: "TOO_LARGE", message },
@@ -340,6 +341,7 @@ mod tests {
             (error.code(), error.reason())
         };
         assert_eq!(told(E::Stale { actual: eventlog::Position(1) }), (Code::Aborted, "STALE_POSITION"));
+        assert_eq!(told(E::Beyond), (Code::InvalidArgument, "INVALID_FIELD"));
         assert_eq!(told(E::CommandIdReused), (Code::InvalidArgument, "COMMAND_ID_REUSED"));
         assert_eq!(told(E::Contention), (Code::Aborted, "CONTENTION"));
         assert_eq!(told(E::TooLarge(1)), (Code::InvalidArgument, "TOO_LARGE"));

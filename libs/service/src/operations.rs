@@ -241,6 +241,8 @@ impl Operations for Server {
         let session = session(&request)?;
         let request = request.into_inner();
         let after = self.shell.position("after", &request.after)?.unwrap_or(Position::NONE);
+        // A follower that waits there would never be told what comes before it.
+        self.shell.written("after", after).await?;
         let categories: Vec<Category> = request
             .categories
             .iter()

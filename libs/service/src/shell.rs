@@ -14,6 +14,9 @@ use crate::{
     token::Token,
 };
 
+/// What is said of a position that stands beyond the end of the log.
+pub(crate) const BEYOND: &str = "is beyond the end of the log; give a position that an answer gave";
+
 /// The surroundings of every service of a site.
 #[derive(Clone)]
 pub struct Shell {
@@ -58,10 +61,7 @@ impl Shell {
     /// nobody knows whether it will come. What another process has just written is in the log, and taken.
     pub async fn written(&self, field: &str, position: Position) -> Result<(), Error> {
         if position > self.log.tail(&[]).await? {
-            return Err(Error::field(
-                field,
-                "is beyond the end of the log; give a position that an answer gave",
-            ));
+            return Err(Error::field(field, BEYOND));
         }
         Ok(())
     }

@@ -105,6 +105,9 @@ async fn who_insists_on_a_version_is_refused_at_another() {
     let elsewhere = count(&here, &stream(1), id(7), 1).await.unwrap().position;
     assert!(here.execute(&stream(0), &insist(8, elsewhere), one).await.unwrap().changed);
     assert!(matches!(here.execute(&stream(0), &insist(9, elsewhere), one).await, Err(Error::Stale { .. })));
+    // What nobody can have seen is nothing to insist on.
+    let beyond = Position(latest.0.max(elsewhere.0) + 1_000);
+    assert!(matches!(here.execute(&stream(0), &insist(10, beyond), one).await, Err(Error::Beyond)));
     // A repetition is answered whatever it insists on.
     assert!(here.execute(&stream(0), &insist(2, seen), one).await.unwrap().repeated);
 }

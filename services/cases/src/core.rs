@@ -187,13 +187,6 @@ impl Core {
         Ok((id, outcome))
     }
 
-    /// That a case has moved on since the position on which the caller insists.
-    pub fn stale(&self, now: Position) -> Error {
-        let message =
-            format!("the case has changed since it was read; it is now at {}", self.shell.token(now));
-        Error::Aborted { reason: "STALE_POSITION", message }
-    }
-
     /// Why and by whom: of a request.
     pub fn command<R: Request>(&self, caller: &Caller, request: &R) -> Result<Meta, Error> {
         let command_id = f::uuid("command_id", request.command_id())?;
@@ -223,8 +216,11 @@ impl Core {
                 Ok(commands(at, &caller.actor, actions(&ground)?))
             })
             .await;
-        if let Err(transact::Error::Stale { .. } | transact::Error::CommandIdReused) = &outcome {
-            // These two are said before anybody has looked at the case: to who does not see it, it is not there.
+        if let Err(
+            transact::Error::Stale { .. } | transact::Error::Beyond | transact::Error::CommandIdReused,
+        ) = &outcome
+        {
+            // These are said before anybody has looked at the case: to who does not see it, it is not there.
             let known = self.cases.peek::<No>(&stream).await?;
             seen(&caller.access, &known)?;
         }
@@ -235,7 +231,8 @@ impl Core {
                 Error::refused("CASE_MERGED", "the case was merged into one that you do not see")
             })?;
         }
-        self.answerable(caller, &stream, outcome?).await
+        let outcome = outcome.map_err(|error| self.refusal("case", error))?;
+        self.answerable(caller, &stream, outcome).await
     }
 
     /// The outcome, if the caller may know it. Who decides on a case must see it as it was before, which has been looked

@@ -104,7 +104,8 @@ impl Core {
             .execute::<No>(stream, &meta, |_, at| {
                 Ok(vec![Command::new(at, caller.actor.clone(), policy::Action::Apply { set: set.clone() })])
             })
-            .await?;
+            .await
+            .map_err(|error| self.refusal("policy", error))?;
         // Whoever applied it works under it from now on, at least here.
         if outcome.changed && !self.policies.wait_for(outcome.position, IN_FORCE_LIMIT).await {
             tracing::warn!("the policy is in the log, and not in force here yet");

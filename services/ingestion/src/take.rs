@@ -197,7 +197,7 @@ impl Taker {
             }
             Err(transact::Error::Unreadable(error)) => Ok(Some(unreadable(&error))),
             Err(error @ transact::Error::Unavailable(_)) => Err(Error::Unavailable(error.to_string())),
-            Err(error @ transact::Error::CommandIdReused) => Err(internal(error)),
+            Err(error @ (transact::Error::Beyond | transact::Error::CommandIdReused)) => Err(internal(error)),
         }
     }
 }

@@ -7,7 +7,7 @@ use proto::{
 };
 use tests::{
     desk::{message, refused, wrong_field},
-    world::World,
+    world::{POLICY, World, command_id},
 };
 use tonic::Code;
 
@@ -38,6 +38,10 @@ async fn a_position_beyond_the_end_of_the_log_is_refused_at_once() {
     wrong_field(root.ingestion.get_ledger(ledger).await, "at_least");
     let models = operations::ListReadModelsRequest { at_least: beyond(), ..Default::default() };
     wrong_field(root.operations.list_read_models(models).await, "at_least");
+    let tail = operations::TailEventsRequest { after: beyond(), ..Default::default() };
+    wrong_field(root.operations.tail_events(tail).await.map(drop), "after");
+    let watch = pb::WatchRequest { after: beyond(), ..Default::default() };
+    wrong_field(root.cases.watch(watch).await.map(drop), "after");
 
     // Many of them hold up nobody who calls on the same connection.
     let many = (0..CALLS).map(|_| {
@@ -50,6 +54,52 @@ async fn a_position_beyond_the_end_of_the_log_is_refused_at_once() {
     for call in many {
         call.await.unwrap();
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_insists_on_a_position_that_nobody_has_seen() {
+    let world = World::start().await;
+    let one = world.receive_one("forum", message("m-1", "ada", "It leaks")).await.case_id;
+    let other = world.receive_one("forum", message("m-2", "bob", "It hums")).await.case_id;
+    let mut root = world.administrator();
+    let mark = world.mark().await;
+    let beyond = || world.platform.shell.token(eventlog::Position(1_000_000));
+    let note = |case: &str, position: String| pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: case.into(),
+        text: "Ask for the model".into(),
+        expected_position: position,
+        ..Default::default()
+    };
+    wrong_field(root.cases.add_note(note(&one, beyond())).await, "expected_position");
+    let merge = pb::MergeRequest {
+        command_id: command_id(),
+        case_id: one.clone(),
+        into_case_id: other.clone(),
+        expected_position: beyond(),
+        ..Default::default()
+    };
+    wrong_field(root.cases.merge(merge).await, "expected_position");
+    let bulk = pb::BulkRequest {
+        command_id: command_id(),
+        case_ids: vec![one.clone()],
+        change: Some(pb::bulk_request::Change::Close(pb::bulk_request::Close {})),
+        expected_position: beyond(),
+    };
+    let told = root.cases.bulk(bulk).await.unwrap().into_inner().results.remove(0);
+    assert_eq!((told.changed, told.reason.as_str()), (false, "INVALID_FIELD"), "{told:?}");
+    let apply = policy::ApplyRequest {
+        command_id: command_id(),
+        files: vec![policy::apply_request::File { name: "policy.toml".into(), text: POLICY.into() }],
+        expected_position: beyond(),
+        ..Default::default()
+    };
+    wrong_field(root.policy.apply(apply).await, "expected_position");
+    world.nothing_since(mark).await;
+    // Others' entries count: who has seen the end of the log has seen all of the case.
+    let last = root.cases.add_note(note(&other, String::new())).await.unwrap().into_inner().position;
+    root.cases.add_note(note(&one, last)).await.unwrap();
     world.end().await;
 }
 

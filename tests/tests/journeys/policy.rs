@@ -53,7 +53,8 @@ async fn files_come_into_force_whole_or_not_at_all() {
     world.nothing_since(mark).await;
 
     let stale = ApplyRequest { expected_position: "local.1.0".into(), ..apply(files(&[SOUTH])) };
-    refused(root.policy.apply(stale).await, Code::Aborted, "STALE_POSITION");
+    let stale = refused(root.policy.apply(stale).await, Code::Aborted, "STALE_POSITION");
+    assert!(stale.message().contains("it is now at local.1."), "{stale:?}");
     let request = apply(files(&[SOUTH]));
     let first = root.policy.apply(request.clone()).await.unwrap().into_inner();
     assert_eq!(first.changes.len(), 1);

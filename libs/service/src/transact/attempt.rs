@@ -9,7 +9,7 @@ use domain::{
 use eventlog::{AppendError, Entry, NewEntry, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id};
+use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id, unavailable};
 use crate::{
     backoff,
     envelope::{CommandStamp, Envelope, VERSION, contains},
@@ -48,10 +48,8 @@ where
             let same = done.digest == meta.digest;
             return if same { Ok(Attempt::Repeated(done.position)) } else { Err(Error::CommandIdReused) };
         }
-        if let Some(expected) = meta.expected
-            && expected < aggregate.version
-        {
-            return Err(Error::Stale { actual: aggregate.version });
+        if let Some(expected) = meta.expected {
+            self.insisted(expected, aggregate.version).await?;
         }
         // In a stream time never goes back, whatever the clocks of its writers do.
         let now = self.clock.now();
@@ -72,6 +70,18 @@ where
             Err(AppendError::TooLarge(bytes)) => Err(Error::TooLarge(bytes)),
             Err(AppendError::Log(error)) => Err(Error::Unavailable(error.to_string())),
         }
+    }
+
+    /// Refuses who has not seen all of the stream, or says that he has seen what nobody can have. Only who has seen more
+    /// than the stream is the log asked for.
+    async fn insisted<R>(&self, expected: Position, version: Position) -> Result<(), Error<R>> {
+        if expected < version {
+            return Err(Error::Stale { actual: version });
+        }
+        if expected > version && expected > self.log.tail(&[]).await.map_err(unavailable)? {
+            return Err(Error::Beyond);
+        }
+        Ok(())
     }
 
     /// The entry, sealed once, and what a cold reader would make of it.

@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     envelope::{Origin, Unreadable},
     request,
+    shell::BEYOND,
 };
 use attempt::Attempt;
 
@@ -107,11 +108,14 @@ pub enum Error<R> {
     #[error(transparent)]
     Refused(R),
     /// The stream is not at the version that the caller insisted on.
-    #[error("the state has changed since it was read; it is now at {actual}")]
+    #[error("the state has changed since it was read; read it again")]
     Stale {
         /// The stream's version.
         actual: Position,
     },
+    /// The caller insists on a position that the log has not reached: nobody can have seen it.
+    #[error("expected_position: {BEYOND}")]
+    Beyond,
     /// The id was used for another command.
     #[error("this command_id was used before with another payload; take a new one")]
     CommandIdReused,
@@ -212,7 +216,10 @@ where
                     (known, refuted) = ((conflicts <= CATCH_UPS_MAX).then_some(aggregate), true);
                     continue;
                 }
-                Err(error @ (Error::Refused(_) | Error::Stale { .. } | Error::CommandIdReused)) => {
+                Err(
+                    error
+                    @ (Error::Refused(_) | Error::Stale { .. } | Error::Beyond | Error::CommandIdReused),
+                ) => {
                     *slot = Some(aggregate);
                     return Err(error);
                 }

@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod conversations;
 pub mod custom_fields;
 pub mod fields;
+pub mod insist;
 pub mod no;
 pub mod open;
 pub mod request;

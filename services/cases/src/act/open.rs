@@ -70,7 +70,8 @@ impl Core {
             Err(error) => Err(No::Other(error.clone())),
         };
         let stream = self.stream(id)?;
-        let outcome = self.cases.execute::<No>(&stream, &meta, make).await?;
+        let outcome = self.cases.execute::<No>(&stream, &meta, make).await;
+        let outcome = outcome.map_err(|error| self.refusal("case", error))?;
         // The reaction would do this in a moment; whoever opened the case can reply in it at once.
         if outcome.changed {
             self.follow_decided(&stream, &outcome).await?;
@@ -117,11 +118,7 @@ impl Core {
         let source = self.cases.load::<No>(&self.stream(of)?).await?;
         let version = source.version;
         let source = seen(&caller.access, &source)?;
-        if let Some(expected) = self.shell.position("expected_position", &request.expected_position)?
-            && expected < version
-        {
-            return Err(self.stale(version));
-        }
+        self.insisted(&request.expected_position, version).await?;
         if !matches!(source.status, case::Status::Closed | case::Status::Resolved) {
             let text = format!("the case is {}: work it, or resolve it first", source.status);
             return Err(Error::refused("CASE_NOT_ENDED", text));

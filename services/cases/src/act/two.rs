@@ -212,11 +212,7 @@ impl Core {
     ) -> Result<case::Case, Error> {
         let aggregate = self.cases.load::<No>(&self.stream(id)?).await?;
         let case = seen(&caller.access, &aggregate)?.clone();
-        if let Some(expected) = self.shell.position("expected_position", request.expected_position())?
-            && expected < aggregate.version
-        {
-            return Err(self.stale(aggregate.version));
-        }
+        self.insisted(request.expected_position(), aggregate.version).await?;
         Ok(case)
     }
 

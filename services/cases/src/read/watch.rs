@@ -36,7 +36,10 @@ impl Core {
         // Wrong filters are told now, not with the first change.
         self.row(&self.caller(&principal), &filter, "").await?;
         let after = match self.shell.position("after", &request.after)? {
-            Some(after) => after,
+            Some(after) => {
+                self.shell.written("after", after).await?;
+                after
+            }
             None => self.models.current().refresh().await?,
         };
         let (changes, reader) = mpsc::channel(WAITING_MAX);
