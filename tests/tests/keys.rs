@@ -1,10 +1,16 @@
-//! Keys that are lost are not replaced by new ones in silence.
+//! Keys that are lost are not replaced by new ones in silence, and who has the issuer's makes tokens.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+};
 
 use dossier::up;
+use serde_json::json;
 use service::clock::SystemClock;
-use tests::{desk::message, world::World};
+use tests::{desk::message, faults::Site, http::Json, program, world::World};
 
 async fn refusal(folder: &Path) -> String {
     let opened = up::shell(folder, Arc::new(SystemClock)).await;
@@ -45,4 +51,39 @@ async fn a_site_whose_keys_are_lost_does_not_start_and_makes_no_others() {
     let again = world.administrator().case(&case.case_id).await;
     assert_eq!(again.timeline[0].text, "My kettle does not boil");
     world.end().await;
+}
+
+/// `dossier token` in a data folder, with nothing of this process's settings.
+fn token(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program::path());
+    command.env_clear().current_dir(std::env::temp_dir());
+    command.arg("token").arg("--data").arg(data).args(arguments).output().expect("the program starts")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_made_in_the_folder_is_taken_by_its_server() {
+    let site = Site::up();
+    let folder = site.data();
+    let may = async |arguments: &[&str], method: &str| {
+        let made = token(&folder, arguments);
+        assert!(made.status.success(), "{made:?}");
+        let text = String::from_utf8(made.stdout).expect("a token");
+        assert_eq!(text.lines().count(), 1, "the token and nothing else");
+        let call = Json::new(site.servers[0].http(), Some(text.trim()));
+        call.call(method, &json!({})).await.status.as_u16()
+    };
+    let (list, models) =
+        ("dossier.cases.v1.Cases/ListCases", "dossier.operations.v1.Operations/ListReadModels");
+    assert_eq!(may(&["ana"], list).await, 200, "with the roles of the policy");
+    assert_eq!(may(&["ana"], models).await, 403, "and no others");
+    let service = ["export", "--kind", "service", "--role", "compliance", "--days", "1"];
+    assert_eq!(may(&service, models).await, 200);
+    for wrong in [&["a b"][..], &["ana", "--role", "king"], &["ana", "--days", "0"], &[]] {
+        assert_eq!(token(&folder, wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let nowhere = tempfile::tempdir().expect("a temporary folder");
+    let none = token(nowhere.path(), &["ana"]);
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(4), 0));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("--data DIR"), "{none:?}");
+    assert!(!nowhere.path().join("issuer.pem").exists(), "no key is made");
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 use ed25519_dalek::{
     SigningKey,
-    pkcs8::{EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
+    pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes, spki::der::pem::LineEnding},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -190,17 +190,25 @@ pub struct Issuer {
 impl Issuer {
     /// An issuer with the key in `path`, which is made if it is not there (PKCS #8 in PEM, readable by its owner only).
     pub fn load_or_create(name: &str, path: &Path) -> Result<Self, KeyError> {
-        let file = |error| KeyError::File { path: path.display().to_string(), error };
-        let pem = match std::fs::read_to_string(path) {
-            Ok(pem) => pem,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let pem = new_key().ok_or_else(|| KeyError::Form(path.display().to_string()))?;
-                write_private(path, &pem).map_err(file)?;
-                pem
+        if let Some(issuer) = Self::load(name, path)? {
+            return Ok(issuer);
+        }
+        let form = || KeyError::Form(path.display().to_string());
+        let pem = new_key().ok_or_else(form)?;
+        write_private(path, &pem).map_err(|error| file_error(path, error))?;
+        Self::from_pem(name, &pem).ok_or_else(form)
+    }
+
+    /// An issuer with the key in `path`, if it is there.
+    pub fn load(name: &str, path: &Path) -> Result<Option<Self>, KeyError> {
+        match std::fs::read_to_string(path) {
+            Ok(pem) => {
+                let issuer = Self::from_pem(name, &pem);
+                issuer.map(Some).ok_or_else(|| KeyError::Form(path.display().to_string()))
             }
-            Err(error) => return Err(file(error)),
-        };
-        Self::from_pem(name, &pem).ok_or_else(|| KeyError::Form(path.display().to_string()))
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error(path, error)),
+        }
     }
 
     /// An issuer with this private key.
@@ -243,11 +251,15 @@ impl Issuer {
     }
 }
 
+/// A key in the first version of PKCS #8: the second one, with the public key in it, is refused by widely used tools.
 fn new_key() -> Option<String> {
-    let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed).ok()?;
-    let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).ok()?;
-    Some(pem.to_string())
+    let mut key = KeypairBytes { secret_key: [0; 32], public_key: None };
+    getrandom::fill(&mut key.secret_key).ok()?;
+    Some(key.to_pkcs8_pem(LineEnding::LF).ok()?.to_string())
+}
+
+fn file_error(path: &Path, error: std::io::Error) -> KeyError {
+    KeyError::File { path: path.display().to_string(), error }
 }
 
 /// Writes a file that only its owner may read; refuses to replace one that is there.

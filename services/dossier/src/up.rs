@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::ids::SiteId;
+use domain::ids::{ActorId, SiteId};
 use eventlog::SqliteLog;
 use service::{
     auth::{Authenticator, Issuer, PrincipalKind},
@@ -48,6 +48,21 @@ const TOKEN_DAYS: i64 = 365;
 /// Where the administrator's token is, for the command line to find.
 pub const TOKEN_FILE: &str = "admin.token";
 
+/// Where the key of the folder's issuer is.
+const ISSUER_FILE: &str = "issuer.pem";
+
+/// Makes a token for `person` that the site in `data` takes; without one, if no site was ever there.
+pub fn token(
+    data: &Path,
+    person: &ActorId,
+    kind: PrincipalKind,
+    roles: &[&str],
+    days: i64,
+) -> anyhow::Result<Option<String>> {
+    let Some(issuer) = Issuer::load(SITE, &data.join(ISSUER_FILE))? else { return Ok(None) };
+    Ok(Some(issuer.token(person.as_str(), kind, roles, in_days(SystemClock.now(), days))?))
+}
+
 /// Opens the folder and starts every role on it.
 pub async fn start(config: &Config) -> anyhow::Result<Platform> {
     let shell = shell(&config.data, Arc::new(SystemClock)).await?;
@@ -82,7 +97,7 @@ pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> 
     private(data)?;
     let models = data.join("models");
     private(&models)?;
-    let issuer = Issuer::load_or_create(SITE, &data.join("issuer.pem"))?;
+    let issuer = Issuer::load_or_create(SITE, &data.join(ISSUER_FILE))?;
     let token =
         issuer.token("admin", PrincipalKind::Human, &["administrator"], in_days(clock.now(), TOKEN_DAYS))?;
     write_token(&data.join(TOKEN_FILE), &token)?;

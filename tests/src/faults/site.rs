@@ -24,7 +24,7 @@ pub struct Site {
     pub nats: Brokers,
     issuer: Issuer,
     _postgres: Option<Postgres>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The servers of a log.
@@ -52,7 +52,12 @@ impl Site {
         });
         server.resume();
         let issuer = Issuer::load_or_create(NAME, &data.join("issuer.pem")).expect("the issuer's key");
-        Self { servers: vec![server], nats: Brokers::None, issuer, _postgres: None, _folder: folder }
+        Self { servers: vec![server], nats: Brokers::None, issuer, _postgres: None, folder }
+    }
+
+    /// The data folder of [`up`](Self::up).
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// `dossier serve all` on one NATS server, which syncs always, and PostgreSQL.
@@ -114,7 +119,7 @@ impl Site {
             server.resume();
             servers.push(server);
         }
-        let site = Self { servers, nats, issuer, _postgres: Some(postgres), _folder: folder };
+        let site = Self { servers, nats, issuer, _postgres: Some(postgres), folder };
         let files = vec![File { name: "policy.toml".into(), text: POLICY.into() }];
         let apply = ApplyRequest { command_id: command_id(), files, ..ApplyRequest::default() };
         let applied = site.administrator(0).policy.apply(apply).await.expect("the policy can be applied");

@@ -36,6 +36,9 @@ pub enum Error {
         /// The case that was to go on.
         target: CaseId,
     },
+    /// The target is the source.
+    #[error("a case cannot be merged into itself: name another one")]
+    MergeIntoItself,
     /// The source goes on elsewhere.
     #[error("the case goes on in case {into} already: unmerge it first")]
     AlreadyMerged {
@@ -123,7 +126,7 @@ impl Error {
     /// The stable code of the refusal, for callers.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::MergeCycle { .. } => "MERGE_CYCLE",
+            Self::MergeCycle { .. } | Self::MergeIntoItself => "MERGE_CYCLE",
             Self::AlreadyMerged { .. } => "ALREADY_MERGED",
             Self::SourceClosed => "MERGE_SOURCE_CLOSED",
             Self::TargetClosed { .. } => "MERGE_TARGET_CLOSED",
@@ -157,9 +160,8 @@ impl Decider for State {
             } => {
                 let root = self.root(target);
                 match self.merged_into(source) {
-                    _ if root == source || target == source => {
-                        Err(Error::MergeCycle { source_case: source, target })
-                    }
+                    _ if target == source => Err(Error::MergeIntoItself),
+                    _ if root == source => Err(Error::MergeCycle { source_case: source, target }),
                     Some(into) if self.root(into) == root => Ok(Vec::new()),
                     Some(into) => Err(Error::AlreadyMerged { into }),
                     None if source_closed => Err(Error::SourceClosed),

@@ -57,7 +57,7 @@ fn chains_resolve_to_the_root_and_never_close() {
         .when(merge(2, 1))
         .then_refused(&Error::MergeCycle { source_case: case(2), target: case(1) })
         .when(merge(1, 1))
-        .then_refused(&Error::MergeCycle { source_case: case(1), target: case(1) })
+        .then_refused(&Error::MergeIntoItself)
         .when(merge(2, 3))
         .then(&[merged(2, 3)])
         // Into case 1 is into where it goes on.

@@ -169,3 +169,21 @@ fn a_token_that_was_good_once_still_ends() {
         Err(Error::Invalid)
     );
 }
+
+#[test]
+fn a_key_is_written_as_others_read_it_and_older_ones_are_still_read() {
+    use ed25519_dalek::pkcs8::DecodePrivateKey;
+    let pem = new_key().unwrap();
+    let (label, der) = ed25519_dalek::pkcs8::SecretDocument::from_pem(&pem).unwrap();
+    assert_eq!((label, der.as_bytes().len()), ("PRIVATE KEY", 48), "nothing but the private key");
+    assert_eq!(der.as_bytes()[..5], [0x30, 46, 0x02, 0x01, 0x00], "the first version");
+    let older = SigningKey::from_pkcs8_pem(&pem).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap();
+    assert_ne!(*older, pem);
+    let (new, old) = (Issuer::from_pem("here", &pem).unwrap(), Issuer::from_pem("here", &older).unwrap());
+    assert_eq!(new.public_pem(), old.public_pem());
+    let auth = Authenticator::new([("here", new.public_pem())]).unwrap();
+    for issuer in [new, old] {
+        let token = issuer.token("ana", PrincipalKind::Human, &[], at("2026-01-02T00:00:00Z")).unwrap();
+        auth.principal(Some(&format!("Bearer {token}")), at("2026-01-01T00:00:00Z")).unwrap();
+    }
+}

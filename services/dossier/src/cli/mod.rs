@@ -12,6 +12,7 @@ pub mod error;
 mod event;
 pub mod globals;
 mod import;
+mod issue;
 mod ledger;
 mod output;
 mod parse;
@@ -85,6 +86,8 @@ pub enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Check this machine and the server, and say how to mend what is wrong
     Doctor,
+    /// Make a token for somebody, beside `dossier up`
+    Token(issue::TokenArgs),
     /// Completions for a shell
     Completions(completions::CompletionsArgs),
     /// The settings of this command line
@@ -170,6 +173,7 @@ impl Command {
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::Doctor => doctor::run(context).await,
+            Self::Token(args) => issue::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Config(command) => command.run(context),
             Self::Version => version::run(context),
