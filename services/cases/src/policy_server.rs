@@ -24,6 +24,8 @@ use crate::{
     read::one::Until,
 };
 
+/// Where a field comes from that nobody has set.
+const DEFAULT: &str = "default";
 /// How long an apply waits until the policy is in force in this process.
 const IN_FORCE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -151,7 +153,7 @@ impl Core {
         let fields = shown.into_iter().map(|shown| pb::show_response::Field {
             path: shown.path,
             value: shown.value.to_string(),
-            level: shown.level.to_string(),
+            level: shown.level.map_or_else(|| DEFAULT.to_owned(), |level| level.to_string()),
             locked: shown.locked.is_some(),
             position: shown.version.map(|version| self.shell.token(Position(version))).unwrap_or_default(),
         });

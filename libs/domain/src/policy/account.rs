@@ -24,6 +24,7 @@ pub(super) const KIND: Kind = Kind {
     name: "account",
     group: "account",
     cascades: false,
+    defaults: Fields::new,
     fields: &[
         required("channel", Checked(|text| ChannelKind::new(text).map(drop))),
         required("name", Text(NAME_LEN_MAX)),

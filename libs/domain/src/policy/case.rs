@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     document::Level,
@@ -26,6 +26,7 @@ pub(super) const KIND: Kind = Kind {
     name: "case",
     group: "case",
     cascades: true,
+    defaults,
     fields: &[
         optional("reopen_window", Duration(WINDOW_MAX_S)),
         optional("reopen_cycle", OneOf(&["continue", "restart"])),
@@ -352,6 +353,32 @@ impl Default for Rules {
     }
 }
 
+/// [`Rules::default`] as it would be written.
+fn defaults() -> Fields {
+    let Value::Object(defaults) = json!({
+        "reopen_window": format!("{} days", REOPEN_WINDOW_S / DAY_S),
+        "reopen_cycle": "continue",
+        "auto_close_after": format!("{} days", AUTO_CLOSE_S / DAY_S),
+        "closing_post": "optional",
+        "assignee_required": false,
+        "category_required": false,
+        "required_fields": [],
+        "fields": {},
+        "priorities": ["low", "normal", "high", "urgent"],
+        "categories": {},
+        "category_vocabulary": "free",
+        "tags": [],
+        "tag_vocabulary": "free",
+        "resolutions": [],
+        "resolution_vocabulary": "free",
+        "labels": {},
+        "checklist": {},
+    }) else {
+        return Fields::new();
+    };
+    defaults
+}
+
 fn check(set: &Set, id: &str, body: &Fields) -> Vec<Fault> {
     let Ok(level) = id.parse::<Level>() else { return Vec::new() };
     let rules: Rules = set.effective_at(KIND.name, &level).read();
@@ -423,4 +450,17 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
 
 const fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_shown_as_they_hold() {
+        let names: BTreeSet<&str> = KIND.fields.iter().map(|field| field.name).collect();
+        let defaults = defaults();
+        assert_eq!(defaults.keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
+        assert_eq!(serde_json::from_value::<Rules>(Value::Object(defaults)).unwrap(), Rules::default());
+    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Kind {
     pub(super) group: &'static str,
     /// Whether it stands at a level instead of having an id.
     pub(super) cascades: bool,
+    /// What holds where no level says anything, by field, as it would be written; nothing of a kind that does not cascade.
+    pub(super) defaults: fn() -> Fields,
     /// Its fields, without the id or level.
     pub(super) fields: &'static [Field],
     /// What its fields mean: [`view`] of its type.

@@ -23,6 +23,7 @@ pub(super) const REGION: Kind = Kind {
     name: "region",
     group: GROUP,
     cascades: false,
+    defaults: Fields::new,
     fields: &[
         required("name", Text(NAME_LEN_MAX)),
         optional("parent", Ref("region")),
@@ -37,6 +38,7 @@ pub(super) const TEAM: Kind = Kind {
     name: "team",
     group: GROUP,
     cascades: false,
+    defaults: Fields::new,
     fields: &[
         required("name", Text(NAME_LEN_MAX)),
         required("region", Ref("region")),
@@ -50,6 +52,7 @@ pub(super) const PERSON: Kind = Kind {
     name: "person",
     group: GROUP,
     cascades: false,
+    defaults: Fields::new,
     fields: &[
         required("name", Text(NAME_LEN_MAX)),
         optional("email", Checked(email)),

@@ -22,8 +22,8 @@ pub struct Shown {
     pub path: String,
     /// What was written.
     pub value: Value,
-    /// The level that set it; [`Level::Global`] for kinds that do not cascade.
-    pub level: Level,
+    /// The level that set it; [`Level::Global`] for kinds that do not cascade, and none for what holds by default.
+    pub level: Option<Level>,
     /// The level that locked it, if one did.
     pub locked: Option<Level>,
     /// Position of the entry that put it, if its reader stamped it.
@@ -109,8 +109,7 @@ impl State {
             }
         }
         if shown.is_empty() && !field.is_empty() {
-            let fields = kinds::find(kind).map_or(&[][..], |kind| kind.fields).iter().map(|field| field.name);
-            return Err(unknown(path, field, fields, "what may be set there is"));
+            shown.push(unset(path, kind, id, field)?);
         }
         Ok(shown)
     }
@@ -134,7 +133,7 @@ impl State {
 
     fn shown(&self, path: String, setting: Setting) -> Shown {
         let Setting { value, level, locked, document } = setting;
-        Shown { path, value, level, locked, version: self.version_of(&document) }
+        Shown { path, value, level: Some(level), locked, version: self.version_of(&document) }
     }
 
     /// The fields of one document, as they are written.
@@ -149,11 +148,26 @@ impl State {
                 locked: locks.iter().any(|lock| covers(lock, &path)).then(|| level.clone()),
                 path: format!("{key}.{path}"),
                 value: value.clone(),
-                level: level.clone(),
+                level: Some(level.clone()),
                 version: self.version_of(key),
             })
             .collect()
     }
+}
+
+/// What holds in a field that nobody has set.
+fn unset(path: &str, kind: &str, id: &str, field: &str) -> Result<Shown, UnknownPath> {
+    let kind = kinds::find(kind);
+    let fields = || kind.map_or(&[][..], |kind| kind.fields).iter().map(|field| field.name);
+    if fields().all(|name| name != field) {
+        return Err(unknown(path, field, fields(), "what may be set there is"));
+    }
+    let default = kind.filter(|_| id.is_empty()).and_then(|kind| (kind.defaults)().remove(field));
+    let Some(value) = default else {
+        let remedy = "it may be set there, and is not".to_owned();
+        return Err(UnknownPath { path: path.to_owned(), remedy });
+    };
+    Ok(Shown { path: path.to_owned(), value, level: None, locked: None, version: None })
 }
 
 fn change(document: &Key, changed: Changed, mut fields: Vec<String>) -> Change {

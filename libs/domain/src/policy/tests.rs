@@ -361,7 +361,10 @@ fn the_policy_is_shown_with_its_sources() {
         state.show(path, region.as_ref(), None)
     };
     let lines = |path, region| {
-        let line = |s: Shown| format!("{} = {} ({}, {:?})", s.path, s.value, s.level, s.version);
+        let line = |s: Shown| {
+            let level = s.level.map_or("default".to_owned(), |level| level.to_string());
+            format!("{} = {} ({level}, {:?})", s.path, s.value, s.version)
+        };
         show(path, region).unwrap().into_iter().map(line).collect::<Vec<_>>()
     };
     assert_eq!(lines("case.reopen_window", None), ["case.reopen_window = \"14 days\" (global, Some(42))"]);
@@ -376,6 +379,10 @@ fn the_policy_is_shown_with_its_sources() {
     assert_eq!(lines("account/support.tier", None), ["account/support.tier = 1 (global, Some(42))"]);
     assert_eq!(show("case.fields", None).unwrap().len(), 2);
     assert_eq!(
+        lines("case.priorities", Some("fr")),
+        [r#"case.priorities = ["low","normal","high","urgent"] (default, None)"#]
+    );
+    assert_eq!(
         show("organisation", None).unwrap().len(),
         show("region", None).unwrap().len()
             + show("team", None).unwrap().len()
@@ -387,6 +394,8 @@ fn the_policy_is_shown_with_its_sources() {
     for (path, remedy) in [
         ("cas", "did you mean \"case\"?"),
         ("account/suport", "did you mean \"support\"?"),
+        ("case/region/fr.priorities", "it may be set there, and is not"),
+        ("account/support.brand", "it may be set there, and is not"),
         ("case.reopen_windows", "did you mean \"reopen_window\"?"),
     ] {
         assert_eq!(show(path, None).unwrap_err().remedy, remedy);
