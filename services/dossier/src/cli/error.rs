@@ -7,6 +7,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// Where a failure that this side found names its own remedy.
 const NEXT: &str = "next";
+/// What stands before the stable reason of a server's refusal.
+const REASON: &str = "reason ";
 
 /// The exit codes, as the contract has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether the server gave this stable reason.
+    pub fn has_reason(&self, reason: &str) -> bool {
+        self.why.iter().any(|why| why.strip_prefix(REASON) == Some(reason))
+    }
+}
+
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
@@ -104,7 +113,7 @@ impl From<Status> for Failure {
         }
         failure.why.extend(cause(&status));
         if !reason.is_empty() {
-            failure.why.push(format!("reason {reason}"));
+            failure.why.push(format!("{REASON}{reason}"));
         }
         if let Some(trace) = ["x-request-id", "traceparent"].iter().find_map(|name| header(&status, name)) {
             failure.why.push(format!("trace {trace}"));
@@ -200,6 +209,7 @@ fn next_of(code: Code, reason: &str) -> Option<&'static str> {
         (_, "STALE_POSITION") => {
             "see what changed with `dossier case history CASE`, then insist on the new position or on none"
         }
+        (_, "REBUILDING") => "wait until it has ended; the read model answers meanwhile",
         (_, "COMMAND_ID_REUSED") => "leave --command-id out: it belongs to another command",
         (_, "STREAM_PARKED") => "upgrade the server, then `dossier doctor`: it names what is parked",
         (_, "CONTENTION") => "run the same command again",

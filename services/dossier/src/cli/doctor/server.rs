@@ -52,8 +52,7 @@ pub async fn check(
     let token = Token::find(settings, address.host().unwrap_or_default())?;
     if reachable {
         let models = client.call(ListReadModelsRequest { digest: false, at_least }).await;
-        checks.push(known(token.as_ref(), models.as_ref().err(), Timestamp::now()));
-        checks.extend(models.iter().flat_map(read_models));
+        checks.extend(told(token.as_ref(), &models, Timestamp::now()));
     } else {
         checks.extend(token.map(|token| known(Some(&token), None, Timestamp::now())));
     }
@@ -129,6 +128,20 @@ fn clock(metadata: &MetadataMap, now: Timestamp) -> Check {
     }
 }
 
+/// What the token is good for, and what it is told about the read models.
+fn told(
+    token: Option<&Token>,
+    models: &Result<ListReadModelsResponse, Failure>,
+    now: Timestamp,
+) -> Vec<Check> {
+    match models {
+        Ok(models) => [vec![known(token, None, now)], read_models(models)].concat(),
+        // He is known, and not told about them: that says nothing against his token.
+        Err(failure) if failure.has_reason("NOT_ALLOWED") => vec![known(token, None, now), not_told()],
+        Err(failure) => vec![known(token, Some(failure), now)],
+    }
+}
+
 fn known(token: Option<&Token>, failure: Option<&Failure>, now: Timestamp) -> Check {
     const NEW: &str = "get a new one; `dossier up` leaves one in its data folder";
     let Some(token) = token else {
@@ -163,6 +176,14 @@ fn expires(token: &str) -> Option<Timestamp> {
     let payload = token.split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
     Timestamp::from_second(claims["exp"].as_i64()?).ok()
+}
+
+fn not_told() -> Check {
+    Check::look(
+        "read models",
+        "only administrators and compliance officers are told about them",
+        "if they must be looked at, ask one of them to run this",
+    )
 }
 
 fn read_models(answer: &ListReadModelsResponse) -> Vec<Check> {
@@ -268,6 +289,18 @@ mod tests {
         assert_eq!(known(Some(&token("2027-03-01T18:00:00Z")), Some(&refused), now).state, State::Broken);
         let opaque = Token { text: "opaque".to_owned(), found: "flag --token".to_owned() };
         assert_eq!(known(Some(&opaque), None, now), Check::well("token", "flag --token"));
+    }
+
+    #[test]
+    fn who_is_not_told_about_read_models_has_a_good_token() {
+        let token = token("2027-03-01T18:00:00Z");
+        let states = |reason: &str| {
+            let refused = Failure::new(Exit::NotAllowed, "no").because(format!("reason {reason}"));
+            let checks = told(Some(&token), &Err(refused), at("2026-03-01T08:00:00Z"));
+            checks.iter().map(|check| (check.name, check.state)).collect::<Vec<_>>()
+        };
+        assert_eq!(states("NOT_ALLOWED"), [("token", State::Well), ("read models", State::Look)]);
+        assert_eq!(states("TOKEN_INVALID"), [("token", State::Broken)]);
     }
 
     #[test]
