@@ -277,6 +277,10 @@ fn problems_of_policy_files_name_their_place() {
         (good.status.code(), text(&good.stdout).as_str()),
         (Some(0), "CHANGE\tDOCUMENT\tFIELDS\nadded\tteam/billing\t\n")
     );
+    let stale = test.run("apply -f policy --yes --expected-position par.1.1");
+    let stderr = text(&stale.stderr);
+    assert_eq!(stale.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("dossier event tail --category policy") && !stderr.contains("CASE"), "{stderr}");
     std::fs::write(test.dir.path().join("policy/a.toml"), "bad").unwrap();
     let bad = test.run("apply -f policy");
     assert_eq!(bad.status.code(), Some(2));

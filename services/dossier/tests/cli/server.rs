@@ -314,6 +314,11 @@ impl Operations for Shared {
 #[tonic::async_trait]
 impl PolicyService for Shared {
     async fn apply(&self, request: Request<policy::ApplyRequest>) -> Answer<policy::ApplyResponse> {
+        if request.get_ref().expected_position == "par.1.1" {
+            let mut details = ErrorDetails::new();
+            details.set_error_info("STALE_POSITION", "dossier", HashMap::new());
+            return Err(Status::with_error_details(tonic::Code::Aborted, "it is now at par.1.9", details));
+        }
         let mut answer = policy::ApplyResponse { position: "par.1.9".to_owned(), ..Default::default() };
         for file in request.into_inner().files {
             if let "good" | "less" = file.text.as_str() {

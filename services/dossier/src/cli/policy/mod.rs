@@ -23,6 +23,10 @@ use super::{
 /// Removed documents that are named before one is asked.
 const NAMED_MAX: usize = 10;
 
+/// What to do if somebody else was faster.
+const STALE: &str = "see what changed with `dossier event tail --category policy --until-now` and what holds with \
+                     `dossier policy show`, then insist on the new position or on none";
+
 /// Put policy files into force, all of them or none
 #[derive(Args, Debug)]
 #[command(before_help = "\
@@ -89,7 +93,12 @@ pub async fn apply(args: ApplyArgs, context: &Context) -> Result<(), Failure> {
         may_remove(&client.call(look).await?)?;
     }
     let answer = client.call(request).await;
-    let answer = answer.map_err(|failure| failure.next_if_unavailable(|| super::case::again(&command_id)))?;
+    let answer = answer.map_err(|failure| {
+        if failure.has_reason("STALE_POSITION") {
+            return failure.next(STALE);
+        }
+        failure.next_if_unavailable(|| super::case::again(&command_id))
+    })?;
     context.out.print(&changes(&answer, context.out.paint))?;
     if !answer.problems.is_empty() {
         let mut failure = Failure::invalid(format!(
