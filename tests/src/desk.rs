@@ -178,10 +178,7 @@ impl Caller {
 
     /// Builds the read model of cases anew: the digests before and after.
     pub async fn rebuild(&mut self) -> (String, String) {
-        let models = self.operations.list_read_models(ops::ListReadModelsRequest::default()).await;
-        let models = models.expect("the models").into_inner().models;
-        let name = models.into_iter().map(|model| model.name).find(|name| name.starts_with("cases_"));
-        let request = ops::RebuildRequest { name: name.expect("a model of cases") };
+        let request = ops::RebuildRequest { name: "cases".into() };
         let mut progress = self.operations.rebuild(request).await.expect("a rebuild").into_inner();
         while let Some(step) = progress.message().await.expect("progress") {
             if step.done {

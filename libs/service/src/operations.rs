@@ -339,10 +339,10 @@ impl Operations for Server {
     ) -> Result<Response<Self::RebuildStream>, Status> {
         self.allow(&request, &[Role::Administrator])?;
         let name = request.get_ref().name.as_str();
-        let model = self.models.get(name).cloned();
+        let model = self.models.iter().find(|(known, _)| **known == name || unversioned(known) == name);
         let names: Vec<&str> = self.models.keys().copied().collect();
         let known = || Error::field("name", format!("must be one of {}", names.join(", ")));
-        let model = model.ok_or_else(known)?;
+        let model = model.map(|(_, model)| Arc::clone(model)).ok_or_else(known)?;
         let (sender, reader) = mpsc::channel(WAITING_MAX);
         let (shell, stop) = (self.shell.clone(), self.stop.clone());
         tokio::spawn(async move {
@@ -369,12 +369,21 @@ impl Operations for Server {
                     digest_before: rebuilt.before,
                     digest_after: rebuilt.after,
                 }),
+                Err(error @ projection::Error::Rebuilding) => {
+                    Err(Error::Aborted { reason: "REBUILDING", message: error.to_string() }.into())
+                }
                 Err(error) => Err(Error::Unavailable(error.to_string()).into()),
             };
             let _ = sender.send(answer).await;
         });
         Ok(Response::new(ReceiverStream::new(reader)))
     }
+}
+
+/// `cases` of `cases_v3`: which version it is of, whoever asks for it need not know.
+fn unversioned(model: &str) -> &str {
+    let digits = |version: &str| !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    model.rsplit_once("_v").filter(|(_, version)| digits(version)).map_or(model, |(name, _)| name)
 }
 
 fn at_positions(parked: Vec<(String, u64, String)>) -> impl Iterator<Item = (String, Position, String)> {
@@ -400,4 +409,22 @@ fn wire(at: Timestamp) -> prost_types::Timestamp {
 /// Whether an entry is of these categories; none named: of any.
 fn wanted(categories: &[Category], entry: &Entry) -> bool {
     categories.is_empty() || categories.iter().any(|category| category.as_str() == entry.stream.category())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_model_is_known_without_its_version() {
+        for (model, name) in [
+            ("cases_v3", "cases"),
+            ("a_view_v12", "a_view"),
+            ("a_view", "a_view"),
+            ("a_v", "a_v"),
+            ("v1", "v1"),
+        ] {
+            assert_eq!(unversioned(model), name);
+        }
+    }
 }
