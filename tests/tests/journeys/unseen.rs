@@ -1,5 +1,7 @@
 //! What somebody does not see he neither hears of nor changes; who is asked to help sees what it is about.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use proto::cases::v1 as pb;
 use tests::{
     desk::{message, refused, wrong_field},

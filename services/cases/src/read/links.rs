@@ -72,7 +72,7 @@ impl Core {
         let mut places = Vec::new();
         events.into_iter().for_each(|event| names_in(event, &mut places));
         places.retain(|id| **id != me);
-        let seen = self.seen_among(caller, places.iter().map(|id| id.to_string()).collect()).await?;
+        let seen = self.seen_among(caller, places.iter().map(ToString::to_string).collect()).await?;
         places.into_iter().filter(|id| !seen.contains(*id)).for_each(String::clear);
         Ok(())
     }
