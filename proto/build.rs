@@ -7,6 +7,7 @@ use prost::Message;
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
         "dossier/cases/v1/cases.proto",
+        "dossier/cases/v1/customers.proto",
         "dossier/ingestion/v1/ingestion.proto",
         "dossier/operations/v1/operations.proto",
         "dossier/policy/v1/policy.proto",

@@ -7,7 +7,8 @@ use dossier::{
     up,
 };
 use proto::{
-    cases::v1::cases_client::CasesClient, ingestion::v1::ingestion_client::IngestionClient,
+    cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
+    ingestion::v1::ingestion_client::IngestionClient,
     operations::v1::operations_client::OperationsClient,
     policy::v1::policy_service_client::PolicyServiceClient,
 };
@@ -47,6 +48,8 @@ type Authorised = InterceptedService<Channel, Bearer>;
 pub struct Caller {
     /// Cases.
     pub cases: CasesClient<Authorised>,
+    /// Customers.
+    pub customers: CustomersClient<Authorised>,
     /// Messages in.
     pub ingestion: IngestionClient<Authorised>,
     /// Policy.
@@ -66,6 +69,7 @@ impl Caller {
         let with = || InterceptedService::new(channel.clone(), bearer.clone());
         Self {
             cases: CasesClient::new(with()).max_decoding_message_size(max),
+            customers: CustomersClient::new(with()).max_decoding_message_size(max),
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
             policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
             operations: OperationsClient::new(with()).max_decoding_message_size(max),

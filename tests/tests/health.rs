@@ -72,7 +72,7 @@ async fn what_waits_is_named_and_takes_nobody_out() {
     };
     let body = readyz_until(&world, |_, body| names(body).len() == 3).await;
     assert_eq!(body["ready"], true);
-    assert_eq!(names(&body), ["cases_v3", "ingestion_accepted_v1", "cases.follow_messages"]);
+    assert_eq!(names(&body), ["cases_v4", "ingestion_accepted_v1", "cases.follow_messages"]);
     for waits in body["degraded"].as_array().unwrap() {
         assert_eq!(waits["stream"], stream.as_str());
         assert_eq!(waits["position"], world.platform.shell.token(position).as_str());
@@ -109,7 +109,7 @@ async fn a_process_whose_log_is_away_is_not_ready() {
     // The followers fail again and again.
     let still =
         |body: &Value, name: &str| body["reasons"].to_string().contains(&format!("{name} stands still"));
-    readyz_until(&world, |_, body| still(body, "cases_v3") && still(body, "cases.follow_messages")).await;
+    readyz_until(&world, |_, body| still(body, "cases_v4") && still(body, "cases.follow_messages")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

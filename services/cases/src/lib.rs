@@ -2,6 +2,7 @@
 
 mod act;
 mod core;
+mod customer_server;
 mod follow;
 mod policy_files;
 mod policy_server;
@@ -11,7 +12,7 @@ mod server;
 use std::sync::Arc;
 
 use proto::{
-    cases::v1::cases_server::CasesServer,
+    cases::v1::{cases_server::CasesServer, customers_server::CustomersServer},
     policy::v1::{
         ApplyRequest, ApplyResponse, apply_request::File, policy_service_server::PolicyServiceServer,
     },
@@ -152,16 +153,19 @@ struct Way(Arc<Core>);
 
 impl Routes for Way {
     fn names(&self) -> Vec<&'static str> {
-        vec!["dossier.cases.v1.Cases", "dossier.policy.v1.PolicyService"]
+        vec!["dossier.cases.v1.Cases", "dossier.cases.v1.Customers", "dossier.policy.v1.PolicyService"]
     }
 
     fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
         let auth = Authenticate::new(&self.0.shell);
         let cases =
             CasesServer::new(server::Server(Arc::clone(&self.0))).max_decoding_message_size(REQUEST_MAX);
+        let customers = CustomersServer::new(customer_server::Server(Arc::clone(&self.0)))
+            .max_decoding_message_size(REQUEST_MAX);
         let policy =
             PolicyServiceServer::new(policy_server::Server(self.0)).max_decoding_message_size(REQUEST_MAX);
         routes.add_service(InterceptedService::new(cases, auth.clone()));
+        routes.add_service(InterceptedService::new(customers, auth.clone()));
         routes.add_service(InterceptedService::new(policy, auth));
     }
 }

@@ -3,6 +3,7 @@
 
 mod beyond;
 mod bytes;
+mod customers;
 mod fields;
 mod files;
 mod json;

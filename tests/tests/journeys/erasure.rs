@@ -22,7 +22,7 @@ use tests::{
 
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct No(#[from] customer::Error);
+struct No(#[from] customer::Error);
 
 /// Destroys the keys of a customer, and says so in the log. Answers the position.
 pub async fn erase(world: &World, identity: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod bulk;
+mod customers;
 mod erasure;
 mod every_command;
 mod follow_ups;

@@ -12,8 +12,9 @@ use tests::{
 };
 use tonic::Code;
 
-const CONTRACTS: [(&str, &str); 4] = [
+const CONTRACTS: [(&str, &str); 5] = [
     ("dossier.cases.v1.Cases", include_str!("../../../proto/dossier/cases/v1/cases.proto")),
+    ("dossier.cases.v1.Customers", include_str!("../../../proto/dossier/cases/v1/customers.proto")),
     ("dossier.ingestion.v1.Ingestion", include_str!("../../../proto/dossier/ingestion/v1/ingestion.proto")),
     (
         "dossier.operations.v1.Operations",

@@ -2,24 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
-use std::sync::Arc;
-
-use domain::{
-    actor::{Actor, Kind},
-    customer::{self, Action, Consent, Identity, Purpose},
-    decider::Command,
-    ids::{ActorId, AuthMethod, ConsentId, IdentityId},
-    time::Timestamp,
-};
 use proto::{cases::v1 as pb, ingestion::v1::Message};
-use service::transact::{Meta, Transactor};
 use tests::{
     desk::{message, refused},
     world::{Caller, World, command_id},
 };
 use tonic::Code;
 
-use crate::erasure::{No, erase};
+use crate::erasure::erase;
 
 const NO: Code = Code::FailedPrecondition;
 
@@ -29,40 +19,23 @@ fn answer(id: &str, to: &str, author: &str, text: &str) -> Message {
 
 /// The customer agrees that what we know of him on several channels is joined, and another identity is.
 pub async fn link(world: &World, identity: &str, other: &str) {
-    let (identity, other): (IdentityId, IdentityId) = (identity.parse().unwrap(), other.parse().unwrap());
-    let shell = &world.platform.shell;
-    let entries = world.log_entries(&["customer"]).await;
-    let of = |entry: &&eventlog::Entry| String::from_utf8_lossy(&entry.body).contains(identity.as_str());
-    let stream = entries.iter().find(of).expect("the customer is known").stream.clone();
-    let customers = Transactor::<customer::State>::new(
-        shell.site.as_str(),
-        Arc::clone(&shell.log),
-        Arc::clone(&shell.vault),
-        Arc::clone(&shell.clock),
-    );
-    let actor = Actor::new(Kind::Human, ActorId::new("ana").unwrap(), AuthMethod::new("token").unwrap());
-    let meta = Meta::new(uuid::Uuid::new_v4(), "", actor.clone());
-    let consent = Consent {
-        id: ConsentId(uuid::Uuid::new_v4()),
-        identity: identity.clone(),
-        purpose: Purpose::LinkProfiles,
+    let mut root = world.administrator();
+    let consent = pb::GiveConsentRequest {
+        command_id: command_id(),
+        customer: identity.into(),
+        purpose: pb::Purpose::LinkProfiles.into(),
         text_version: 1,
-        given_at: Timestamp::UNIX_EPOCH,
+        ..Default::default()
     };
-    let linked = Identity {
-        account: other.account().parse().unwrap(),
-        channel: "chat".parse().unwrap(),
-        id: other,
-        name: None,
-        handle: None,
-        address: None,
+    let consent_id = root.customers.give_consent(consent).await.expect("he agrees").into_inner().created_id;
+    let link = pb::LinkIdentityRequest {
+        command_id: command_id(),
+        customer: identity.into(),
+        identity: other.into(),
+        consent_id,
+        ..Default::default()
     };
-    let make = |_: &_, at| {
-        let given = Action::GiveConsent(consent.clone());
-        let link = Action::LinkIdentity { identity: Box::new(linked.clone()), consent: consent.id };
-        Ok([given, link].map(|action| Command::new(at, actor.clone(), action)).to_vec())
-    };
-    customers.execute::<No>(&stream, &meta, make).await.expect("the identities are linked");
+    root.customers.link_identity(link).await.expect("the identities are linked");
 }
 
 async fn note(root: &mut Caller, case: &str, text: &str) {

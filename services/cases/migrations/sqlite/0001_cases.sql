@@ -95,9 +95,15 @@ create index message_by_owner on message (owner);
 create table identity (
     id text primary key,
     name text,
-    handle text,
-    customer text
+    handle text
 ) strict;
+
+-- To whom an identity was ever linked; whether it still is, the log says.
+create table identity_link (
+    identity text not null,
+    customer text not null,
+    primary key (identity, customer)
+) strict, without rowid;
 
 create table link (
     kind text not null,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
-use domain::{case, ids::Language, links::LinkKind, time::Timestamp};
+use domain::{case, customer::Purpose, ids::Language, links::LinkKind, time::Timestamp};
 use proto::cases::v1 as pb;
 use service::Error;
 use uuid::Uuid;
@@ -130,6 +130,20 @@ pub fn link(field: &str, number: i32) -> Result<LinkKind, Error> {
         Ok(pb::LinkKind::DuplicateOf) => Ok(LinkKind::DuplicateOf),
         Ok(pb::LinkKind::CausedBy) => Ok(LinkKind::CausedBy),
         Ok(pb::LinkKind::Unspecified) | Err(_) => unknown(field, "child_of, duplicate_of, caused_by"),
+    }
+}
+
+/// What a customer agrees to, or refuses.
+pub fn purpose(field: &str, number: i32) -> Result<Purpose, Error> {
+    match pb::Purpose::try_from(number) {
+        Ok(pb::Purpose::Any) => Ok(Purpose::Any),
+        Ok(pb::Purpose::Service) => Ok(Purpose::Service),
+        Ok(pb::Purpose::Marketing) => Ok(Purpose::Marketing),
+        Ok(pb::Purpose::Survey) => Ok(Purpose::Survey),
+        Ok(pb::Purpose::LinkProfiles) => Ok(Purpose::LinkProfiles),
+        Ok(pb::Purpose::Unspecified) | Err(_) => {
+            unknown(field, "any, service, marketing, survey, link_profiles")
+        }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod bulk;
 pub mod conversations;
 pub mod custom_fields;
+pub mod customers;
 pub mod fields;
 pub mod insist;
 pub mod no;

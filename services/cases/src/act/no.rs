@@ -1,6 +1,6 @@
 //! Why a command on a case was refused: by the rules, or before they were asked.
 
-use domain::{case, conversation, links};
+use domain::{case, conversation, customer, links};
 use service::{Error, Refusal};
 
 /// A refusal.
@@ -23,6 +23,24 @@ impl From<links::Error> for No {
 impl From<conversation::Error> for No {
     fn from(rule: conversation::Error) -> Self {
         Self::Other(rule.into_error())
+    }
+}
+
+impl From<customer::Error> for No {
+    fn from(rule: customer::Error) -> Self {
+        Self::Other(match rule {
+            // There is no such customer: the same words as for one that the caller may not see.
+            customer::Error::Unknown => Error::NotFound { what: "customer" },
+            customer::Error::ConsentNeeded
+            | customer::Error::UnknownIdentity
+            | customer::Error::UnknownConsent
+            | customer::Error::ConsentDiffers
+            | customer::Error::ConsentRevoked
+            | customer::Error::ConsentForAnotherPurpose
+            | customer::Error::OptedOutOfAll
+            | customer::Error::Erased
+            | customer::Error::LimitExceeded { .. } => rule.into_error(),
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is read: the read model of cases, a single case out of the log, lists, histories, and changes as they happen.
 
 pub mod attachment;
+pub mod customer;
 pub mod heard;
 pub mod history;
 pub mod item;
+pub mod known;
 pub mod links;
 pub mod list;
 pub mod numbers;

@@ -38,22 +38,22 @@ impl Core {
     /// An identity, and all that are linked with it.
     pub async fn identities_of(&self, identity: &IdentityId) -> Result<BTreeSet<IdentityId>, Error> {
         let mut all = BTreeSet::from([identity.clone()]);
-        let mut streams = vec![self.customers.stream(customer_id(identity)).map_err(bad_name)?];
-        // It may have been linked to somebody whom we met elsewhere. The read model knows to whom; the log decides.
-        let store = &self.models.current().store;
-        for row in
-            store.query("select customer from identity where id = $1", &[identity.as_str().into()]).await?
-        {
-            let linked = row.text(0).map(|customer| self.customers.stream(customer)).transpose();
-            streams.extend(linked.map_err(bad_name)?);
-        }
-        for stream in streams {
+        let own = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        for stream in [own].into_iter().chain(self.linked_to(identity).await?) {
             let known = self.customers.load::<customer::Error>(&stream).await?.state.identities;
             if known.contains_key(identity) {
                 all.extend(known.into_keys());
             }
         }
         Ok(all)
+    }
+
+    /// The customers to whom an identity was ever linked. The read model knows them; whether it still is, the log says.
+    pub async fn linked_to(&self, identity: &IdentityId) -> Result<Vec<StreamId>, Error> {
+        let sql = "select customer from identity_link where identity = $1 order by customer";
+        let rows = self.models.current().store.query(sql, &[identity.as_str().into()]).await?;
+        let streams = rows.iter().filter_map(|row| row.text(0)).map(|id| self.customers.stream(id));
+        streams.collect::<Result<_, _>>().map_err(bad_name)
     }
 
     /// How a person was called at some time, as the channel says it; nothing if that is not known, or erased.

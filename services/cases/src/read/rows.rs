@@ -285,13 +285,12 @@ pub struct IdentityRow {
     pub id: String,
     pub name: Option<String>,
     pub handle: Option<String>,
-    pub customer: Option<String>,
 }
 
 /// Writes [`IdentityRow`]s.
 pub static IDENTITIES: LazyLock<Upsert> = LazyLock::new(|| {
     use Type::Text;
-    Upsert::new("identity", &["id"], &[("id", Text), ("name", Text), ("handle", Text), ("customer", Text)])
+    Upsert::new("identity", &["id"], &[("id", Text), ("name", Text), ("handle", Text)])
 });
 
 /// Which identities a case is about.

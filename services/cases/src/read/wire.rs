@@ -3,6 +3,7 @@
 use domain::{
     actor::{Actor, Kind},
     case::{self, ContactStage, FieldValue, HoldKind, Priority, SilenceReason, Status},
+    customer::Purpose,
     ids::{CaseId, ChecklistItemId},
     policy::case::{ItemRule, Rules},
     time::Timestamp,
@@ -91,6 +92,17 @@ const fn contact(stage: ContactStage) -> pb::ContactStep {
         ContactStage::Obtained => pb::ContactStep::Obtained,
         ContactStage::Refused => pb::ContactStep::Refused,
         ContactStage::Impossible => pb::ContactStep::Impossible,
+    }
+}
+
+/// What a customer agrees to, or refuses.
+pub const fn purpose(purpose: Purpose) -> pb::Purpose {
+    match purpose {
+        Purpose::Any => pb::Purpose::Any,
+        Purpose::Service => pb::Purpose::Service,
+        Purpose::Marketing => pb::Purpose::Marketing,
+        Purpose::Survey => pb::Purpose::Survey,
+        Purpose::LinkProfiles => pb::Purpose::LinkProfiles,
     }
 }
 

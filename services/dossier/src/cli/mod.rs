@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod config_view;
 mod context;
+mod customer;
 mod doctor;
 mod empty;
 pub mod error;
@@ -79,6 +80,9 @@ pub enum Command {
     /// Cases
     #[command(subcommand)]
     Case(Box<case::CaseCommand>),
+    /// Customers
+    #[command(subcommand)]
+    Customer(customer::CustomerCommand),
     /// The log
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -170,6 +174,7 @@ impl Command {
             Self::Import(args) => import::run(args, context).await,
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
+            Self::Customer(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::Doctor => doctor::run(context).await,
@@ -184,11 +189,12 @@ impl Command {
     fn check(&self, context: &Context) -> Result<(), Failure> {
         if context.as_of.is_some() && !self.takes_as_of() {
             return Err(Failure::invalid("--as-of means nothing here")
-                .next("it is for `case show`, `case history` and `policy show`"));
+                .next("it is for `case show`, `case history`, `customer show` and `policy show`"));
         }
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
-                "it is for `case show`, `case ls`, `case history`, `policy show`, `ledger` and `doctor`",
+                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `ledger` and \
+                 `doctor`",
             ));
         }
         Ok(())
@@ -197,6 +203,7 @@ impl Command {
     fn takes_as_of(&self) -> bool {
         match self {
             Self::Case(command) => command.takes_as_of(),
+            Self::Customer(command) => command.is_query(),
             Self::Policy(_) => true,
             _ => false,
         }
@@ -205,6 +212,7 @@ impl Command {
     fn takes_wait(&self) -> bool {
         match self {
             Self::Case(command) => command.takes_wait(),
+            Self::Customer(command) => command.is_query(),
             Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,
         }

@@ -80,6 +80,13 @@ fn every_command_of_the_contract_is_there() {
         "case bulk assign --to me -",
         "case watch",
         "case watch PAR-1 --after par.1.7",
+        "customer show PAR-1 --as-of par.1.7 --wait par.1.9",
+        "customer show mail_0123456789abcdef -o json",
+        "customer consent PAR-1 link-profiles --text-version 3 --given-at 2026-03-01T00:00:00Z",
+        "customer revoke PAR-1 c1 --expected-position par.1.7",
+        "customer link PAR-1 PAR-2 --consent c1 --command-id 7f0c1a52-7d5c-4a59-9b06-0a5a3f0c9e11",
+        "customer opt-out PAR-1 survey",
+        "customer opt-in PAR-1 any",
         "event tail --category case,message --until-now",
         "event get case-1",
         "rebuild",
@@ -111,6 +118,9 @@ fn what_is_wrong_is_refused_before_anything_is_sent() {
     assert_eq!(refuses("case tag PAR-1"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("case category PAR-1"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("case merge PAR-1 PAR-2"), ErrorKind::UnknownArgument);
+    assert_eq!(refuses("customer opt-out PAR-1 everything"), ErrorKind::InvalidValue);
+    assert_eq!(refuses("customer consent PAR-1 survey"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refuses("customer consent PAR-1 survey --text-version 0"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case ls --limit 0"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case ls -o xml"), ErrorKind::InvalidValue);
     assert_eq!(refuses("import a --account a --format xlsx"), ErrorKind::InvalidValue);
@@ -123,9 +133,12 @@ fn help_begins_with_examples_and_ends_with_the_exit_codes() {
     let help = Cli::command().render_long_help().to_string();
     assert!(help.starts_with("Examples:\n  dossier up --sample"), "{help}");
     assert!(help.trim_end().ends_with("130 interrupted."), "{help}");
-    for (line, example) in
-        [("case", "dossier case ls"), ("apply", "dossier apply -f"), ("import", "dossier import")]
-    {
+    for (line, example) in [
+        ("case", "dossier case ls"),
+        ("customer", "dossier customer show"),
+        ("apply", "dossier apply -f"),
+        ("import", "dossier import"),
+    ] {
         let mut command = Cli::command();
         let help = command.find_subcommand_mut(line).unwrap().render_help().to_string();
         assert!(help.starts_with("Examples:\n") && help.contains(example), "{help}");

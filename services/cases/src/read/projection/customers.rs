@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::customer;
+use domain::customer::{self, Identity};
 use eventlog::Position;
 use service::{
     projection::Error,
@@ -14,7 +14,9 @@ use crate::read::{
     rows::{IDENTITIES, IdentityRow, plain},
 };
 
-/// Names of people.
+const LINKED: &str = "insert into identity_link (identity, customer) values ($1, $2) on conflict do nothing";
+
+/// Names of people, and who is linked to whom.
 pub async fn apply(tx: &mut Tx, items: &[(Position, Item)]) -> Result<(), Error> {
     let mut rows = BTreeMap::new();
     for (_, item) in items {
@@ -23,21 +25,19 @@ pub async fn apply(tx: &mut Tx, items: &[(Position, Item)]) -> Result<(), Error>
         for event in opened.as_ref().unwrap_or(&envelope.events) {
             match event {
                 customer::Event::IdentityAdded { identity, .. }
-                | customer::Event::IdentityLinked { identity, .. }
                 | customer::Event::IdentityDescribed { identity, .. } => {
-                    let row = IdentityRow {
-                        id: identity.id.to_string(),
-                        name: plain(identity.name.as_ref()),
-                        handle: plain(identity.handle.as_ref()),
-                        customer: Some(item.stream.id().to_owned()),
-                    };
-                    rows.insert(row.id.clone(), row);
+                    rows.insert(identity.id.to_string(), row(identity));
                 }
-                customer::Event::IdentityUnlinked { identity, .. } => {
-                    rows.remove(identity.as_str());
-                    tx.execute("delete from identity where id = $1", &[identity.as_str().into()]).await?;
+                customer::Event::IdentityLinked { identity, .. } => {
+                    tx.execute(LINKED, &[identity.id.as_str().into(), item.stream.id().into()]).await?;
+                    // Somebody whom we know already: how he is called stands in his own stream.
+                    if identity.name.is_some() || identity.handle.is_some() {
+                        rows.insert(identity.id.to_string(), row(identity));
+                    }
                 }
-                customer::Event::ConsentGiven { .. }
+                // The row of the link stays: at an earlier time it holds.
+                customer::Event::IdentityUnlinked { .. }
+                | customer::Event::ConsentGiven { .. }
                 | customer::Event::ConsentRevoked { .. }
                 | customer::Event::OptedOut { .. }
                 | customer::Event::OptedIn { .. }
@@ -46,6 +46,14 @@ pub async fn apply(tx: &mut Tx, items: &[(Position, Item)]) -> Result<(), Error>
         }
     }
     Ok(IDENTITIES.write(tx, &rows.into_values().collect::<Vec<_>>()).await?)
+}
+
+fn row(identity: &Identity) -> IdentityRow {
+    IdentityRow {
+        id: identity.id.to_string(),
+        name: plain(identity.name.as_ref()),
+        handle: plain(identity.handle.as_ref()),
+    }
 }
 
 /// Whether an entry erases somebody.

@@ -31,6 +31,7 @@ const TABLES: &[(&str, Sql)] = &[
     ("case_identity", Sql::same("select * from case_identity order by case_id, identity")),
     ("message", Sql::same("select * from message order by id")),
     ("identity", Sql::same("select * from identity order by id")),
+    ("identity_link", Sql::same("select * from identity_link order by identity, customer")),
     ("link", Sql::same("select * from link order by kind, from_case, to_case")),
     ("said", Sql::same("select case_id, item, owner, terms from said order by case_id, item")),
 ];
@@ -58,7 +59,7 @@ impl Projection for CasesProjection {
     type Item = Item;
 
     fn name(&self) -> &'static str {
-        "cases_v3"
+        "cases_v4"
     }
 
     fn anew(&self) -> Self {

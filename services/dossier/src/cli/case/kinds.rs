@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use proto::cases::v1::{
-    ContactStep, HoldKind, LinkKind, Priority, SilenceReason, Status, list_cases_request::Order,
+    ContactStep, HoldKind, LinkKind, Priority, Purpose, SilenceReason, Status, list_cases_request::Order,
 };
 
 use super::super::output::json;
@@ -45,6 +45,8 @@ kinds! {
         ["needed", "asked-public", "asked-private", "obtained", "refused", "impossible"];
     /// How two cases belong together.
     link: LinkKind, "LINK_KIND_", ["child-of", "duplicate-of", "caused-by"];
+    /// What a customer agrees to, or refuses.
+    purpose: Purpose, "PURPOSE_", ["any", "service", "marketing", "survey", "link-profiles"];
     /// What comes first.
     order: Order, "ORDER_", ["updated-desc", "opened-desc", "opened-asc", "waiting", "priority"];
 }

@@ -5,7 +5,7 @@ mod bulk;
 mod change;
 mod filter;
 mod history;
-mod kinds;
+pub mod kinds;
 mod ls;
 mod send;
 mod show;
@@ -14,6 +14,7 @@ mod watch;
 
 use clap::Subcommand;
 
+pub use change::Once;
 pub use send::again;
 
 use super::{context::Context, error::Failure};
