@@ -13,7 +13,7 @@ use tests::{
 };
 use tonic::Code;
 
-use crate::erasure::erase;
+use crate::{erasure::erase, opt_outs::opt_in};
 
 const LINK: pb::Purpose = pb::Purpose::LinkProfiles;
 
@@ -46,7 +46,8 @@ fn link(customer: &str, identity: &str, consent: &str) -> pb::LinkIdentityReques
     }
 }
 
-fn opt_out(customer: &str, purpose: pb::Purpose) -> pb::OptOutRequest {
+/// He wants no more of something.
+pub fn opt_out(customer: &str, purpose: pb::Purpose) -> pb::OptOutRequest {
     pb::OptOutRequest {
         command_id: command_id(),
         customer: customer.into(),
@@ -55,17 +56,8 @@ fn opt_out(customer: &str, purpose: pb::Purpose) -> pb::OptOutRequest {
     }
 }
 
-fn opt_in(customer: &str, purpose: pb::Purpose) -> pb::OptInRequest {
-    pb::OptInRequest {
-        command_id: command_id(),
-        customer: customer.into(),
-        purpose: purpose.into(),
-        ..Default::default()
-    }
-}
-
 /// The customer as he is, or was, and up to where that has read.
-async fn shown(caller: &mut Caller, customer: &str, as_of: &str) -> (pb::Customer, String) {
+pub async fn shown(caller: &mut Caller, customer: &str, as_of: &str) -> (pb::Customer, String) {
     let request =
         pb::GetCustomerRequest { customer: customer.into(), as_of: as_of.into(), ..Default::default() };
     let answer = caller.customers.get_customer(request).await.unwrap().into_inner();
@@ -78,7 +70,6 @@ fn identities(customer: &pb::Customer) -> Vec<&str> {
 
 tests::on_both_stores! {
     identities_are_one_customer_while_he_agrees,
-    who_opted_out_is_left_alone_until_he_wants_it_again,
     a_customer_is_seen_by_who_sees_one_of_his_cases,
     what_an_erased_customer_said_stays_and_how_he_was_called_does_not,
 }
@@ -168,44 +159,6 @@ async fn identities_are_one_customer_while_he_agrees(world: World) {
     assert!(listed.iter().all(|case| case.customer_name == "Name of ada"), "{listed:?}");
     let (before, after) = root.rebuild().await;
     assert_eq!(before, after, "the read model is what a rebuild makes of the log");
-    world.end().await;
-}
-
-async fn who_opted_out_is_left_alone_until_he_wants_it_again(world: World) {
-    let case = world.receive_one("forum", message("m-1", "ada", "It leaks")).await;
-    let ada = case.customer.as_str();
-    let mut ana = world.caller("ana", &[]);
-    let out = opt_out(ada, pb::Purpose::Survey);
-    let first = ana.customers.opt_out(out.clone()).await.unwrap().into_inner();
-    assert!(first.changed);
-    assert_eq!(ana.customers.opt_out(out).await.unwrap().into_inner(), first);
-    assert!(!ana.customers.opt_out(opt_out(ada, pb::Purpose::Survey)).await.unwrap().into_inner().changed);
-    let all = ana.customers.opt_out(opt_out(ada, pb::Purpose::Any)).await.unwrap().into_inner();
-    let (customer, position) = shown(&mut ana, ada, "").await;
-    let refuses = |customer: &pb::Customer| -> Vec<pb::Purpose> {
-        assert!(customer.opted_out.iter().all(|one| one.identity == ada && one.since.is_some()));
-        customer.opted_out.iter().map(pb::customer::OptedOut::purpose).collect()
-    };
-    assert_eq!((refuses(&customer), position), (vec![pb::Purpose::Any, pb::Purpose::Survey], all.position));
-    let (then, _) = shown(&mut ana, ada, &first.position).await;
-    assert_eq!(refuses(&then), [pb::Purpose::Survey]);
-
-    let again = ana.customers.opt_in(opt_in(ada, pb::Purpose::Survey)).await;
-    refused(again, Code::FailedPrecondition, "OPTED_OUT_OF_ALL");
-    let stale = pb::OptInRequest { expected_position: first.position, ..opt_in(ada, pb::Purpose::Any) };
-    refused(ana.customers.opt_in(stale.clone()).await, Code::Aborted, "STALE_POSITION");
-    let (_, expected_position) = shown(&mut ana, ada, "").await;
-    let fresh = pb::OptInRequest { expected_position, command_id: command_id(), ..stale };
-    assert!(ana.customers.opt_in(fresh).await.unwrap().into_inner().changed);
-    assert!(shown(&mut ana, ada, "").await.0.opted_out.is_empty());
-
-    // The same over JSON.
-    let json = Json::new(world.platform.http, Some(&ana.token));
-    let out = json!({ "commandId": command_id(), "customer": ada, "purpose": "PURPOSE_MARKETING" });
-    assert_eq!(json.ok("dossier.cases.v1.Customers/OptOut", &out).await["changed"], true);
-    let asked = json!({ "customer": ada });
-    let customer = &json.ok("dossier.cases.v1.Customers/GetCustomer", &asked).await["customer"];
-    assert_eq!(customer["optedOut"][0]["purpose"], "PURPOSE_MARKETING", "{customer}");
     world.end().await;
 }
 

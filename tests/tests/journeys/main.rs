@@ -12,6 +12,7 @@ mod lists;
 mod merged;
 mod moments;
 mod moving;
+mod opt_outs;
 mod pairs;
 mod policy;
 mod removed;

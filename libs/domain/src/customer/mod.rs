@@ -81,6 +81,13 @@ pub struct Identity {
     pub address: Option<Personal>,
 }
 
+impl Identity {
+    /// Whether it says how the person is called, or where he is reached.
+    pub const fn is_described(&self) -> bool {
+        self.name.is_some() || self.handle.is_some() || self.address.is_some()
+    }
+}
+
 /// What a customer agreed to, as evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {

@@ -38,6 +38,8 @@ pub struct Profile {
     pub channel: ChannelKind,
     /// The consent under which it was linked; none for the first.
     pub linked_under: Option<ConsentId>,
+    /// Whether a name, a handle or an address became known: of somebody who has only been spoken of, none is.
+    pub described: bool,
 }
 
 /// Why a customer refuses. The texts say what and what to do about it, and nobody's data.
@@ -154,7 +156,11 @@ impl Decider for State {
         match event {
             Event::IdentityAdded { identity, .. } => self.take(identity, None),
             Event::IdentityLinked { identity, consent, .. } => self.take(identity, Some(*consent)),
-            Event::IdentityDescribed { .. } => {}
+            Event::IdentityDescribed { identity, .. } => {
+                if let Some(profile) = self.identities.get_mut(&identity.id) {
+                    profile.described |= identity.is_described();
+                }
+            }
             Event::IdentityUnlinked { identity, .. } => {
                 self.identities.remove(identity);
             }
@@ -254,8 +260,12 @@ impl State {
     }
 
     fn take(&mut self, identity: &Identity, linked_under: Option<ConsentId>) {
-        let profile =
-            Profile { account: identity.account.clone(), channel: identity.channel.clone(), linked_under };
+        let profile = Profile {
+            account: identity.account.clone(),
+            channel: identity.channel.clone(),
+            linked_under,
+            described: identity.is_described(),
+        };
         self.identities.insert(identity.id.clone(), profile);
     }
 }

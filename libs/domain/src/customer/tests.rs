@@ -123,6 +123,22 @@ fn names_become_known_each_time() {
 }
 
 #[test]
+fn somebody_of_whom_was_only_spoken_is_called_something_later() {
+    let bare = || Box::new(Identity { name: None, ..*identity(1) });
+    let described = |state: &State| state.identities[&id(1)].described;
+    let Given(state) = given::<State>(&[])
+        .when(command(1, Action::AddIdentity(bare())))
+        .then_kinds(&["customer.identity_added"])
+        .when(command(2, Action::DescribeIdentity(bare())))
+        .then_kinds_each_time(&["customer.identity_described"]);
+    assert!(!described(&state));
+    let Given(state) = Given(state)
+        .when(command(3, Action::DescribeIdentity(identity(1))))
+        .then_kinds_each_time(&["customer.identity_described"]);
+    assert!(described(&state) && described(&met().0));
+}
+
+#[test]
 fn after_an_erasure_only_a_refusal_is_heard() {
     given::<State>(&[]).when(command(1, Action::Erase)).then_refused(&Error::Unknown);
     let state = met()

@@ -179,13 +179,27 @@ impl Core {
         action: impl Fn(Timestamp) -> Result<Action, No> + Send + Sync,
     ) -> Result<Outcome<customer::State>, Error> {
         let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let bare = self.only_spoken_of(caller, identity);
         let make = |known: &Aggregate<customer::State>, at| {
-            if known.version == Position::NONE {
-                return Err(customer::Error::Unknown.into());
+            let action = action(at)?;
+            if known.version > Position::NONE {
+                return Ok(commands(at, &caller.actor, vec![action]));
             }
-            Ok(commands(at, &caller.actor, vec![action(at)?]))
+            // Who has said nothing yet refuses nothing.
+            if matches!(action, Action::OptIn { .. }) {
+                return Ok(Vec::new());
+            }
+            let first = Action::AddIdentity(Box::new(bare.clone().ok_or(customer::Error::Unknown)?));
+            Ok(commands(at, &caller.actor, vec![first, action]))
         };
         Ok(self.customers.execute::<No>(&stream, meta, make).await?)
+    }
+
+    /// Somebody who has not written to us: he is named by cases that we opened, on an account of ours.
+    pub fn only_spoken_of(&self, caller: &Caller, identity: &IdentityId) -> Option<Identity> {
+        let account = identity.account().parse().ok()?;
+        let channel = caller.policy.state.set().account(&account)?.channel.clone();
+        Some(Identity { id: identity.clone(), account, channel, name: None, handle: None, address: None })
     }
 
     /// What the log knows of somebody whom we have met.

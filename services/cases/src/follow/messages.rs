@@ -144,7 +144,10 @@ impl Core {
     /// Who writes becomes a customer of ours, with the names that the channel tells.
     async fn know_customer(&self, arrival: &Arrival<'_>, identity: &IdentityId) -> Result<(), Error> {
         let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
-        if self.customers.peek::<customer::Error>(&stream).await?.version.0 > 0 {
+        let known = self.customers.peek::<customer::Error>(&stream).await?;
+        if known.state.erased_at.is_some()
+            || known.state.identities.get(identity).is_some_and(|met| met.described)
+        {
             return Ok(());
         }
         let opened = self.opened(arrival).await?;
@@ -157,8 +160,17 @@ impl Core {
             address: again(opened.contact.as_ref()),
         };
         let meta = arrival.meta(self, "customer")?;
-        let make = |_: &_, at| {
-            Ok(commands(at, &meta.actor, vec![customer::Action::AddIdentity(Box::new(described.clone()))]))
+        let make = |known: &Aggregate<customer::State>, at| {
+            let identity = Box::new(described.clone());
+            let step = match known.state.identities.get(&identity.id) {
+                None => Some(customer::Action::AddIdentity(identity)),
+                // He was spoken of before he wrote.
+                Some(met) if !met.described && identity.is_described() => {
+                    Some(customer::Action::DescribeIdentity(identity))
+                }
+                Some(_) => None,
+            };
+            Ok(commands(at, &meta.actor, step.into_iter().collect()))
         };
         let outcome = self.customers.execute::<customer::Error>(&stream, &meta, make).await?;
         self.reacted_to(outcome.position);

@@ -22,7 +22,8 @@ pub struct Told {
     pub state: customer::State,
     /// Its last entry that counts.
     pub version: Position,
-    described: BTreeMap<IdentityId, Identity>,
+    /// How they are called, as far as it is known.
+    pub described: BTreeMap<IdentityId, Identity>,
     revoked: BTreeMap<ConsentId, Timestamp>,
     opted_out: BTreeMap<(IdentityId, Purpose), Timestamp>,
     erased: BTreeMap<IdentityId, Timestamp>,
