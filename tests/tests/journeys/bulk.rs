@@ -36,8 +36,15 @@ async fn numbers_that_never_were_are_waited_for_once() {
     let reasons: Vec<_> = answer.results.iter().map(|result| result.reason.as_str()).collect();
     assert_eq!(reasons[..4], ["", "", "NOT_FOUND", "NOT_FOUND"]);
     assert_eq!(reasons[4..7], ["INVALID_FIELD"; 3]);
+    let changed = answer.results.iter().filter(|result| result.changed).count();
+    assert_eq!(changed, 1, "a case that is named twice is changed once");
     assert!(reasons[7..].iter().all(|reason| *reason == "NOT_FOUND"));
     assert_eq!(ana.case(&case.number).await.tags, ["kettle"]);
+
+    let none = pb::BulkRequest { case_ids: vec!["LOC-0".into()], ..request.clone() };
+    let nothing = ana.cases.bulk(none).await.unwrap().into_inner();
+    assert_ne!(nothing.position, "local.1.0", "what there is can be waited for");
+    ana.ids(pb::Filter::default(), &nothing.position).await;
 
     let more = pb::BulkRequest { case_ids: vec![case.number; 501], ..request };
     wrong_field(ana.cases.bulk(more).await, "case_ids");

@@ -1,5 +1,7 @@
 //! One change for many cases.
 
+use std::collections::BTreeSet;
+
 use domain::{case::Action, ids::CaseId};
 use eventlog::Position;
 use prost::Message;
@@ -37,22 +39,29 @@ impl Core {
         };
         let ids = self.case_ids("case_ids", &request.case_ids).await?;
         let mut last = Position::NONE;
+        let mut done = BTreeSet::new();
         let mut results = Vec::with_capacity(ids.len());
         for (named, id) in request.case_ids.iter().zip(ids) {
-            let outcome = match id {
-                Ok(id) => one(id).await,
-                Err(error) => Err(error),
+            let outcome = match &id {
+                Ok(id) => one(*id).await,
+                Err(error) => Err(error.clone()),
             };
             let case_id = named.clone();
             results.push(match outcome {
                 Ok(outcome) => {
                     last = last.max(outcome.position);
-                    bulk_response::Result { case_id, changed: outcome.changed, ..Default::default() }
+                    // A case that is named again is changed once, and counted once.
+                    let changed = outcome.changed && id.is_ok_and(|id| done.insert(id));
+                    bulk_response::Result { case_id, changed, ..Default::default() }
                 }
                 // It will be so for the others too, and the whole may be sent again.
                 Err(error @ Error::Unavailable(_)) => return Err(error),
                 Err(error) => refused(case_id, error),
             });
+        }
+        // Where nothing was done, nothing has to be waited for but what there is.
+        if last == Position::NONE {
+            last = self.shell.log.tail(&[]).await?;
         }
         Ok(pb::BulkResponse { position: self.shell.token(last), results })
     }

@@ -1,6 +1,9 @@
 //! `dossier case bulk …`: one change for many cases, in parts of what one request may have.
 
-use std::io::{BufRead, Read};
+use std::{
+    collections::HashSet,
+    io::{BufRead, Read},
+};
 
 use clap::{Args, Subcommand};
 use proto::cases::v1::{BulkRequest, BulkResponse, Priority, Waiver, bulk_request as bulk};
@@ -12,6 +15,7 @@ use super::{
         error::{Exit, Failure},
         output::{Cell, Document, Table, json},
         parse,
+        rebuild::sequence,
     },
     change::Once,
     kinds,
@@ -148,7 +152,10 @@ pub async fn run(command: BulkCommand, context: &Context) -> Result<(), Failure>
         let answer = client.call(request).await;
         let answer = answer.map_err(|failure| failure.next_if_unavailable(|| again(&command_id)))?;
         whole.results.extend(answer.results);
-        whole.position = answer.position;
+        // What the last part did may be older than what one before it did: it may have found everything done.
+        if sequence(&answer.position) >= sequence(&whole.position) {
+            whole.position = answer.position;
+        }
     }
     context.out.print(&document(&whole))?;
     let refused = whole.results.iter().filter(|result| !result.reason.is_empty()).count();
@@ -165,10 +172,15 @@ fn id_of_part(command_id: &str, part: usize) -> String {
     }
 }
 
+/// The cases that are named, each once.
 fn read(cases: Vec<String>) -> Result<Vec<String>, Failure> {
-    if cases != ["-"] {
-        return Ok(cases);
-    }
+    let mut cases = if cases == ["-"] { of_stdin()? } else { cases };
+    let mut seen = HashSet::new();
+    cases.retain(|case| seen.insert(case.clone()));
+    Ok(cases)
+}
+
+fn of_stdin() -> Result<Vec<String>, Failure> {
     let lines = std::io::stdin().lock().take(STDIN_MAX).lines();
     let lines: Vec<String> = lines.collect::<Result<_, _>>().map_err(|error| {
         Failure::invalid("the list of cases on stdin cannot be read").because(error.to_string())
@@ -219,6 +231,12 @@ mod tests {
         assert_eq!(id_of_part(id, 0), id);
         assert_eq!(id_of_part(id, 1), id_of_part(id, 1));
         assert_ne!(id_of_part(id, 1), id_of_part(id, 2));
+    }
+
+    #[test]
+    fn a_case_that_is_named_again_is_one_case() {
+        let named = ["PAR-2", "PAR-1", "PAR-2"].map(str::to_owned).to_vec();
+        assert_eq!(read(named).unwrap(), ["PAR-2", "PAR-1"]);
     }
 
     #[test]
