@@ -8,6 +8,8 @@ const FORMS: [&str; 2] = ["%a %b %d %H:%M:%S %z %Y", "%Y-%m-%d %H:%M:%S %z"];
 
 /// Epochs from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
+/// The first second of 1990: no conversation with customers was exported by number before.
+const EPOCHS_FROM_S: i64 = 631_152_000;
 
 /// The time that `text` says: RFC 3339, one of [`FORMS`], or an epoch in seconds or milliseconds.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
@@ -21,13 +23,15 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     FORMS.iter().find_map(|form| strtime::parse(form, text).ok()?.to_timestamp().ok())
 }
 
-/// The time of an epoch in seconds, or in milliseconds if it is too large for seconds.
+/// The time of an epoch in seconds, or in milliseconds if it is too large for seconds. A time before [`EPOCHS_FROM_S`] is
+/// none: the number is a year or a count.
 pub(super) fn epoch(number: i64) -> Option<Timestamp> {
-    if number.unsigned_abs() < MILLISECONDS_FROM.unsigned_abs() {
+    let time = if number.unsigned_abs() < MILLISECONDS_FROM.unsigned_abs() {
         Timestamp::from_second(number).ok()
     } else {
         Timestamp::from_millisecond(number).ok()
-    }
+    };
+    time.filter(|time| time.as_second() >= EPOCHS_FROM_S)
 }
 
 #[cfg(test)]
@@ -65,5 +69,9 @@ mod tests {
         }
         assert_eq!(parse("99999999999999999"), None, "beyond all calendars");
         assert_eq!(epoch(i64::MIN), None);
+        for no_moment in ["2020", "20200131", "0", "-1", "631151999", "631151999999"] {
+            assert_eq!(parse(no_moment), None, "{no_moment}");
+        }
+        assert!(parse("631152000").is_some() && parse("631152000000").is_some());
     }
 }
