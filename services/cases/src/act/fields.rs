@@ -39,7 +39,7 @@ pub fn set<T: FromStr<Err: Display> + Ord>(
 
 /// Words of at most `max` bytes that must be there.
 pub fn words(field: &str, text: &str, max: usize) -> Result<String, Error> {
-    if text.trim().is_empty() {
+    if text.chars().all(is_unseen) {
         return Err(Error::field(field, "must not be empty"));
     }
     if text.len() > max {
@@ -47,6 +47,17 @@ pub fn words(field: &str, text: &str, max: usize) -> Result<String, Error> {
     }
     without_nul(field, text)?;
     Ok(text.to_owned())
+}
+
+/// Whether nothing is seen where this character alone stands: blanks, controls, joiners, marks of direction, fillers.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// No NUL, which PostgreSQL cannot store.
@@ -162,4 +173,19 @@ pub fn place(field: &str, text: &str) -> Result<domain::channel::Place, Error> {
     }
     let account = required(field, account.unwrap_or_default())?;
     Ok(Place { account, visibility, thread: optional(field, thread.unwrap_or_default())? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_seen() {
+        for empty in ["", " \n", "\u{200b}", "\u{feff}\u{200d} \u{2060}", "\u{ad}", "\u{3164}", "\u{202e}"] {
+            assert!(words("text", empty, 100).is_err(), "{empty:?}");
+        }
+        for seen in ["x", "\u{200b}x", "\u{2764}\u{fe0f}", "न\u{200d}", "\u{301}"] {
+            assert_eq!(words("text", seen, 100).as_deref().ok(), Some(seen));
+        }
+    }
 }
