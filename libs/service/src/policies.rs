@@ -100,7 +100,12 @@ impl Access {
 
     /// Whether the caller sees the cases of every team and region.
     pub fn everywhere(&self) -> bool {
-        self.any(&[Role::Administrator, Role::Compliance, Role::Integrator])
+        self.any(SEEING_ALL)
+    }
+
+    /// Refuses a caller none of whose roles lets him see any case: to tell him that there is none would be wrong.
+    pub fn need_sight(&self) -> Result<(), Error> {
+        self.need(&[SEEING_ALL, SEEING].concat(), "looking at cases")
     }
 
     /// Whether the caller sees the cases of this region and team. A role must allow to see cases at all.
@@ -128,6 +133,8 @@ impl Access {
     }
 }
 
+/// Roles that see all cases.
+const SEEING_ALL: &[Role] = &[Role::Administrator, Role::Compliance, Role::Integrator];
 /// Roles that see the cases of their regions and teams.
 const SEEING: &[Role] = &[Role::Supervisor, Role::Agent, Role::Guest];
 

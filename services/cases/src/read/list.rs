@@ -83,6 +83,7 @@ impl Core {
         caller: &Caller,
         request: &pb::ListCasesRequest,
     ) -> Result<pb::ListCasesResponse, Error> {
+        caller.access.need_sight()?;
         let model = self.models.current();
         let size = match request.page_size {
             0 => PAGE,

@@ -24,6 +24,7 @@ impl Core {
         session: Session,
         request: pb::WatchRequest,
     ) -> Result<mpsc::Receiver<Result<pb::WatchResponse, tonic::Status>>, Error> {
+        self.caller(&principal).access.need_sight()?;
         let filter = request.filter.clone().unwrap_or_default();
         let only = match request.case_id.as_str() {
             "" => None,
