@@ -11,8 +11,10 @@ use ed25519_dalek::{
     SigningKey,
     pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes, spki::der::pem::LineEnding},
 };
+use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Number;
 use sha2::{Digest, Sha256};
 
 /// The audience that every token must name.
@@ -31,12 +33,14 @@ pub struct Claims {
     pub iss: String,
     /// Whom it is about: a person's id in the organisation, or a service's name.
     pub sub: String,
-    /// [`AUDIENCE`].
+    /// [`AUDIENCE`]. Who reads a token looks whether it is named, by itself or in a list, and keeps nothing of it.
+    #[serde(skip_deserializing)]
     pub aud: String,
     /// Until when, in seconds since 1970.
+    #[serde(deserialize_with = "seconds")]
     pub exp: i64,
     /// From when on, if the issuer says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_seconds")]
     pub nbf: Option<i64>,
     /// `human` or `service`.
     #[serde(default)]
@@ -44,6 +48,17 @@ pub struct Claims {
     /// Roles that the issuer grants beside those of the organisation's policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+}
+
+/// A `NumericDate`, which may have a fraction (RFC 7519, 2).
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let fraction = || Some(SignedDuration::try_from_secs_f64(number.as_f64()?).ok()?.as_secs());
+    number.as_i64().or_else(fraction).ok_or_else(|| D::Error::custom("no moment"))
+}
+
+fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    seconds(deserializer).map(Some)
 }
 
 /// What may carry a token.

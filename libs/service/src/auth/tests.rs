@@ -76,6 +76,12 @@ fn every_claim_counts() {
     ] {
         assert_eq!(ask(wrong.clone()), Err(Error::Invalid), "{wrong}");
     }
+    // RFC 7519 has the audience as a list too, and times with a fraction.
+    assert_eq!(ask(json!({ "aud": ["another", AUDIENCE] })), Ok("ana".to_owned()));
+    assert_eq!(ask(json!({ "aud": ["another"] })), Err(Error::Invalid));
+    assert_eq!(ask(json!({ "exp": 1_767_312_000.5, "nbf": 1_700_000_000.25 })), Ok("ana".to_owned()));
+    assert_eq!(ask(json!({ "exp": 1_700_000_000.5 })), Err(Error::Expired));
+    assert_eq!(ask(json!({ "exp": 1e300 })), Err(Error::Invalid));
     let leeway = i64::try_from(LEEWAY_S).unwrap();
     assert_eq!(ask(json!({ "nbf": seconds + leeway })), Ok("ana".to_owned()));
     assert_eq!(ask(json!({ "exp": seconds - leeway })), Ok("ana".to_owned()));
