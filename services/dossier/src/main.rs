@@ -1,6 +1,6 @@
 //! `dossier`: the platform and its command line in one binary.
 //!
-//! The command line knows the gRPC contracts and nothing else of the services; `servers` starts the roles.
+//! The command line knows the gRPC contracts, readers of files, and how tokens are made; `servers` starts the roles.
 
 mod cli;
 mod servers;
