@@ -122,7 +122,7 @@ fn what_is_too_long_or_no_text_is_rejected() {
 
 #[test]
 fn a_line_of_json_has_a_bound() {
-    let good = r#"{"external_id":"1","author":{"external_id":"a"},"text":"t","sent_at":0}"#;
+    let good = r#"{"external_id":"1","author":{"external_id":"a"},"text":"t","sent_at":1709287200}"#;
     let content = format!("\u{feff}{good}\n{{\"text\":\"{}\"}}\n{good}\n", "z".repeat(limits::LINE_MAX));
     let (records, rejected) = read(written(content).path(), Format::Jsonl, Options::default());
     assert_eq!(records.len(), 2);
@@ -258,7 +258,8 @@ fn an_unknown_sender_is_nobody_else() {
 
 #[test]
 fn a_message_that_answers_itself_answers_nothing() {
-    let content = "tweet_id,author_id,inbound,created_at,text,in_response_to_tweet_id\n1,a,,0,t,1.0\n";
+    let content =
+        "tweet_id,author_id,inbound,created_at,text,in_response_to_tweet_id\n1,a,,1709287200,t,1.0\n";
     let options = Options { mapping: Some(Preset::Twcs.mapping()), ..Options::default() };
     let (records, _) = read(written(content).path(), Format::Csv, options);
     assert_eq!((records[0].reply_to.as_deref(), records[0].thread_root.as_deref()), (None, Some("1")));
