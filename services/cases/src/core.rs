@@ -145,10 +145,7 @@ impl Core {
     /// A position up to which there is what has become of everything up to `position`: whoever has seen a message taken in
     /// is to see its case, which is made after it.
     async fn made_of(&self, position: Position) -> Result<Position, Error> {
-        let category = |name| Category::new(name).map_err(bad_name);
-        let last = self.shell.log.tail(&[category(domain::message::State::CATEGORY)?]).await?;
-        // What came after the last message was no message, and is what it is.
-        if last < position {
+        if !self.is_of_a_message(position).await? {
             return Ok(position);
         }
         if let Some(messages) = self.messages.get().and_then(Weak::upgrade)
@@ -158,8 +155,20 @@ impl Core {
                 "messages up to this position are no cases yet; try again".into(),
             ));
         }
-        let made = self.shell.log.tail(&[category(case::State::CATEGORY)?]).await?;
+        let category = Category::new(case::State::CATEGORY).map_err(bad_name)?;
+        let made = self.shell.log.tail(&[category]).await?;
         Ok(position.max(made))
+    }
+
+    /// Whether a position is that of a message. Of what came after the last one nothing is looked up.
+    async fn is_of_a_message(&self, position: Position) -> Result<bool, Error> {
+        let category = Category::new(domain::message::State::CATEGORY).map_err(bad_name)?;
+        if self.shell.log.tail(std::slice::from_ref(&category)).await? < position {
+            return Ok(false);
+        }
+        let mut entries = self.shell.log.follow(Position(position.0.saturating_sub(1)), &[]);
+        let entry = entries.try_next().await?.filter(|entry| entry.position == position);
+        Ok(entry.is_some_and(|entry| entry.stream.category() == category.as_str()))
     }
 
     /// The stream of a case.
