@@ -5,7 +5,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use domain::{
@@ -13,6 +12,8 @@ use domain::{
     channel::{Direction, Visibility},
     conversation,
 };
+use eventlog::{Category, Position};
+use futures_util::StreamExt;
 use proto::{
     cases::v1 as pb,
     ingestion::v1::{Message, SubmitRequest},
@@ -221,9 +222,10 @@ async fn a_root_that_comes_while_an_answer_brings_its_thread_together_is_of_it()
             let request =
                 SubmitRequest { account: "forum".into(), messages: vec![root], ..Default::default() };
             world.administrator().ingestion.submit(request).await.unwrap();
-            while world.log_entries(&["conversation"]).await.len() < 2 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            // That of C, and the one that A begins.
+            let conversations = [Category::new("conversation").unwrap()];
+            let log = &world.platform.shell.log;
+            log.follow(Position::NONE, &conversations).take(2).for_each(|_| std::future::ready(())).await;
             Ok(())
         })
     });
