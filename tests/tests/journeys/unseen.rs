@@ -94,6 +94,15 @@ async fn a_merge_into_an_unseen_case_is_told_without_it_and_not_taken_back(world
     assert!(!told.message().contains(&target.case_id), "{told}");
     let history = format!("{:?}", ana.history(&source.case_id).await);
     assert!(history.contains("case.merged") && !history.contains(&target.case_id), "{history}");
+    let other = world.receive_one("forum", message("m-3", "ada", "And it leaks again")).await;
+    let elsewhere = pb::MergeRequest {
+        command_id: command_id(),
+        case_id: source.case_id.clone(),
+        into_case_id: other.case_id,
+        ..Default::default()
+    };
+    let told = refused(ana.cases.merge(elsewhere).await, Code::FailedPrecondition, "ALREADY_MERGED");
+    assert!(!told.message().contains(&target.case_id), "{told}");
     let unmerge = || pb::UnmergeRequest {
         command_id: command_id(),
         case_id: source.case_id.clone(),

@@ -40,7 +40,8 @@ pub enum Error {
     #[error("a case cannot be merged into itself: name another one")]
     MergeIntoItself,
     /// The source goes on elsewhere.
-    #[error("the case goes on in case {into} already: unmerge it first")]
+    // Not where: who asks may not see that case, and the case itself tells who does.
+    #[error("the case goes on in another case already: unmerge it first")]
     AlreadyMerged {
         /// Where.
         into: CaseId,
@@ -82,7 +83,7 @@ pub enum Error {
         to: CaseId,
     },
     /// The case has a parent.
-    #[error("the case is part of case {parent}: take that link away first")]
+    #[error("the case is part of another case: take that link away first")]
     AlreadyHasParent {
         /// The parent.
         parent: CaseId,
