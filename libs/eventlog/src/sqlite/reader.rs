@@ -6,7 +6,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool, sqlite::SqliteRow};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{error, recent::Recent};
 use crate::{Category, Entry, Error, Position, StreamId};
@@ -80,6 +80,7 @@ impl Reader {
             recent: self.recent.clone(),
             categories: categories.into(),
             scanned: after.0,
+            ahead: JoinSet::new(),
         };
         stream::try_unfold(place, |mut place| async move {
             let entries = place.next_entries().await?;
@@ -97,33 +98,50 @@ struct Place {
     categories: Arc<[Category]>,
     /// Up to here nothing is left for it.
     scanned: u64,
+    /// The page after `scanned`, if it is being read already: who is far behind works on one page while the next is
+    /// read. Dropped with the follower.
+    ahead: JoinSet<Result<(Page, u64), Error>>,
 }
 
 impl Place {
     /// What comes next, once there is something.
     async fn next_entries(&mut self) -> Result<Vec<Entry>, Error> {
         loop {
-            let scanned = self.scanned;
-            let (tail, recent) = {
-                let recent = self.recent.wait_for(|recent| recent.last() > scanned);
-                let recent = recent.await.map_err(|_| closed())?;
-                (recent.last(), recent.after(scanned, &self.categories))
-            };
-            let entries = match recent {
-                Some(entries) => {
-                    self.scanned = tail;
-                    entries
-                }
-                None => {
-                    let page = of_log(&self.pool, &self.categories, scanned, tail).await?;
-                    self.scanned = page.next().unwrap_or(tail);
-                    page.entries
-                }
+            let entries = match self.ahead.join_next().await {
+                Some(page) => self.turn(page.map_err(|_| closed())??),
+                None => self.entries_after_scanned().await?,
             };
             if !entries.is_empty() {
                 return Ok(entries);
             }
         }
+    }
+
+    /// From memory, if it goes back so far; else the next page.
+    async fn entries_after_scanned(&mut self) -> Result<Vec<Entry>, Error> {
+        let scanned = self.scanned;
+        let (tail, recent) = {
+            let recent = self.recent.wait_for(|recent| recent.last() > scanned);
+            let recent = recent.await.map_err(|_| closed())?;
+            (recent.last(), recent.after(scanned, &self.categories))
+        };
+        if let Some(entries) = recent {
+            self.scanned = tail;
+            return Ok(entries);
+        }
+        let page = of_log(&self.pool, &self.categories, scanned, tail).await?;
+        Ok(self.turn((page, tail)))
+    }
+
+    /// What stands on a page of a log that ended at `tail`. The one after it is begun, if there may be one.
+    fn turn(&mut self, (page, tail): (Page, u64)) -> Vec<Entry> {
+        let next = page.next();
+        self.scanned = next.unwrap_or(tail);
+        if let Some(after) = next {
+            let (pool, categories) = (self.pool.clone(), Arc::clone(&self.categories));
+            self.ahead.spawn(async move { Ok((of_log(&pool, &categories, after, tail).await?, tail)) });
+        }
+        page.entries
     }
 }
 
