@@ -9,6 +9,7 @@
 mod accepted;
 mod access;
 pub mod account;
+pub mod channels;
 mod content;
 mod delivery;
 mod grpc;

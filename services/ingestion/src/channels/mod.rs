@@ -1,0 +1,150 @@
+//! Webhooks in: what a platform calls at us, proved to be from it, and read. One file for each connector.
+//!
+//! A [`Connector`] is two functions of a [`Hook`]. [`Connector::verify`] says whether the platform sent it, by the platform's
+//! own signature over the bytes as they came; nothing is read before. [`Connector::read`] says what it means: several
+//! [`Happening`]s, and what the platform wants to hear. Both are pure: no clock, no log, no network.
+//!
+//! What is absent: a connector knows no case, names nothing in the log, and never fetches what a message refers to.
+
+mod happening;
+mod hook;
+mod json;
+mod signature;
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use secrecy::SecretString;
+
+pub use happening::{Happening, Media, MediaSource, Message, Party, Receipt, Status};
+pub use hook::Hook;
+
+/// What an account's connector is told by policy.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// What the channel wants to know, by name.
+    pub settings: BTreeMap<String, String>,
+    /// What nobody else may know, by name.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// How the webhooks of one platform are proved and read.
+pub trait Connector: Send + Sync {
+    /// As an account's `connector` names it.
+    fn name(&self) -> &'static str;
+
+    /// Names of the secrets without which nothing of it can be proved.
+    fn secrets(&self) -> &'static [&'static str];
+
+    /// Whether the platform sent this. MUST look at the bytes as they came, compare in constant time, and refuse what is
+    /// older than the platform's own window, where it signs a time.
+    fn verify(&self, hook: &Hook<'_>, config: &Config) -> Result<(), Refused>;
+
+    /// What it says. Called only with what was verified. MUST NOT panic, and MUST be linear in the body. What is known and
+    /// of no concern is [`Happening::Passed`]: nothing disappears without being counted.
+    fn read(&self, hook: &Hook<'_>, config: &Config) -> Result<Said, Malformed>;
+}
+
+/// What a call said, and what the platform is to be answered once it is durable.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    /// In the order of the call.
+    pub happenings: Vec<Happening>,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What a platform wants to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// That it was taken: 200 without a body.
+    #[default]
+    Taken,
+    /// A text of this media type: the answer to a challenge, a document that a platform acts on.
+    Text(&'static str, String),
+}
+
+/// Why a call is not believed. None of it repeats what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// What proves it is not there.
+    #[error("{0} is missing: calls must be signed")]
+    Unsigned(&'static str),
+    /// What should prove it does not.
+    #[error("the signature does not match: see that the account's secret is the platform's")]
+    Signature,
+    /// It proves what was sent at another time.
+    #[error("it was signed too long ago, or in the future: set the sender's clock")]
+    Stale,
+    /// We cannot prove anything.
+    #[error("the account has no secret `{0}`: add it to the policy, by reference")]
+    NoSecret(&'static str),
+    /// The secret cannot be one.
+    #[error("the account's secret `{0}` has not the form that the platform gives it")]
+    BadSecret(&'static str),
+    /// The platform calls otherwise.
+    #[error("the platform does not call with this method")]
+    Method,
+}
+
+/// Why a call that is proved cannot be read: what is wrong, and where. Never a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {what}")]
+pub struct Malformed {
+    /// Where, as a JSON path, an XML element, or a header; `body` for all of it.
+    pub path: String,
+    /// What it should be.
+    pub what: String,
+}
+
+impl Malformed {
+    /// What is wrong, and where.
+    pub fn new(path: impl Into<String>, what: impl std::fmt::Display) -> Self {
+        Self { path: path.into(), what: what.to_string() }
+    }
+}
+
+impl Refused {
+    /// The status that answers it.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Unsigned(_) | Self::Signature | Self::Stale => StatusCode::UNAUTHORIZED,
+            Self::NoSecret(_) | Self::BadSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// As metrics call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unsigned(_) => "unsigned",
+            Self::Signature => "signature",
+            Self::Stale => "stale",
+            Self::NoSecret(_) | Self::BadSecret(_) => "secret",
+            Self::Method => "method",
+        }
+    }
+}
+
+impl Config {
+    /// The secret of this name.
+    pub fn secret(&self, name: &'static str) -> Result<&[u8], Refused> {
+        use secrecy::ExposeSecret;
+        let secret = self.secrets.get(name).ok_or(Refused::NoSecret(name))?;
+        let secret = secret.expose_secret().as_bytes();
+        if secret.is_empty() { Err(Refused::NoSecret(name)) } else { Ok(secret) }
+    }
+
+    /// The setting of this name.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+}
+
+/// Every connector. To add one: its file, and its line here.
+pub static ALL: &[&dyn Connector] = &[];
+
+/// The connector of this name.
+pub fn find(name: &str) -> Option<&'static dyn Connector> {
+    ALL.iter().copied().find(|connector| connector.name() == name)
+}
