@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    channel::CONNECTORS,
     kinds::{Kind, view},
-    problem::Fault,
+    problem::{Fault, suggest},
     schema::{
         Shape::{Checked, Integer, List, Map, OneOf, Ref, Text},
         optional, required,
@@ -36,6 +37,7 @@ pub(super) const KIND: Kind = Kind {
         optional("languages", List(&Checked(|text| Language::new(text).map(drop)))),
         optional("thread", OneOf(&["threads", "contact"])),
         optional("visibility", OneOf(&["public", "private"])),
+        optional("connector", OneOf(CONNECTORS)),
         optional("settings", Map(setting_name, &Text(SETTING_LEN_MAX))),
         optional("secrets", Map(setting_name, &Checked(secret))),
     ],
@@ -82,6 +84,9 @@ pub struct Account {
     /// Who reads what is posted there, unless a message says otherwise.
     #[serde(default = "visibility_default")]
     pub visibility: Visibility,
+    /// What takes messages in and sends; without one, that of the kind of its channel.
+    #[serde(default)]
+    pub connector: Option<String>,
     /// What its channel wants to know.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -124,7 +129,17 @@ impl Set {
     }
 }
 
-fn check(_: &Set, _: &str, body: &Fields) -> Vec<Fault> {
+fn check(set: &Set, _: &str, body: &Fields) -> Vec<Fault> {
+    let mut faults = secrets_in_settings(body);
+    let kind = body.get("channel").and_then(Value::as_str);
+    faults.extend(kind.filter(|kind| !set.knows_channel(kind)).map(|kind| {
+        let remedy = suggest(kind, set.channel_ids(), "declare it with [[channel]], or take one of");
+        Fault::new("/channel", format!("there is no kind of channel \"{kind}\""), remedy)
+    }));
+    faults
+}
+
+fn secrets_in_settings(body: &Fields) -> Vec<Fault> {
     let settings = body.get("settings").and_then(Value::as_object);
     let names = settings.into_iter().flat_map(Fields::keys);
     names

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    account, case, organisation,
+    account, case, channel, organisation,
     problem::Fault,
     schema::{Field, Shape},
     set::Set,
@@ -14,8 +14,14 @@ use super::{
 use crate::stored::Fields;
 
 /// Every kind; what one refers to stands before it.
-pub(super) const ALL: &[&Kind] =
-    &[&organisation::REGION, &organisation::TEAM, &organisation::PERSON, &account::KIND, &case::KIND];
+pub(super) const ALL: &[&Kind] = &[
+    &organisation::REGION,
+    &organisation::TEAM,
+    &organisation::PERSON,
+    &channel::KIND,
+    &account::KIND,
+    &case::KIND,
+];
 
 /// A kind of documents.
 pub(super) struct Kind {

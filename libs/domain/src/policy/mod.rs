@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod case;
+pub mod channel;
 pub mod organisation;
 
 mod cascade;

@@ -1,0 +1,381 @@
+//! The registry of channel kinds: what can be done on each.
+//!
+//! The kinds that we know stand in `channels.json`, with the limits that their platforms publish. A document of this kind with
+//! the same id changes what it names; with another id it adds a kind.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::{
+    kinds::{Kind, view},
+    problem::Fault,
+    schema::{
+        Shape::{Bool, Checked, Duration, Integer, Map, OneOf, Text},
+        optional, seconds,
+    },
+    set::Set,
+};
+use crate::{
+    ids::{ChannelKind, Invalid},
+    stored::Fields,
+};
+
+pub(super) const KIND: Kind = Kind {
+    name: "channel",
+    group: "channel",
+    cascades: false,
+    defaults: Fields::new,
+    fields: &[
+        optional("name", Text(NAME_LEN_MAX)),
+        optional("visibility", OneOf(&["public", "private", "both"])),
+        optional("mode", OneOf(&["sync", "async"])),
+        optional("length_max", Integer(1, LENGTH_MAX)),
+        optional("length_unit", OneOf(&["graphemes", "characters", "utf16", "bytes", "sms", "weighted"])),
+        optional("parts_max", Integer(1, PARTS_MAX)),
+        optional("reply_window", Duration(WINDOW_MAX_S)),
+        optional("beyond", OneOf(&["nothing", "template"])),
+        optional("tags", Map(tag, &Duration(WINDOW_MAX_S))),
+        optional("threads", Bool),
+        optional("media", Bool),
+        optional("edits", Bool),
+        optional("deletes", Bool),
+        optional("receipts", Bool),
+        optional("private_interface", Bool),
+        optional("private_is_paid", Bool),
+        optional("bots", Bool),
+        optional("listen_only", Bool),
+        optional("site_category", OneOf(&["reviews", "sav", "forum", "advice", "help"])),
+        optional("deprecated_at", Checked(date)),
+        optional("connector", OneOf(CONNECTORS)),
+    ],
+    view: view::<Channel>,
+    check: |_, _, _| Vec::<Fault>::new(),
+};
+
+/// What takes messages in from a platform and sends to it. Ingestion has one of each.
+pub const CONNECTORS: &[&str] = &[
+    "cloudevents",
+    "feed",
+    "google_reviews",
+    "instagram",
+    "line",
+    "mail",
+    "mailgun",
+    "messenger",
+    "postmark",
+    "sendgrid",
+    "slack",
+    "standard_webhooks",
+    "telegram",
+    "tiktok",
+    "trustpilot",
+    "twilio",
+    "vk",
+    "vonage",
+    "webchat",
+    "wechat",
+    "whatsapp_cloud",
+    "x",
+    "youtube",
+];
+
+const NAME_LEN_MAX: usize = 200;
+const LENGTH_MAX: i64 = 1_000_000;
+/// The most messages that one reply may be split into.
+const PARTS_MAX: i64 = 20;
+const WINDOW_MAX_S: i64 = 365 * 24 * 60 * 60;
+
+/// A kind of channel, and what can be done there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Channel {
+    /// Its id.
+    pub id: ChannelKind,
+    /// What it is called; its id, if it has no name.
+    pub name: String,
+    /// Who reads what is posted there.
+    pub visibility: Visible,
+    /// Whether people wait for the answer in front of it.
+    pub mode: Mode,
+    /// How long a message may be, in `length_unit`; `None`: as long as any reply.
+    pub length_max: Option<u32>,
+    /// What its length is counted in.
+    pub length_unit: LengthUnit,
+    /// Into how many messages a longer reply may be split; 1: it is refused.
+    pub parts_max: u8,
+    /// How long after the customer's last message a reply may say anything, in seconds; `None`: always.
+    #[serde(deserialize_with = "window")]
+    pub reply_window: Option<i64>,
+    /// What may be sent after that.
+    pub beyond: Beyond,
+    /// Tags with which a reply may say something for longer, each with its window in seconds.
+    #[serde(deserialize_with = "windows")]
+    pub tags: BTreeMap<String, i64>,
+    /// Whether it has threads.
+    pub threads: bool,
+    /// Whether files can be sent.
+    pub media: bool,
+    /// Whether people can edit what they said.
+    pub edits: bool,
+    /// Whether people can delete what they said.
+    pub deletes: bool,
+    /// Whether it tells that a message was delivered or read.
+    pub receipts: bool,
+    /// Whether a public conversation can go on in private there.
+    pub private_interface: bool,
+    /// Whether that costs the brand money.
+    pub private_is_paid: bool,
+    /// Whether the platform allows automatic answers.
+    pub bots: bool,
+    /// Nothing can be sent there.
+    pub listen_only: bool,
+    /// What kind of site it is, of sites with opinions.
+    pub site_category: Option<SiteCategory>,
+    /// Since which day it is no more, as `2019-04-02`: no new accounts; what came in stays readable.
+    pub deprecated_at: Option<String>,
+    /// What takes messages in and sends, where an account does not say.
+    pub connector: Option<String>,
+}
+
+/// Who reads what is posted on a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visible {
+    /// Anybody.
+    Public,
+    /// The customer and we.
+    #[default]
+    Private,
+    /// It has places of both kinds.
+    Both,
+}
+
+/// How people write there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// They wait for the answer in front of it.
+    Sync,
+    /// They come back for it.
+    #[default]
+    Async,
+}
+
+/// What the length of a message is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LengthUnit {
+    /// What a person sees as one character.
+    #[default]
+    Graphemes,
+    /// Unicode scalar values.
+    Characters,
+    /// Units of UTF-16.
+    Utf16,
+    /// Bytes of UTF-8.
+    Bytes,
+    /// Segments of an SMS.
+    Sms,
+    /// As X counts.
+    Weighted,
+}
+
+/// What may be sent when the reply window is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beyond {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A text that the platform approved.
+    Template,
+}
+
+/// What kind of site people give their opinions on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteCategory {
+    /// Reviews.
+    Reviews,
+    /// After-sales service.
+    Sav,
+    /// A forum.
+    Forum,
+    /// Advice.
+    Advice,
+    /// Help among customers.
+    Help,
+}
+
+/// The kinds that we know, as documents would have them.
+static KNOWN: LazyLock<BTreeMap<String, Fields>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("channels.json")).unwrap_or_default());
+
+impl Set {
+    /// A kind of channel: as we know it, with what the policy says otherwise. `None`: nobody knows it.
+    pub fn channel(&self, id: &ChannelKind) -> Option<Channel> {
+        let written = self.document(KIND.name, id.as_str()).map(super::Document::body);
+        let known = KNOWN.get(id.as_str());
+        if written.is_none() && known.is_none() {
+            return None;
+        }
+        let mut fields = known.cloned().unwrap_or_default();
+        fields.extend(written.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+        fields.insert("id".into(), id.as_str().into());
+        serde_json::from_value(Value::Object(fields)).ok()
+    }
+
+    /// Whether the policy or we know this kind of channel.
+    pub(super) fn knows_channel(&self, id: &str) -> bool {
+        KNOWN.contains_key(id) || self.document(KIND.name, id).is_some()
+    }
+
+    /// The ids of all kinds of channels that there are.
+    pub(super) fn channel_ids(&self) -> impl Iterator<Item = &str> {
+        let written = self.of_kind(KIND.name).map(|document| &*document.key().id);
+        KNOWN.keys().map(String::as_str).chain(written)
+    }
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self {
+            id: ChannelKind::new("unnamed")
+                .unwrap_or_else(|_| unreachable!("a constant that keeps the rule")),
+            name: String::new(),
+            visibility: Visible::default(),
+            mode: Mode::default(),
+            length_max: None,
+            length_unit: LengthUnit::default(),
+            parts_max: 1,
+            reply_window: None,
+            beyond: Beyond::default(),
+            tags: BTreeMap::new(),
+            threads: false,
+            media: true,
+            edits: false,
+            deletes: false,
+            receipts: false,
+            private_interface: false,
+            private_is_paid: false,
+            bots: false,
+            listen_only: false,
+            site_category: None,
+            deprecated_at: None,
+            connector: None,
+        }
+    }
+}
+
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| read(&text)).transpose()
+}
+
+fn windows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, i64>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+    texts.into_iter().map(|(tag, text)| Ok((tag, read(&text)?))).collect()
+}
+
+fn read<E: serde::de::Error>(text: &str) -> Result<i64, E> {
+    seconds(text).ok_or_else(|| E::custom("no length of time"))
+}
+
+fn tag(text: &str) -> Result<(), Invalid> {
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if fits { Ok(()) } else { Err(Invalid { what: "a message tag", rule: "1 to 64 of a-z, 0-9 and '_'" }) }
+}
+
+fn date(text: &str) -> Result<(), Invalid> {
+    let date: Result<jiff::civil::Date, _> = text.parse();
+    date.map(drop).map_err(|_| Invalid { what: "a day", rule: "a date such as 2027-01-31" })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::{Draft, Problem};
+
+    fn draft(kind: &str, fields: Value) -> Draft {
+        let Value::Object(fields) = fields else { panic!("no table") };
+        Draft { kind: kind.to_owned(), fields }
+    }
+
+    fn set(drafts: &[Draft]) -> Set {
+        Set::check(drafts).unwrap_or_else(|problems: Vec<Problem>| panic!("{problems:?}"))
+    }
+
+    fn kind(id: &str) -> ChannelKind {
+        id.parse().unwrap()
+    }
+
+    #[test]
+    fn every_kind_that_we_know_could_be_written_in_a_policy() {
+        assert!(KNOWN.len() > 30, "{} kinds", KNOWN.len());
+        let drafts: Vec<Draft> = KNOWN
+            .iter()
+            .map(|(id, fields)| {
+                let mut fields = fields.clone();
+                fields.insert("id".into(), id.as_str().into());
+                Draft { kind: "channel".into(), fields }
+            })
+            .collect();
+        let (written, known) = (set(&drafts), Set::default());
+        for id in KNOWN.keys() {
+            let channel = known.channel(&kind(id)).unwrap_or_else(|| panic!("{id} cannot be read"));
+            assert_eq!(written.channel(&kind(id)).as_ref(), Some(&channel), "{id}");
+            assert!(!channel.name.is_empty(), "{id} has no name");
+            assert!(channel.listen_only || channel.connector.is_some(), "{id} can neither listen nor speak");
+            assert!(channel.length_unit == LengthUnit::Graphemes || channel.length_max.is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_policy_changes_what_it_names_and_leaves_the_rest() {
+        let set = set(&[
+            draft("channel", json!({"id": "whatsapp", "reply_window": "20 hours", "bots": false})),
+            draft("channel", json!({"id": "intercom", "mode": "sync", "connector": "standard_webhooks"})),
+        ]);
+        let whatsapp = set.channel(&kind("whatsapp")).unwrap();
+        assert_eq!((whatsapp.reply_window, whatsapp.bots), (Some(20 * 3600), false));
+        assert_eq!((whatsapp.beyond, whatsapp.length_max), (Beyond::Template, Some(4096)));
+        let own = set.channel(&kind("intercom")).unwrap();
+        assert_eq!((own.mode, own.parts_max, own.reply_window), (Mode::Sync, 1, None));
+        assert_eq!(set.channel(&kind("telepathy")), None);
+    }
+
+    #[test]
+    fn tags_have_windows_of_their_own() {
+        let messenger = Set::default().channel(&kind("messenger")).unwrap();
+        assert_eq!(messenger.tags, BTreeMap::from([("human_agent".into(), 7 * 24 * 3600)]));
+    }
+
+    #[test]
+    fn an_account_is_of_a_kind_that_is_known_or_declared() {
+        let drafts = |channel: &str| {
+            vec![
+                draft(
+                    "region",
+                    json!({"id": "world", "name": "World", "time_zone": "UTC", "languages": ["en"]}),
+                ),
+                draft("team", json!({"id": "care", "name": "Care", "region": "world"})),
+                draft(
+                    "account",
+                    json!({"id": "a", "channel": channel, "name": "A", "region": "world", "team": "care"}),
+                ),
+            ]
+        };
+        let problems = Set::check(&drafts("whatsap")).unwrap_err();
+        let text = format!("{problems:?}");
+        assert!(text.contains("/channel") && text.contains("did you mean \\\"whatsapp\\\"?"), "{text}");
+        let mut declared = drafts("telepathy");
+        assert!(Set::check(&declared).is_err());
+        declared.push(draft("channel", json!({"id": "telepathy"})));
+        set(&declared);
+    }
+}
