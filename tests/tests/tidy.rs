@@ -16,7 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("service", &["domain", "eventlog", "proto", "vault"]),
     ("cases", &["domain", "eventlog", "proto", "service", "vault"]),
     ("ingestion", &["domain", "eventlog", "proto", "service", "vault"]),
-    ("console", &["proto"]),
+    ("console", &["proto", "service"]),
     ("dossier", &["cases", "console", "domain", "eventlog", "ingestion", "proto", "service", "vault"]),
     ("tests", &["cases", "domain", "dossier", "eventlog", "ingestion", "proto", "service", "vault"]),
 ];

@@ -10,6 +10,7 @@ pub mod erasures;
 pub mod error;
 pub mod grpc;
 pub mod health;
+pub mod http;
 pub mod lease;
 pub mod lifecycle;
 mod malformed;
