@@ -129,6 +129,7 @@ impl World {
             roles: Role::ALL.to_vec(),
             grpc: any,
             http: any,
+            hooks: Some(any),
             elsewhere: BTreeMap::new(),
             metrics: prometheus::Registry::new(),
             hold: None,

@@ -14,6 +14,7 @@ async fn start(data: &std::path::Path) -> Platform {
         sample: true,
         http: any,
         grpc: any,
+        hooks: any,
         metrics: prometheus::Registry::new(),
     };
     up::start(&config).await.expect("the sample is right")

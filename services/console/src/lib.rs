@@ -90,6 +90,8 @@ pub struct Edge {
     pub metrics: Metrics,
     /// Whether the process can do its work.
     pub ready: Ready,
+    /// What a role serves beside, with bounds of its own: webhooks.
+    pub also: Router,
     /// Ends streams and [`serve`].
     pub stop: CancellationToken,
 }
@@ -190,6 +192,7 @@ fn with_descriptors(config: Config, edge: Edge, descriptors: &[u8]) -> Result<Ro
         return Err(Error::UnknownPackage(package.clone()));
     }
     let cors = cors::layer(&config.cors_origins)?;
+    let also = edge.also.clone();
     let offered = |package: &str| edge.upstreams.contains_key(package);
     let openapi = openapi::document(&schema, offered).to_string().into();
     let streams = Permits::new(config.streams_max, config.streams_of_token_max);
@@ -206,7 +209,7 @@ fn with_descriptors(config: Config, edge: Edge, descriptors: &[u8]) -> Result<Ro
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
-    Ok(router.layer(middleware::map_response(secured)))
+    Ok(router.merge(also).layer(middleware::map_response(secured)))
 }
 
 /// No answer of the edge is a page: none may be sniffed, kept, framed, or run.

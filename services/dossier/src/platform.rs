@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use domain::time::Timestamp;
+use ingestion::hooks::Config as Hooks;
 use service::{
     auth::Principal,
     erasures::Erasures,
@@ -41,6 +42,8 @@ pub struct Plan {
     pub grpc: SocketAddr,
     /// Where HTTP listens.
     pub http: SocketAddr,
+    /// Where webhooks come in, if this is another place than HTTP.
+    pub hooks: Option<SocketAddr>,
     /// Where the roles are that run elsewhere.
     pub elsewhere: BTreeMap<Role, String>,
     /// The metrics of this process.
@@ -55,6 +58,8 @@ pub struct Platform {
     pub grpc: SocketAddr,
     /// Where HTTP listens.
     pub http: SocketAddr,
+    /// Where webhooks come in, if ingestion runs here.
+    pub hooks: Option<SocketAddr>,
     /// Cases, if they run here.
     pub cases: Option<cases::Service>,
     /// Ingestion, if it runs here.
@@ -97,6 +102,10 @@ impl Platform {
         let grpc_listener = grpc::listen("gRPC", plan.grpc).await?;
         let http_listener = grpc::listen("HTTP", plan.http).await?;
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
+        let hooks_listener = match plan.hooks.filter(|_| plan.roles.contains(&Role::Ingestion)) {
+            Some(address) => Some(grpc::listen("webhooks", address).await?),
+            None => None,
+        };
         let mut tasks = Tasks::default();
 
         let cases = match plan.roles.contains(&Role::Cases) {
@@ -151,10 +160,25 @@ impl Platform {
                 tracing::error!(%error, "gRPC ended");
             }
         });
-        edge(&plan, grpc, http_listener, ready(&shell, health.state()), &mut tasks)?;
+        let mut hooks = None;
+        let mut also = axum::Router::new();
+        match (&ingestion, hooks_listener) {
+            (Some(ingestion), Some(listener)) => {
+                hooks = Some(listener.local_addr()?);
+                let (ingestion, stop) = (ingestion.clone(), tasks.stop());
+                let serving = ingestion::hooks::serve(ingestion, Hooks::default(), listener, stop);
+                tasks.spawn("webhooks", serving);
+            }
+            (Some(ingestion), None) => {
+                hooks = Some(http);
+                also = ingestion::hooks::router(ingestion.clone(), Hooks::default());
+            }
+            (None, _) => {}
+        }
+        edge(&plan, grpc, http_listener, also, ready(&shell, health.state()), &mut tasks)?;
         let stop = tasks.stop();
         tasks.spawn("health", Arc::clone(&health).run(stop));
-        Ok(Self { grpc, http, cases, ingestion, policies, shell, health, tasks })
+        Ok(Self { grpc, http, hooks, cases, ingestion, policies, shell, health, tasks })
     }
 
     /// Nothing is to be waited for any more: see [`Plan::hold`].
@@ -206,6 +230,7 @@ fn edge(
     plan: &Plan,
     grpc: SocketAddr,
     listener: TcpListener,
+    also: axum::Router,
     ready: console::Ready,
     tasks: &mut Tasks,
 ) -> Result<(), Error> {
@@ -233,7 +258,7 @@ fn edge(
         }
         text
     });
-    let edge = console::Edge { upstreams, metrics, ready, stop: tasks.stop() };
+    let edge = console::Edge { upstreams, metrics, ready, also, stop: tasks.stop() };
     let config = console::Config::default();
     // Told now rather than by a task that dies.
     let _ = console::router(config.clone(), edge.clone())?;

@@ -113,6 +113,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         roles: config.roles,
         grpc: config.grpc,
         http: config.http,
+        hooks: None,
         elsewhere: config.elsewhere,
         metrics: config.metrics,
         hold: None,

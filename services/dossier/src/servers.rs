@@ -41,12 +41,16 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
             sample: args.sample,
             http: args.listen,
             grpc: args.grpc(),
+            hooks: args.hooks(),
             metrics,
         };
         let platform = up::start(&config).await?;
         println!("Dossier is up.");
         println!("  API       http://{}   (JSON, /openapi.json, /healthz, /readyz, /metrics)", platform.http);
         println!("  gRPC      {}", platform.grpc);
+        if let Some(hooks) = platform.hooks {
+            println!("  webhooks  http://{hooks}/hooks/<account>");
+        }
         println!("  token     {}", data.join(up::TOKEN_FILE).display());
         println!("Try: {}", first_command(&data, platform.grpc));
         Ok(platform)

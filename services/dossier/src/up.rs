@@ -35,6 +35,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where gRPC listens.
     pub grpc: SocketAddr,
+    /// Where webhooks come in.
+    pub hooks: SocketAddr,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
 }
@@ -70,6 +72,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Platform> {
         roles: Role::ALL.to_vec(),
         grpc: config.grpc,
         http: config.http,
+        hooks: Some(config.hooks),
         elsewhere: BTreeMap::new(),
         metrics: config.metrics.clone(),
         hold: Some("the policy and the sample are not loaded yet"),

@@ -69,7 +69,7 @@ impl Projection for Accepted {
                         })
                         .count += 1;
                 }
-                Event::DeletedAtSource { .. } => {}
+                Event::DeletedAtSource { .. } | Event::Reacted { .. } | Event::Reported { .. } => {}
             }
         }
         Ok(counted)

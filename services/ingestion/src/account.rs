@@ -1,6 +1,6 @@
 //! What the intake has to know of the channel accounts of the policy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     channel::Visibility,
@@ -27,10 +27,24 @@ pub struct Account {
     pub region: RegionId,
 }
 
+/// How the messages of an account come in and go out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Via {
+    /// The connector: the account's own, else that of the kind of its channel.
+    pub connector: Option<String>,
+    /// What the channel wants to know.
+    pub settings: BTreeMap<String, String>,
+    /// Where its secrets are: `env:NAME` or `file:/path`.
+    pub secrets: BTreeMap<String, String>,
+}
+
 /// Where accounts are looked up.
 pub trait Accounts: Send + Sync + 'static {
     /// The account with this id as the policy has it now, and the position of the policy's last entry (0 = none).
     fn find(&self, id: &str) -> (u64, Option<Account>);
+
+    /// How the messages of this account come in and go out.
+    fn via(&self, id: &AccountId) -> Option<Via>;
 
     /// The roles of a caller, as the policy and the token have them.
     fn roles(&self, principal: &Principal) -> BTreeSet<Role>;
@@ -58,6 +72,18 @@ impl Accounts for Policies {
         let account = AccountId::new(id).ok();
         let account = account.and_then(|id| current.state.set().account(&id).map(Account::from));
         (current.version.0, account)
+    }
+
+    fn via(&self, id: &AccountId) -> Option<Via> {
+        let current = self.current();
+        let set = current.state.set();
+        let account = set.account(id)?;
+        let of_kind = || set.channel(&account.channel)?.connector;
+        Some(Via {
+            connector: account.connector.clone().or_else(of_kind),
+            settings: account.settings.clone(),
+            secrets: account.secrets.clone(),
+        })
     }
 
     fn roles(&self, principal: &Principal) -> BTreeSet<Role> {

@@ -75,18 +75,26 @@ fn attachments(
     blobs: &[BlobRef],
 ) -> Result<Vec<Attachment>, Invalid> {
     let raw_media_type = MediaType::new(RAW_MEDIA_TYPE)?;
+    let personal = |text: &str| Personal::open(Arc::clone(subject), text);
     let files = incoming.attachments.iter().map(|file| (file.name.as_str(), &file.media_type, &file.content));
     let raw = incoming.raw.iter().map(|raw| (RAW_NAME, &raw_media_type, raw));
-    files
-        .chain(raw)
-        .zip(blobs)
-        .map(|((name, media_type, content), blob)| {
-            Ok(Attachment {
-                name: Personal::open(Arc::clone(subject), name),
-                media_type: media_type.clone(),
-                bytes: content.len() as u64,
-                blob: KeyedHash::new(&blob.pointer())?,
-            })
+    let kept = files.chain(raw).zip(blobs).map(|((name, media_type, content), blob)| {
+        Ok(Attachment {
+            name: personal(name),
+            media_type: media_type.clone(),
+            bytes: content.len() as u64,
+            blob: Some(KeyedHash::new(&blob.pointer())?),
+            source: None,
         })
-        .collect()
+    });
+    let announced = incoming.announced.iter().map(|file| {
+        Ok(Attachment {
+            name: personal(&file.name),
+            media_type: file.media_type.clone(),
+            bytes: file.bytes.unwrap_or_default(),
+            blob: None,
+            source: Some(personal(&serde_json::to_string(&file.source).unwrap_or_default())),
+        })
+    });
+    kept.chain(announced).collect()
 }

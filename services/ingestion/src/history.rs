@@ -63,7 +63,9 @@ impl History {
                 Event::Received { .. }
                 | Event::Recorded { .. }
                 | Event::Edited { .. }
-                | Event::DeletedAtSource { .. } => {}
+                | Event::DeletedAtSource { .. }
+                | Event::Reacted { .. }
+                | Event::Reported { .. } => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use proto::ingestion::v1;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{account::Account, wire};
+use crate::{account::Account, media::Announced, wire};
 
 /// How much of everything there may be. What is over is rejected, never cut. All of it together fits an entry.
 pub mod limits {
@@ -67,6 +67,8 @@ pub(crate) struct Incoming {
     pub(crate) visibility: Visibility,
     pub(crate) fields: BTreeMap<FieldId, String>,
     pub(crate) attachments: Vec<File>,
+    /// Files that the channel announces and does not send.
+    pub(crate) announced: Vec<Announced>,
     pub(crate) raw: Option<Vec<u8>>,
     pub(crate) forwarded: bool,
     pub(crate) entry_point: Option<EntryPoint>,
@@ -96,8 +98,13 @@ impl Rejection {
     }
 }
 
-/// The message as it may be kept, or its first flaw.
-pub(crate) fn check(account: &Account, message: v1::Message, now: Timestamp) -> Result<Incoming, Rejection> {
+/// The message as it may be kept, or its first flaw. `announced` are files that are still to be fetched.
+pub(crate) fn check(
+    account: &Account,
+    message: v1::Message,
+    announced: Vec<Announced>,
+    now: Timestamp,
+) -> Result<Incoming, Rejection> {
     let external_id = id("external_id", message.external_id)?;
     // A message that claims to answer itself answers nothing.
     let reply_to = optional_id("reply_to", message.reply_to)?.filter(|parent| *parent != external_id);
@@ -123,12 +130,14 @@ pub(crate) fn check(account: &Account, message: v1::Message, now: Timestamp) -> 
     if edited_at.is_some_and(|edited_at| edited_at < sent_at) {
         return Err(Rejection::new("edited_at", "not before sent_at"));
     }
-    let attachments = attachments(message.attachments, usize::from(!message.raw.is_empty()))?;
+    let attachments =
+        attachments(message.attachments, announced.len() + usize::from(!message.raw.is_empty()))?;
     let raw = Some(message.raw).filter(|raw| !raw.is_empty());
     if raw.as_ref().is_some_and(|raw| raw.len() > RAW_MAX) {
         return Err(Rejection::new("raw", format_args!("at most {RAW_MAX} bytes")));
     }
-    if text.trim().is_empty() && subject.is_none() && attachments.is_empty() && raw.is_none() {
+    let files = attachments.len() + announced.len();
+    if text.trim().is_empty() && subject.is_none() && files == 0 && raw.is_none() {
         return Err(Rejection::new("text", "a message has a text, a subject or an attachment"));
     }
     Ok(Incoming {
@@ -151,6 +160,7 @@ pub(crate) fn check(account: &Account, message: v1::Message, now: Timestamp) -> 
         },
         fields: fields(message.fields)?,
         attachments,
+        announced,
         raw,
         forwarded: message.forwarded,
         entry_point: named("entry_point", &message.entry_point, entry_point)?,
@@ -169,7 +179,13 @@ impl Incoming {
             media_type: file.media_type.as_str(),
             sha256: hex(&Sha256::digest(&file.content)),
         });
-        let body = Body { text: &self.text, subject: self.subject.as_deref(), attachments: files.collect() };
+        let announced = self.announced.iter().map(|file| BodyFile {
+            name: &file.name,
+            media_type: file.media_type.as_str(),
+            sha256: file.sha256.clone().unwrap_or_else(|| hex(&Sha256::digest(file.lasting_name()))),
+        });
+        let files = files.chain(announced).collect();
+        let body = Body { text: &self.text, subject: self.subject.as_deref(), attachments: files };
         serde_json::to_string(&body)
     }
 }
@@ -222,13 +238,18 @@ fn attachment(index: usize, file: v1::Attachment) -> Result<File, Rejection> {
     let at = |field: &str| format!("attachments[{index}].{field}");
     let name = line(&at("name"), file.name, FILE_NAME_MAX)?.unwrap_or_default();
     // Parameters (a charset, a boundary) are of no use beside the decoded bytes.
-    let essence = file.media_type.split(';').next().unwrap_or_default().trim().to_lowercase();
-    let essence = if essence.is_empty() { UNKNOWN_MEDIA_TYPE } else { &essence };
-    let media_type = MediaType::new(essence).map_err(|invalid| Rejection::new(at("media_type"), invalid))?;
+    let media_type =
+        media_type(&file.media_type).map_err(|invalid| Rejection::new(at("media_type"), invalid))?;
     if file.content.len() > ATTACHMENT_MAX {
         return Err(Rejection::new(at("content"), format_args!("at most {ATTACHMENT_MAX} bytes")));
     }
     Ok(File { name, media_type, content: file.content })
+}
+
+/// The media type that a channel names, without parameters; one for anything, if it names none.
+pub(crate) fn media_type(named: &str) -> Result<MediaType, domain::ids::Invalid> {
+    let essence = named.split(';').next().unwrap_or_default().trim().to_lowercase();
+    MediaType::new(if essence.is_empty() { UNKNOWN_MEDIA_TYPE } else { &essence })
 }
 
 fn fields(
@@ -340,7 +361,7 @@ mod tests {
             }],
             ..v1::Message::default()
         };
-        let body = check(&account, message, Timestamp::UNIX_EPOCH).unwrap().body().unwrap();
+        let body = check(&account, message, Vec::new(), Timestamp::UNIX_EPOCH).unwrap().body().unwrap();
         // The SHA-256 of nothing.
         let sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let expected = format!(

@@ -18,6 +18,7 @@ use crate::{
     intake::{self, Incoming, Rejection, limits::MESSAGES_MAX},
     lanes::{Lanes, Waiting},
     ledger::{Ledger, Tally, UNKNOWN_ACCOUNT},
+    media::Announced,
     take::{Batch, Taken, Taker},
     thread::{self, Threads},
 };
@@ -67,9 +68,34 @@ impl Submitter {
                 return Err(error);
             }
         };
-        let taken = self.take_all(&batch, request.messages).await?;
-        self.finish(ledger, &batch, &taken).await?;
+        let messages = request.messages.into_iter().map(|message| (message, Vec::new())).collect();
+        let taken = self.take_all(&batch, messages).await?;
+        self.finish(ledger, &batch, &taken).await.map(drop)?;
         self.answer(&taken)
+    }
+
+    /// Takes in what a platform sent, and counts it. How many met with which outcome.
+    pub(crate) async fn take(
+        &self,
+        ledger: &Ledger,
+        batch: &Batch,
+        messages: Vec<(v1::Message, Vec<Announced>)>,
+    ) -> Result<BTreeMap<&'static str, u64>, Error> {
+        let taken = self.take_all(batch, messages).await?;
+        for Done { taken, .. } in &taken {
+            if let Taken::Rejected(Rejection { field, reason }) = taken {
+                tracing::warn!(account = %batch.account.id, field, reason, "a message of a channel is not kept");
+            }
+        }
+        self.finish(ledger, batch, &taken).await
+    }
+
+    /// Counts a call of a platform that was not taken. Of which account; none: nobody's.
+    pub(crate) async fn refused(&self, ledger: &Ledger, account: Option<&str>) -> Result<(), Error> {
+        let account = account.unwrap_or(UNKNOWN_ACCOUNT);
+        ledger.count(account, self.shell.clock.now(), Tally { duplicate: 0, rejected: 1 }).await?;
+        self.meter(account, REJECTED, 1);
+        Ok(())
     }
 
     /// What all messages of the call share, if the call can be looked into at all.
@@ -97,9 +123,15 @@ impl Submitter {
     }
 
     /// What became of each message, in their order.
-    async fn take_all(&self, batch: &Batch, messages: Vec<v1::Message>) -> Result<Vec<Done>, Error> {
-        let checked: Vec<Result<Incoming, Rejection>> =
-            messages.into_iter().map(|message| intake::check(&batch.account, message, batch.now)).collect();
+    async fn take_all(
+        &self,
+        batch: &Batch,
+        messages: Vec<(v1::Message, Vec<Announced>)>,
+    ) -> Result<Vec<Done>, Error> {
+        let checked: Vec<Result<Incoming, Rejection>> = messages
+            .into_iter()
+            .map(|(message, announced)| intake::check(&batch.account, message, announced, batch.now))
+            .collect();
         let stored = self.stored_threads(batch, &checked).await?;
         let threads = Threads::new(checked.iter().flatten(), &stored);
         let mut lanes = Lanes::default();
@@ -157,7 +189,12 @@ impl Submitter {
     }
 
     /// Counts what the log does not, and tells the ledger how far the log has come.
-    async fn finish(&self, ledger: &Ledger, batch: &Batch, done: &[Done]) -> Result<(), Error> {
+    async fn finish(
+        &self,
+        ledger: &Ledger,
+        batch: &Batch,
+        done: &[Done],
+    ) -> Result<BTreeMap<&'static str, u64>, Error> {
         let account = batch.account.id.as_str();
         let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
         for Done { taken, .. } in done {
@@ -171,10 +208,10 @@ impl Submitter {
             ledger.wrote(last);
         }
         ledger.count(account, self.shell.clock.now(), tally).await?;
-        for (outcome, count) in outcomes {
-            self.meter(account, outcome, count);
+        for (outcome, count) in &outcomes {
+            self.meter(account, outcome, *count);
         }
-        Ok(())
+        Ok(outcomes)
     }
 
     fn answer(&self, done: &[Done]) -> Result<v1::SubmitResponse, Error> {

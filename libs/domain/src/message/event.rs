@@ -8,7 +8,7 @@ use crate::{
     channel::Visibility,
     ids::{
         AccountId, CampaignId, ChannelKind, Digest, FieldId, IdentityId, KeyedHash, Language, MediaType,
-        MessageId,
+        MessageId, ReasonCode,
     },
     personal::Personal,
     stored::Fields,
@@ -43,12 +43,48 @@ pub enum Event {
         /// The message as it is now.
         content: Box<Content>,
     },
-    /// It was deleted at the source. We keep it.
+    /// It was deleted at the source. We keep it. Of a message that is not here yet it comes again, behind the message.
     #[serde(rename = "message.deleted_at_source")]
     DeletedAtSource {
         /// When.
         at: Timestamp,
     },
+    /// Somebody put a sign to it, or took it back.
+    #[serde(rename = "message.reacted")]
+    Reacted {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        by: IdentityId,
+        /// The sign: an emoji, or the channel's word for one. None: taken back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sign: Option<Personal>,
+    },
+    /// The channel said how far it came: a message of ours.
+    #[serde(rename = "message.reported")]
+    Reported {
+        /// When.
+        at: Timestamp,
+        /// How far.
+        fate: Fate,
+        /// Of a failure: the channel's own code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<ReasonCode>,
+    },
+}
+
+/// How far a message of ours came. Each includes those before it; a failure stands beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// The platform took it.
+    Sent,
+    /// It reached the customer's device.
+    Delivered,
+    /// The customer opened it.
+    Read,
+    /// It will not arrive.
+    Failed,
 }
 
 /// A message, whatever its channel.
@@ -122,17 +158,21 @@ impl Content {
     pub const FIELDS_MAX: usize = 100;
 }
 
-/// A file at a message; its bytes are in the blob store.
+/// A file at a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its name.
     pub name: Personal,
     /// Its media type: `image/png`.
     pub media_type: MediaType,
-    /// Its length.
+    /// Its length; as long as it is not fetched, what the channel says, or 0.
     pub bytes: u64,
-    /// Where the blob store has it.
-    pub blob: KeyedHash,
+    /// Where the blob store has it; nothing as long as it is not fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<KeyedHash>,
+    /// Where the channel has it, if it announces files and does not send them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Personal>,
 }
 
 /// How a customer came to write to us.
@@ -157,7 +197,14 @@ crate::stored_format!(
     Event,
     version = version,
     upcast = upcast,
-    ["message.received", "message.recorded", "message.edited", "message.deleted_at_source",]
+    [
+        "message.received",
+        "message.recorded",
+        "message.edited",
+        "message.deleted_at_source",
+        "message.reacted",
+        "message.reported",
+    ]
 );
 
 /// Every event of a message still is in its first version.

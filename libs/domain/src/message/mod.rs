@@ -4,14 +4,17 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attachment, Content, EntryPoint, Event};
+pub use event::{Attachment, Content, EntryPoint, Event, Fate};
 
 use crate::{
     channel::Direction,
     decider::{self, Decider},
-    ids::{Digest, IdentityId},
+    ids::{Digest, IdentityId, ReasonCode},
+    personal::Personal,
     time::Timestamp,
 };
+
+use std::collections::BTreeMap;
 
 /// An action on a message, with its time and actor.
 pub type Command = decider::Command<Action>;
@@ -23,13 +26,36 @@ pub enum Action {
     Receive(Box<Content>),
     /// A message of ours that was sent elsewhere came to light. The present body again is nothing; another one is an edit.
     Record(Box<Content>),
-    /// Its author, or the channel, deleted it. It is kept, and marked.
+    /// Its author, or the channel, deleted it. It is kept, and marked; if it is still to come, as soon as it does.
     MarkDeleted,
+    /// Somebody put a sign to it, or took it back. What is older than his last sign is late, and nothing; signs are sealed and
+    /// cannot be compared, so that the same one again at another time is another one.
+    React {
+        /// Who.
+        by: IdentityId,
+        /// The sign; none: taken back.
+        sign: Option<Personal>,
+    },
+    /// The channel says how far it came.
+    Report {
+        /// How far.
+        fate: Fate,
+        /// Of a failure: the channel's own code.
+        code: Option<ReasonCode>,
+    },
 }
 
-/// A message, if it is known.
+/// What is known of a message. Channels keep no order: a deletion, a sign or a report may come before the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State(Option<Message>);
+pub struct State {
+    message: Option<Message>,
+    deleted_at: Option<Timestamp>,
+    /// When each put his last sign to it, or took it back.
+    signs: BTreeMap<IdentityId, Timestamp>,
+    /// How far the channel says it came: the farthest.
+    reached: Option<Fate>,
+    failed: bool,
+}
 
 /// A message that is known. Its text is in the log; here is what tells a second delivery from an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +70,11 @@ pub struct Message {
     pub revised_at: Option<Timestamp>,
     /// How often it was edited.
     pub edits: u32,
-    /// When it was deleted at the source.
-    pub deleted_at: Option<Timestamp>,
 }
 
 /// Why a message refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no such message.
-    #[error("there is no such message: it must be received first")]
-    Unknown,
     /// It has too much of something.
     #[error("{what}: at most {max}")]
     LimitExceeded {
@@ -66,11 +87,42 @@ pub enum Error {
 
 /// The most edits that are kept of one message: more would be a channel that repeats itself.
 pub const EDITS_MAX: u32 = 1_000;
+/// The most people whose signs are kept of one message.
+pub const SIGNERS_MAX: usize = 1_000;
 
 impl State {
     /// The message, if it is known.
     pub fn message(&self) -> Option<&Message> {
-        self.0.as_ref()
+        self.message.as_ref()
+    }
+
+    /// When it was deleted at the source.
+    pub fn deleted_at(&self) -> Option<Timestamp> {
+        self.deleted_at
+    }
+
+    /// How far the channel says it came.
+    pub fn reached(&self) -> Option<Fate> {
+        self.reached
+    }
+
+    /// Whether the channel says that it will not arrive.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// The first event of a message; behind it its deletion, if that came before.
+    fn begun(&self, begin: Vec<Event>) -> Vec<Event> {
+        let deleted = self.deleted_at.map(|at| Event::DeletedAtSource { at });
+        begin.into_iter().chain(deleted).collect()
+    }
+
+    /// Whether this is further than what was reported, or a failure that was not.
+    fn is_further(&self, fate: Fate) -> bool {
+        match fate {
+            Fate::Failed => !self.failed,
+            Fate::Sent | Fate::Delivered | Fate::Read => self.reached.is_none_or(|reached| reached < fate),
+        }
     }
 }
 
@@ -78,7 +130,6 @@ impl Error {
     /// The stable code of the refusal, for callers.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unknown => "MESSAGE_UNKNOWN",
             Self::LimitExceeded { .. } => "LIMIT_EXCEEDED",
         }
     }
@@ -91,10 +142,13 @@ impl Decider for State {
     type Error = Error;
 
     fn decide(&self, Command { at, action, .. }: Command) -> Result<Vec<Event>, Error> {
-        match (&self.0, action) {
-            (None, Action::Receive(content)) => once(content, |content| Event::Received { at, content }),
-            (None, Action::Record(content)) => once(content, |content| Event::Recorded { at, content }),
-            (None, Action::MarkDeleted) => Err(Error::Unknown),
+        match (&self.message, action) {
+            (None, Action::Receive(content)) => {
+                Ok(self.begun(once(content, |content| Event::Received { at, content })?))
+            }
+            (None, Action::Record(content)) => {
+                Ok(self.begun(once(content, |content| Event::Recorded { at, content })?))
+            }
             (Some(known), Action::Receive(content) | Action::Record(content)) if known.has_had(&content) => {
                 Ok(Vec::new())
             }
@@ -104,28 +158,51 @@ impl Decider for State {
             (Some(_), Action::Receive(content) | Action::Record(content)) => {
                 once(content, |content| Event::Edited { at, content })
             }
-            (Some(known), Action::MarkDeleted) if known.deleted_at.is_some() => Ok(Vec::new()),
-            (Some(_), Action::MarkDeleted) => Ok(vec![Event::DeletedAtSource { at }]),
+            (None | Some(_), Action::MarkDeleted) if self.deleted_at.is_some() => Ok(Vec::new()),
+            (None | Some(_), Action::MarkDeleted) => Ok(vec![Event::DeletedAtSource { at }]),
+            (None | Some(_), Action::React { by, .. })
+                if self.signs.get(&by).is_some_and(|last| *last >= at) =>
+            {
+                Ok(Vec::new())
+            }
+            (None | Some(_), Action::React { by, .. })
+                if self.signs.len() >= SIGNERS_MAX && !self.signs.contains_key(&by) =>
+            {
+                Err(Error::LimitExceeded { what: "people who react to a message", max: SIGNERS_MAX })
+            }
+            (None | Some(_), Action::React { by, sign }) => Ok(vec![Event::Reacted { at, by, sign }]),
+            (None | Some(_), Action::Report { fate, code }) if self.is_further(fate) => {
+                Ok(vec![Event::Reported { at, fate, code }])
+            }
+            (None | Some(_), Action::Report { .. }) => Ok(Vec::new()),
         }
     }
 
-    fn evolve(self, event: &Event) -> Self {
-        match (self.0, event) {
-            (None, Event::Received { content, .. }) => Self(Some(Message::new(Direction::In, content))),
-            (None, Event::Recorded { content, .. }) => Self(Some(Message::new(Direction::Out, content))),
-            (None, Event::Edited { .. } | Event::DeletedAtSource { .. }) => Self(None),
-            (Some(known), Event::Received { .. } | Event::Recorded { .. }) => Self(Some(known)),
-            (Some(mut known), Event::Edited { content, .. }) => {
-                known.edits = known.edits.saturating_add(1);
-                known.digest = content.digest.clone();
-                known.revised_at = content.revised_at.or(known.revised_at);
-                Self(Some(known))
+    fn evolve(mut self, event: &Event) -> Self {
+        match event {
+            Event::Received { content, .. } => {
+                self.message.get_or_insert_with(|| Message::new(Direction::In, content));
             }
-            (Some(mut known), Event::DeletedAtSource { at }) => {
-                known.deleted_at.get_or_insert(*at);
-                Self(Some(known))
+            Event::Recorded { content, .. } => {
+                self.message.get_or_insert_with(|| Message::new(Direction::Out, content));
             }
+            Event::Edited { content, .. } => {
+                if let Some(known) = &mut self.message {
+                    known.edits = known.edits.saturating_add(1);
+                    known.digest = content.digest.clone();
+                    known.revised_at = content.revised_at.or(known.revised_at);
+                }
+            }
+            Event::DeletedAtSource { at } => {
+                self.deleted_at.get_or_insert(*at);
+            }
+            Event::Reacted { at, by, .. } => {
+                self.signs.insert(by.clone(), *at);
+            }
+            Event::Reported { fate: Fate::Failed, .. } => self.failed = true,
+            Event::Reported { fate, .. } => self.reached = self.reached.max(Some(*fate)),
         }
+        self
     }
 }
 
@@ -137,7 +214,6 @@ impl Message {
             digest: content.digest.clone(),
             revised_at: content.revised_at,
             edits: 0,
-            deleted_at: None,
         }
     }
 

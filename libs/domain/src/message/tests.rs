@@ -40,7 +40,7 @@ fn content(body: u32, revised: Option<i64>) -> Box<Content> {
         language: None,
         attachments: Vec::new(),
         digest: format!("{body:016}").parse().unwrap(),
-        fields: std::collections::BTreeMap::new(),
+        fields: BTreeMap::new(),
         forwarded: false,
         entry_point: None,
         campaign: None,
@@ -99,16 +99,72 @@ fn what_we_sent_elsewhere_is_recorded() {
 #[test]
 fn what_is_deleted_at_the_source_is_kept_and_marked() {
     let state = given::<State>(&[])
-        .when(command(1, Action::MarkDeleted))
-        .then_refused(&Error::Unknown)
         .when(receive(1, 1))
         .then_kinds(&["message.received"])
         .when(command(5, Action::MarkDeleted))
         .then(&[Event::DeletedAtSource { at: at(5) }])
+        .when(command(9, Action::MarkDeleted))
+        .then_nothing()
         .when(receive(6, 1))
         .then_nothing()
         .0;
-    assert_eq!(state.message().unwrap().deleted_at, Some(at(5)));
+    assert_eq!(state.deleted_at(), Some(at(5)));
+}
+
+#[test]
+fn a_deletion_that_comes_before_its_message_follows_it_too() {
+    given::<State>(&[])
+        .when(command(5, Action::MarkDeleted))
+        .then(&[Event::DeletedAtSource { at: at(5) }])
+        .when(receive(1, 1))
+        .then(&[
+            Event::Received { at: at(1), content: content(1, None) },
+            Event::DeletedAtSource { at: at(5) },
+        ])
+        .when(command(5, Action::MarkDeleted))
+        .then_nothing();
+}
+
+#[test]
+fn a_sign_is_what_was_put_last_whatever_comes_first() {
+    let react = |second, by: &str, sign: Option<&str>| {
+        let sign = sign.map(|sign| Personal::open(by, sign));
+        command(second, Action::React { by: by.parse().unwrap(), sign })
+    };
+    let (ana, ben) = ("mail-fr_0123456789abcdef", "mail-fr_fedcba9876543210");
+    given::<State>(&[])
+        .when(react(5, ana, Some("👍")))
+        .then_kinds(&["message.reacted"])
+        .when(react(5, ana, Some("👍")))
+        .then_nothing()
+        // He took it back, and this was before.
+        .when(react(4, ana, None))
+        .then_nothing()
+        .when(react(4, ben, Some("👎")))
+        .then_kinds(&["message.reacted"])
+        .when(react(6, ana, None))
+        .then(&[Event::Reacted { at: at(6), by: ana.parse().unwrap(), sign: None }]);
+}
+
+#[test]
+fn reports_only_go_on_and_a_failure_stands_beside_them() {
+    let report = |second, fate| command(second, Action::Report { fate, code: None });
+    let reported = |second, fate| Event::Reported { at: at(second), fate, code: None };
+    let state = given::<State>(&[])
+        .when(report(3, Fate::Delivered))
+        .then(&[reported(3, Fate::Delivered)])
+        .when(report(2, Fate::Sent))
+        .then_nothing()
+        .when(report(3, Fate::Delivered))
+        .then_nothing()
+        .when(report(4, Fate::Failed))
+        .then(&[reported(4, Fate::Failed)])
+        .when(report(5, Fate::Failed))
+        .then_nothing()
+        .when(report(6, Fate::Read))
+        .then(&[reported(6, Fate::Read)])
+        .0;
+    assert_eq!((state.reached(), state.failed()), (Some(Fate::Read), true));
 }
 
 #[test]

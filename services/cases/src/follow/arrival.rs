@@ -32,7 +32,10 @@ pub fn content_of(event: message::Event) -> Option<(Direction, Box<Content>)> {
         message::Event::Received { content, .. } => Some((Direction::In, content)),
         message::Event::Recorded { content, .. } => Some((Direction::Out, content)),
         // The message is where it is; its words are read from its own stream.
-        message::Event::Edited { .. } | message::Event::DeletedAtSource { .. } => None,
+        message::Event::Edited { .. }
+        | message::Event::DeletedAtSource { .. }
+        | message::Event::Reacted { .. }
+        | message::Event::Reported { .. } => None,
     }
 }
 

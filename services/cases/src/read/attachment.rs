@@ -34,7 +34,11 @@ impl Core {
         let found = found.ok_or(Error::NotFound { what: "attachment" })?;
         let broken = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
         let blobs = &self.shell.blobs;
-        let blob = blobs.at(&found.name.subject, found.blob.as_str()).map_err(|error| broken(&error))?;
+        // The channel has announced it, and it is not fetched yet.
+        let Some(blob) = &found.blob else {
+            return Err(Error::Unavailable("the file is not fetched from its channel yet; ask again".into()));
+        };
+        let blob = blobs.at(&found.name.subject, blob.as_str()).map_err(|error| broken(&error))?;
         match blobs.get(&blob).await {
             // Its customer was erased, and it with him.
             Ok(None) => Err(Error::NotFound { what: "attachment" }),

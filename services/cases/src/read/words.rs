@@ -1,11 +1,11 @@
 //! What was said in the messages of a case, out of their own streams.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     case,
     channel::{Direction, Visibility},
-    ids::MessageId,
+    ids::{IdentityId, MessageId},
     message,
     time::Timestamp,
 };
@@ -35,6 +35,17 @@ pub struct Words {
     edited: bool,
     deleted: bool,
     attachments: Vec<message::Attachment>,
+    said: Said,
+}
+
+/// What was said about a message, which may be known before the message is.
+#[derive(Default)]
+struct Said {
+    /// The signs that people put to it.
+    signs: BTreeMap<IdentityId, String>,
+    /// How far the channel says it came.
+    reached: Option<message::Fate>,
+    failed: bool,
 }
 
 impl Core {
@@ -61,14 +72,18 @@ impl Core {
         item::open(&self.shell.vault, &mut items)
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        let mut words = None;
+        let (mut words, mut said) = (None, Said::default());
         for (position, item) in positions.into_iter().zip(&items) {
             let Body::Message(envelope) = &item.body else { continue };
             if until.keeps(position, envelope) {
                 let opened = item.opened::<message::Event>();
-                words = opened.as_ref().unwrap_or(&envelope.events).iter().fold(words, Words::after);
+                for event in opened.as_ref().unwrap_or(&envelope.events) {
+                    said.hear(event);
+                    words = Words::after(words, event);
+                }
             }
         }
+        let words = words.map(|words| Words { said, ..words });
         Ok(words.map(|words| (id, words)))
     }
 }
@@ -83,6 +98,7 @@ impl Words {
                 Some(Self { edited: true, ..Self::of(content, direction) })
             }
             message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
+            message::Event::Reacted { .. } | message::Event::Reported { .. } => before,
         }
     }
 
@@ -97,6 +113,7 @@ impl Words {
             edited: false,
             deleted: false,
             attachments: content.attachments.clone(),
+            said: Said::default(),
         }
     }
 
@@ -124,7 +141,39 @@ impl Words {
             deleted_at_source: self.deleted,
             position: position.to_owned(),
             attachments: self.attachments.iter().map(attachment).collect(),
+            signs: self.said.signs.values().cloned().collect(),
+            fate: self.said.fate().to_owned(),
             ..pb::TimelineItem::default()
+        }
+    }
+}
+
+impl Said {
+    fn hear(&mut self, event: &message::Event) {
+        match event {
+            message::Event::Reacted { by, sign: Some(sign), .. } => {
+                self.signs.insert(by.clone(), sign.to_string());
+            }
+            message::Event::Reacted { by, sign: None, .. } => {
+                self.signs.remove(by);
+            }
+            message::Event::Reported { fate: message::Fate::Failed, .. } => self.failed = true,
+            message::Event::Reported { fate, .. } => self.reached = self.reached.max(Some(*fate)),
+            message::Event::Received { .. }
+            | message::Event::Recorded { .. }
+            | message::Event::Edited { .. }
+            | message::Event::DeletedAtSource { .. } => {}
+        }
+    }
+
+    /// In a word. What was delivered was, whatever the channel says of it later.
+    const fn fate(&self) -> &'static str {
+        match (self.reached, self.failed) {
+            (Some(message::Fate::Read), _) => "read",
+            (Some(message::Fate::Delivered), _) => "delivered",
+            (_, true) | (Some(message::Fate::Failed), false) => "failed",
+            (Some(message::Fate::Sent), false) => "sent",
+            (None, false) => "",
         }
     }
 }
@@ -135,5 +184,6 @@ pub fn attachment(attachment: &message::Attachment) -> pb::Attachment {
         name: attachment.name.to_string(),
         media_type: attachment.media_type.to_string(),
         bytes: attachment.bytes,
+        announced: attachment.blob.is_none(),
     }
 }

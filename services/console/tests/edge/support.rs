@@ -287,6 +287,7 @@ impl Bench {
             upstreams,
             metrics: Arc::new(|| "dossier_things_total 7\n".to_owned()),
             ready: Arc::new(move || answer.lock().unwrap().clone()),
+            also: axum::Router::new(),
             stop: stop.clone(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

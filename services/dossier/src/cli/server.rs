@@ -33,9 +33,19 @@ const LAST_STEP: u16 = 25;
 impl UpArgs {
     /// Where gRPC listens. If the first port is any that is free, so is this.
     pub const fn grpc(&self) -> SocketAddr {
+        self.after(1)
+    }
+
+    /// Where webhooks come in.
+    pub const fn hooks(&self) -> SocketAddr {
+        self.after(2)
+    }
+
+    /// So many ports after the first.
+    const fn after(&self, steps: u16) -> SocketAddr {
         let port = match self.listen.port() {
             0 => 0,
-            first => first.saturating_add(1),
+            first => first.saturating_add(steps),
         };
         SocketAddr::new(self.listen.ip(), port)
     }

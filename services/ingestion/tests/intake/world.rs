@@ -210,6 +210,10 @@ impl Accounts for Policy {
         (POLICY_VERSION, account)
     }
 
+    fn via(&self, _: &domain::ids::AccountId) -> Option<ingestion::account::Via> {
+        None
+    }
+
     fn roles(&self, principal: &Principal) -> std::collections::BTreeSet<domain::policy::organisation::Role> {
         let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
         principal.roles.iter().filter_map(role).collect()

@@ -72,6 +72,8 @@ fn message_row(
         message::Event::DeletedAtSource { at } => {
             known.map(|known| MessageRow { deleted_at: Some(at.as_microsecond()), ..known })
         }
+        // Lists do not show them; a case reads them with its words.
+        message::Event::Reacted { .. } | message::Event::Reported { .. } => known,
     }
 }
 

@@ -1,0 +1,77 @@
+//! What a platform told, into the log.
+
+use std::collections::BTreeMap;
+
+use domain::message::Fate;
+use service::{Error, auth::Principal, envelope::Origin};
+
+use super::{
+    fit::fit,
+    tell::{Teller, Told},
+};
+use crate::{
+    account::Account,
+    channels::{Happening, Receipt, Status},
+    ledger::Ledger,
+    submit::Submitter,
+    take::Batch,
+};
+
+/// How many of each kind and outcome: `("message", "accepted")`.
+pub(super) type Counts = BTreeMap<(&'static str, &'static str), u64>;
+
+/// Takes what a platform told. When this answers, it is in the log; the same again is harmless.
+pub(super) async fn happened(
+    submitter: &Submitter,
+    teller: &Teller,
+    ledger: &Ledger,
+    about: (Account, u64, Principal),
+    now: domain::time::Timestamp,
+    happenings: Vec<Happening>,
+) -> Result<Counts, Error> {
+    let (account, policy_version, principal) = about;
+    let batch = Batch { account, policy_version, origin: Origin::Live, principal, now };
+    let mut counts = Counts::new();
+    let (mut messages, mut told) = (Vec::new(), Vec::new());
+    for happening in happenings {
+        match happening {
+            Happening::Message(message) => messages.push(fit(*message, now)),
+            Happening::Deleted { external_id, at } => {
+                told.push(("deletion", external_id, Told::Deleted, at.unwrap_or(now)));
+            }
+            Happening::Reaction { external_id, by, sign, at } => {
+                told.push(("reaction", external_id, Told::Sign { by: by.id, sign }, at.unwrap_or(now)));
+            }
+            Happening::Receipt(Receipt { external_id: Some(id), status, at, code, .. }) => {
+                told.push(("receipt", id, Told::Fate { fate: fate(status), code }, at));
+            }
+            // Which messages it speaks of is known once replies are delivered from here.
+            Happening::Receipt(Receipt { external_id: None, .. }) => {
+                *counts.entry(("receipt", "passed")).or_default() += 1;
+            }
+            Happening::Contact { .. } => *counts.entry(("contact", "passed")).or_default() += 1,
+            Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
+        }
+    }
+    for (outcome, count) in submitter.take(ledger, &batch, messages).await? {
+        *counts.entry(("message", outcome)).or_default() += count;
+    }
+    for (kind, external_id, told, at) in told {
+        let outcome = match teller.tell(&batch, &external_id, told, at.min(now)).await? {
+            Some(true) => "accepted",
+            Some(false) => "duplicate",
+            None => "rejected",
+        };
+        *counts.entry((kind, outcome)).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+const fn fate(status: Status) -> Fate {
+    match status {
+        Status::Sent => Fate::Sent,
+        Status::Delivered => Fate::Delivered,
+        Status::Read => Fate::Read,
+        Status::Failed => Fate::Failed,
+    }
+}

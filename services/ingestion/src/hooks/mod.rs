@@ -1,0 +1,330 @@
+//! Webhooks: `GET|POST /hooks/<account>`.
+//!
+//! A call is believed only by its platform's own signature over the bytes as they came, which the account's connector checks;
+//! it is answered 2xx only when all that it says is in the log. What is refused is counted, under the account, and changes
+//! nothing. A platform sends again what was not answered 2xx, and the same again is harmless.
+//!
+//! | status | |
+//! |---|---|
+//! | 200 | taken, or the answer to a challenge |
+//! | 400 | proved, and not what the platform describes |
+//! | 401 | not proved: no signature, another one, or one of another time |
+//! | 404 | no such account, or one that takes no webhooks |
+//! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
+//! | 503 | the log or the account's secret is away; the platform is to send it again |
+
+mod fit;
+mod happened;
+mod tell;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use domain::{
+    actor::{Actor, Kind},
+    ids::{ActorId, AuthMethod},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use opentelemetry::{KeyValue, metrics::Counter};
+use service::{Error, auth::Principal, http::Limits};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    Ingestion,
+    account::Account,
+    channels::{self, Answer, Connector, Hook},
+    ledger::UNKNOWN_ACCOUNT,
+    secrets::Secrets,
+};
+use tell::Teller;
+
+/// The setting with the address at which a platform calls an account, without a query: what some platforms sign.
+const PUBLIC_URL: &str = "public_url";
+/// All headers of one request, in bytes.
+const HEAD_BYTES_MAX: u32 = 32 << 10;
+/// After how many seconds a platform may try again.
+const RETRY_AFTER_S: u64 = 5;
+
+/// The bounds of the webhooks.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The largest body, in bytes: a mail with its files.
+    pub body_bytes_max: usize,
+    /// How long a body may take.
+    pub body_time_max: Duration,
+    /// How many calls there may be at once.
+    pub calls_max: usize,
+    /// How many of them for one account.
+    pub calls_of_account_max: usize,
+    /// Of the listener.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 32 << 20,
+            body_time_max: Duration::from_secs(30),
+            calls_max: 256,
+            calls_of_account_max: 128,
+            limits: Limits {
+                connections_max: 2048,
+                head_time_max: Duration::from_secs(10),
+                head_bytes_max: HEAD_BYTES_MAX,
+                drain_time_max: Duration::from_secs(15),
+            },
+        }
+    }
+}
+
+/// Serves the webhooks on `listener` until `stop`.
+pub async fn serve(ingestion: Ingestion, config: Config, listener: TcpListener, stop: CancellationToken) {
+    let limits = config.limits.clone();
+    service::http::serve(router(ingestion, config), limits, listener, stop).await;
+}
+
+/// The routes of the webhooks.
+pub fn router(ingestion: Ingestion, config: Config) -> Router {
+    let meter = opentelemetry::global::meter("ingestion");
+    let doors = Doors {
+        teller: Teller::new(&ingestion.0.shell),
+        secrets: Secrets::new(),
+        calls: Calls::default(),
+        called: meter
+            .u64_counter("hook_calls")
+            .with_description("Calls of platforms, by account and what became of them.")
+            .build(),
+        told: meter
+            .u64_counter("hook_happenings")
+            .with_description("What platforms told, by account, kind and what became of it.")
+            .build(),
+        ingestion,
+        config,
+    };
+    Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors))
+}
+
+struct Doors {
+    ingestion: Ingestion,
+    config: Config,
+    teller: Teller,
+    secrets: Secrets,
+    calls: Calls,
+    called: Counter<u64>,
+    told: Counter<u64>,
+}
+
+/// Why a call is not taken.
+struct No {
+    status: StatusCode,
+    /// As metrics and the answer call it.
+    code: &'static str,
+    message: String,
+}
+
+impl No {
+    fn new(status: StatusCode, code: &'static str, message: impl ToString) -> Self {
+        Self { status, code, message: message.to_string() }
+    }
+}
+
+async fn call(State(doors): State<Arc<Doors>>, Path(name): Path<String>, request: Request) -> Response {
+    let (policy_version, account) = doors.ingestion.0.accounts.find(&name);
+    let known = account.as_ref().map(|account| account.id.to_string());
+    let span = tracing::info_span!("hook", account = known.as_deref().unwrap_or(UNKNOWN_ACCOUNT));
+    async {
+        let taken = match account {
+            Some(account) => doors.taken(account, policy_version, request).await,
+            None => Err(No::new(
+                StatusCode::NOT_FOUND,
+                "unknown_account",
+                "no account of the policy is called like this; see `dossier policy show account`",
+            )),
+        };
+        doors.answered(known.as_deref(), taken).await
+    }
+    .instrument(span)
+    .await
+}
+
+impl Doors {
+    async fn taken(&self, account: Account, policy_version: u64, request: Request) -> Result<Answer, No> {
+        let _permit = self.calls.permit(account.id.as_str(), &self.config).ok_or_else(|| {
+            No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
+        })?;
+        let via = self.ingestion.0.accounts.via(&account.id).unwrap_or_default();
+        let connector = via.connector.as_deref().and_then(channels::find).ok_or_else(|| {
+            let message = "the account takes no webhooks; give it a `connector` that does";
+            No::new(StatusCode::NOT_FOUND, "no_connector", message)
+        })?;
+        let secrets = self.secrets.of(&via.secrets);
+        let config = channels::Config { settings: via.settings, secrets };
+        let (head, body) = request.into_parts();
+        let body = self.body(&head.headers, body).await?;
+        let url = url(&head, config.setting(PUBLIC_URL));
+        let now = self.ingestion.0.shell.clock.now();
+        let hook = Hook { method: &head.method, url: &url, headers: &head.headers, body: &body, now };
+        let said = read(connector, &hook, &config)?;
+        let about = (account, policy_version, principal().map_err(internal)?);
+        let id = about.0.id.to_string();
+        let parts = &self.ingestion.0;
+        let told =
+            happened::happened(&parts.submitter, &self.teller, &parts.ledger, about, now, said.happenings);
+        for ((kind, outcome), count) in told.await.map_err(away)? {
+            let labels = [
+                KeyValue::new("account", id.clone()),
+                KeyValue::new("kind", kind),
+                KeyValue::new("outcome", outcome),
+            ];
+            self.told.add(count, &labels);
+        }
+        Ok(said.answer)
+    }
+
+    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, No> {
+        let max = self.config.body_bytes_max;
+        let too_large = || {
+            let message = format!("a body has at most {max} bytes");
+            No::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        };
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|announced: usize| announced > max) {
+            return Err(too_large());
+        }
+        match tokio::time::timeout(self.config.body_time_max, axum::body::to_bytes(body, max)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            // Longer than it said, or broken off: the same to us.
+            Ok(Err(_)) => Err(too_large()),
+            Err(_) => Err(No::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")),
+        }
+    }
+
+    async fn answered(&self, account: Option<&str>, taken: Result<Answer, No>) -> Response {
+        let outcome = taken.as_ref().map_or_else(|no| no.code, |_| "taken");
+        let label = account.unwrap_or(UNKNOWN_ACCOUNT).to_owned();
+        self.called.add(1, &[KeyValue::new("account", label), KeyValue::new("outcome", outcome)]);
+        let mut response = match taken {
+            Ok(Answer::Taken) => StatusCode::OK.into_response(),
+            Ok(Answer::Text(media_type, text)) => {
+                ([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text).into_response()
+            }
+            Err(no) => {
+                // What comes again by itself is not counted as refused: it may be taken then.
+                if no.status != StatusCode::SERVICE_UNAVAILABLE {
+                    let parts = &self.ingestion.0;
+                    if let Err(error) = parts.submitter.refused(&parts.ledger, account).await {
+                        tracing::warn!(%error, "a refused call is not counted");
+                    }
+                }
+                refusal(&no)
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+        response
+    }
+}
+
+fn read(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<channels::Said, No> {
+    connector.verify(hook, config).map_err(|refused| {
+        tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
+        No::new(refused.status(), refused.name(), refused)
+    })?;
+    connector.read(hook, config).map_err(|malformed| {
+        tracing::warn!(connector = connector.name(), reason = %malformed, "a call cannot be read");
+        No::new(StatusCode::BAD_REQUEST, "malformed", malformed)
+    })
+}
+
+/// The address as the platform called it.
+fn url(head: &http::request::Parts, public: Option<&str>) -> String {
+    let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    match public {
+        Some(public) => format!("{public}{query}"),
+        None => {
+            let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            format!("http://{host}{}{query}", head.uri.path())
+        }
+    }
+}
+
+fn refusal(no: &No) -> Response {
+    let body = serde_json::json!({ "code": no.code, "message": no.message }).to_string();
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = (no.status, [json], body).into_response();
+    if matches!(no.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+    }
+    response
+}
+
+/// On whose word it is taken in: the channel's.
+fn principal() -> Result<Principal, domain::ids::Invalid> {
+    let actor = Actor::new(Kind::Service, ActorId::new("channels")?, AuthMethod::new("signature")?);
+    Ok(Principal { actor, roles: Vec::new() })
+}
+
+fn away(error: Error) -> No {
+    tracing::warn!(%error, "a call is not taken");
+    No::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "it could not be kept; send it again")
+}
+
+fn internal(error: impl std::fmt::Display) -> No {
+    tracing::error!(%error, "a call cannot be taken");
+    No::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "it could not be kept; send it again")
+}
+
+/// How many calls are worked on.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<HashMap<String, usize>>>);
+
+/// The right to one call.
+struct Permit {
+    account: String,
+    of: Calls,
+}
+
+impl Calls {
+    fn permit(&self, account: &str, config: &Config) -> Option<Permit> {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.values().sum::<usize>() >= config.calls_max {
+            return None;
+        }
+        let of_account = calls.entry(account.to_owned()).or_default();
+        if *of_account >= config.calls_of_account_max {
+            return None;
+        }
+        *of_account += 1;
+        Some(Permit { account: account.to_owned(), of: self.clone() })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut calls = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_account) = calls.get_mut(&self.account) {
+            *of_account -= 1;
+            if *of_account == 0 {
+                calls.remove(&self.account);
+            }
+        }
+    }
+}
