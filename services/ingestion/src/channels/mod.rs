@@ -10,6 +10,7 @@ mod happening;
 mod hook;
 mod json;
 mod signature;
+pub mod speak;
 
 use std::collections::BTreeMap;
 
@@ -143,6 +144,14 @@ impl Config {
 
 /// Every connector. To add one: its file, and its line here.
 pub static ALL: &[&dyn Connector] = &[];
+
+/// Every connector that can send. To add one: an implementation in its file, and its line here.
+pub static SPEAKERS: &[&dyn speak::Speaker] = &[];
+
+/// How the connector of this name sends, if it can.
+pub fn speaker(name: &str) -> Option<&'static dyn speak::Speaker> {
+    SPEAKERS.iter().copied().find(|speaker| speaker.name() == name)
+}
 
 /// The connector of this name.
 pub fn find(name: &str) -> Option<&'static dyn Connector> {

@@ -1,0 +1,252 @@
+//! Replies out: what a platform's API is called with, and what its answer means. Functions, as the way in.
+//!
+//! The caller writes its intention into the log before each call and the answer after it; what is left between them is
+//! unclear, and [`Promise`] says what may be done then.
+
+use std::fmt;
+
+use http::{HeaderMap, Method, StatusCode};
+use secrecy::SecretString;
+
+use super::{Config, Refused};
+
+/// The setting with the address of the platform's API, without a path: another region, a gateway, a test.
+pub const BASE_URL: &str = "base_url";
+
+/// A message on its way out. What it says fits the channel: it was counted and split before.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// What the channel calls the customer.
+    pub to: &'a str,
+    /// What it says.
+    pub text: &'a str,
+    /// Its subject, where the channel has subjects.
+    pub subject: Option<&'a str>,
+    /// What the channel calls the message that it answers.
+    pub reply_to: Option<&'a str>,
+    /// What the channel calls the first message of its thread.
+    pub thread: Option<&'a str>,
+    /// Whether everybody is to read it.
+    pub public: bool,
+    /// The platform's word for why it may be said outside of the reply window.
+    pub tag: Option<&'a str>,
+    /// The name of a text that the platform approved, which is sent instead.
+    pub template: Option<&'a str>,
+    /// The language of that text.
+    pub language: Option<&'a str>,
+    /// The same at every attempt, and of no other message: a UUID.
+    pub key: &'a str,
+}
+
+/// A call at a platform's API.
+pub struct Call {
+    /// GET or POST.
+    pub method: Method,
+    /// The whole address.
+    pub url: String,
+    /// Headers that anybody may see.
+    pub headers: Vec<(&'static str, String)>,
+    /// Headers that nobody may see.
+    pub secret_headers: Vec<(&'static str, SecretString)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What may be done when it is unclear whether the platform took a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// It knows [`Outgoing::key`]: to send it again is to send it once.
+    Key,
+    /// It can be asked what it has.
+    Ask,
+    /// Neither: a person decides.
+    Nothing,
+}
+
+/// What a platform's answer to a message means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It has it.
+    Sent {
+        /// What the channel calls it, if it says so.
+        external_id: Option<String>,
+    },
+    /// It has it not, and may take it later.
+    Later {
+        /// Why.
+        reason: Later,
+        /// After how many seconds, if it says so.
+        after_s: Option<u64>,
+    },
+    /// It will not take it.
+    Never {
+        /// Why.
+        reason: Never,
+        /// The platform's own code.
+        code: Option<String>,
+    },
+    /// It may have it, or not.
+    Unclear,
+}
+
+/// Why a platform does not take a message now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// Too many.
+    RateLimited,
+    /// It is away.
+    Unavailable,
+}
+
+/// Why a platform will not take a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {
+    /// There is no such customer.
+    Recipient,
+    /// The customer wants nothing from us.
+    Blocked,
+    /// The reply window is over.
+    WindowClosed,
+    /// It is too long, whatever we counted.
+    TooLong,
+    /// It may not be said there.
+    Content,
+    /// We are not who we say we are, or may not.
+    Authentication,
+    /// The channel cannot do that.
+    Unsupported,
+    /// Something else.
+    Other,
+}
+
+/// What a platform says of a message that it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It has it.
+    Has {
+        /// What the channel calls it, if it says so.
+        external_id: Option<String>,
+    },
+    /// It has it not.
+    HasNot,
+    /// It does not say.
+    Nothing,
+}
+
+/// Why a message cannot be made into a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsayable {
+    /// The account lacks a secret.
+    #[error(transparent)]
+    Secret(#[from] Refused),
+    /// The account lacks a setting.
+    #[error("the account has no setting `{0}`: add it to the policy")]
+    NoSetting(&'static str),
+    /// The channel cannot do that.
+    #[error("the channel cannot do that: {0}")]
+    Unsupported(&'static str),
+}
+
+/// How replies go out on one platform.
+pub trait Speaker: Send + Sync {
+    /// As an account's `connector` names it.
+    fn name(&self) -> &'static str;
+
+    /// Where its API is, unless the account's `base_url` says otherwise.
+    fn base_url(&self) -> &'static str;
+
+    /// What may be done when an outcome is unclear.
+    fn promise(&self) -> Promise;
+
+    /// The call that sends a message.
+    fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable>;
+
+    /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message. What is plain for all
+    /// platforms is in [`plain`].
+    fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered;
+
+    /// The call that asks whether the platform has a message; of those that can be asked.
+    fn ask(&self, _message: &Outgoing<'_>, _config: &Config) -> Option<Result<Call, Unsayable>> {
+        None
+    }
+
+    /// What the answer to that says.
+    fn told(&self, _message: &Outgoing<'_>, _status: StatusCode, _body: &[u8]) -> Told {
+        Told::Nothing
+    }
+}
+
+/// What a status says that means the same everywhere: `None` for success, and for what the platform explains in its body.
+pub fn plain(status: StatusCode, headers: &HeaderMap) -> Option<Answered> {
+    let after_s = || headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            Some(Answered::Later { reason: Later::RateLimited, after_s: after_s() })
+        }
+        // Told before anything was done with it.
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Some(Answered::Later { reason: Later::Unavailable, after_s: after_s() })
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Some(Answered::Never { reason: Never::Authentication, code: None })
+        }
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            Some(Answered::Unclear)
+        }
+        _ => None,
+    }
+}
+
+impl Config {
+    /// The address of the platform's API, without a slash at its end.
+    pub fn base_url<'a>(&'a self, speaker: &'a dyn Speaker) -> &'a str {
+        self.setting(BASE_URL).unwrap_or_else(|| speaker.base_url()).trim_end_matches('/')
+    }
+
+    /// A setting without which nothing can be said.
+    pub fn needed(&self, name: &'static str) -> Result<&str, Unsayable> {
+        self.setting(name).ok_or(Unsayable::NoSetting(name))
+    }
+}
+
+impl Call {
+    /// A POST of JSON.
+    pub fn json(url: String, body: &serde_json::Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { method: Method::POST, url, headers, secret_headers: Vec::new(), body: body.to_string().into() }
+    }
+
+    /// A POST of a form.
+    pub fn form(url: String, fields: &[(&str, &str)]) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        Self { method: Method::POST, url, headers, secret_headers: Vec::new(), body: body.into() }
+    }
+
+    /// A GET.
+    pub fn get(url: String) -> Self {
+        let (headers, secret_headers) = (Vec::new(), Vec::new());
+        Self { method: Method::GET, url, headers, secret_headers, body: Vec::new() }
+    }
+
+    /// The same with a header that nobody may see.
+    #[must_use]
+    pub fn with_secret(mut self, name: &'static str, value: impl Into<SecretString>) -> Self {
+        self.secret_headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// Neither words nor people nor secrets.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("method", &self.method).finish_non_exhaustive()
+    }
+}
