@@ -63,6 +63,7 @@ pub(crate) fn content(
         attachments: attachments(incoming, &delivery.subject, blobs)?,
         digest,
         fields: incoming.fields.iter().map(|(id, value)| (id.clone(), personal(value))).collect(),
+        automatic: incoming.automatic,
         forwarded: incoming.forwarded,
         entry_point: incoming.entry_point,
         campaign: incoming.campaign.clone(),

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use domain::{
     channel::{Direction, Visibility},
     ids::{CampaignId, FieldId, Language, MediaType},
-    message::{Content, EntryPoint},
+    message::{Automatic, Content, EntryPoint},
     time::Timestamp,
 };
 use proto::ingestion::v1;
@@ -70,6 +70,8 @@ pub(crate) struct Incoming {
     /// Files that the channel announces and does not send.
     pub(crate) announced: Vec<Announced>,
     pub(crate) raw: Option<Vec<u8>>,
+    /// What wrote it, if no person did.
+    pub(crate) automatic: Option<Automatic>,
     pub(crate) forwarded: bool,
     pub(crate) entry_point: Option<EntryPoint>,
     pub(crate) campaign: Option<CampaignId>,
@@ -162,6 +164,7 @@ pub(crate) fn check(
         attachments,
         announced,
         raw,
+        automatic: named("automatic", &message.automatic, automatic)?,
         forwarded: message.forwarded,
         entry_point: named("entry_point", &message.entry_point, entry_point)?,
         campaign: named("campaign", &message.campaign, CampaignId::new)?,
@@ -275,11 +278,19 @@ fn fields(
 }
 
 fn entry_point(name: &str) -> Result<EntryPoint, &'static str> {
-    use serde::{Deserialize, de::value::StrDeserializer};
-    let name = StrDeserializer::<serde::de::value::Error>::new(name);
-    EntryPoint::deserialize(name).map_err(|_| {
-        "one of click_to_chat_ad, checkbox_plugin, message_us, customer_chat, send_message, web_authenticated"
-    })
+    word(name).ok_or(
+        "one of click_to_chat_ad, checkbox_plugin, message_us, customer_chat, send_message, web_authenticated",
+    )
+}
+
+fn automatic(name: &str) -> Result<Automatic, &'static str> {
+    word(name).ok_or("one of auto_reply, report, list")
+}
+
+/// The value that is stored as this word.
+fn word<'a, T: serde::Deserialize<'a>>(name: &'a str) -> Option<T> {
+    use serde::de::value::{Error, StrDeserializer};
+    T::deserialize(StrDeserializer::<Error>::new(name)).ok()
 }
 
 fn missing(field: &str) -> Rejection {

@@ -1,6 +1,7 @@
 //! Journeys through the whole platform: the life of a case over gRPC and JSON, who sees what, policy, erasure.
 
 mod attachments;
+mod automatic;
 mod bulk;
 mod customers;
 mod erasure;

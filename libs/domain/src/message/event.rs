@@ -140,6 +140,9 @@ pub struct Content {
     /// What else the channel or the import said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<FieldId, Personal>,
+    /// What wrote it, if no person did. It opens and reopens no case, and waits for no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<Automatic>,
     /// Whether the channel says that it was forwarded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forwarded: bool,
@@ -173,6 +176,18 @@ pub struct Attachment {
     /// Where the channel has it, if it announces files and does not send them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Personal>,
+}
+
+/// What writes messages, if it is no person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Automatic {
+    /// Something that answers for somebody: he is away.
+    AutoReply,
+    /// A mail server or a platform that reports what became of a message: a bounce, a delay, a receipt.
+    Report,
+    /// A mailing list, a newsletter.
+    List,
 }
 
 /// How a customer came to write to us.

@@ -4,7 +4,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attachment, Content, EntryPoint, Event, Fate};
+pub use event::{Attachment, Automatic, Content, EntryPoint, Event, Fate};
 
 use crate::{
     channel::Direction,

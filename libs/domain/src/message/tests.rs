@@ -41,6 +41,7 @@ fn content(body: u32, revised: Option<i64>) -> Box<Content> {
         attachments: Vec::new(),
         digest: format!("{body:016}").parse().unwrap(),
         fields: BTreeMap::new(),
+        automatic: None,
         forwarded: false,
         entry_point: None,
         campaign: None,

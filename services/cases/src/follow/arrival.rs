@@ -107,7 +107,7 @@ impl Arrival<'_> {
             identity: self.content.identity.clone(),
             sent_at: self.content.sent_at,
             answered: false,
-            engageable: true,
+            engageable: self.content.automatic.is_none(),
         }
     }
 

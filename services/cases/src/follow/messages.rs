@@ -98,6 +98,11 @@ impl Core {
             key,
             together: Mutex::default(),
         };
+        let automatic = arrival.content.automatic.is_some();
+        if automatic && !self.has_case(&arrival).await? {
+            // It is kept in the log and found by search, and nobody is asked to answer it.
+            return Ok(());
+        }
         // Of somebody who has only been written to, no name is known yet.
         if let (Direction::In, Some(identity)) = (direction, arrival.content.identity.clone()) {
             self.know_customer(&arrival, &identity).await?;
@@ -109,6 +114,8 @@ impl Core {
             match self.take_in(&arrival, case).await? {
                 Taken::In => return self.went_on_meanwhile(&arrival).await,
                 Taken::GoesOnIn(other) => case = other,
+                // A machine that answers late begins nothing new.
+                Taken::FollowUp if automatic => return Ok(()),
                 Taken::FollowUp => {
                     named = self.follow_up_of(&arrival, named).await?;
                     case = named;
@@ -121,6 +128,14 @@ impl Core {
     /// What the reaction does with a message some time, done now. Twice is once.
     pub fn follow_at_once<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.follow_message(entry))
+    }
+
+    /// Whether the conversation of a message has a case.
+    async fn has_case(&self, arrival: &Arrival<'_>) -> Result<bool, Error> {
+        let key = self.conversation_of(arrival).await?;
+        let stream = self.conversations.stream(key.id()).map_err(bad_name)?;
+        let known = self.conversations.load::<conversation::Error>(&stream).await?;
+        Ok(known.state.conversation().is_some_and(|conversation| conversation.case.is_some()))
     }
 
     /// The message joins the conversation of its thread, or of its contact, and with that the case of it.

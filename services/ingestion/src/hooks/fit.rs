@@ -71,6 +71,7 @@ pub(super) fn fit(message: Message, now: Timestamp) -> (v1::Message, Vec<Announc
         fields: fields(message.fields, message.campaign.as_deref()),
         attachments,
         raw: Vec::new(),
+        automatic: String::new(),
         forwarded: message.forwarded,
         entry_point: message.entry_point.and_then(known).unwrap_or_default(),
         campaign: message.campaign.filter(|campaign| is_campaign(campaign)).unwrap_or_default(),
