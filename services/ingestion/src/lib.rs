@@ -18,6 +18,7 @@ pub mod import;
 pub mod intake;
 mod lanes;
 pub mod ledger;
+pub mod mail;
 pub mod submit;
 mod take;
 mod thread;
