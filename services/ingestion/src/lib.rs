@@ -20,6 +20,7 @@ pub mod import;
 pub mod intake;
 mod lanes;
 pub mod ledger;
+pub mod mail;
 mod media;
 mod secrets;
 pub mod submit;

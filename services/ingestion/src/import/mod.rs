@@ -11,7 +11,6 @@
 mod csv;
 mod dates;
 mod eml;
-mod html;
 mod jsonl;
 mod lines;
 mod mail;

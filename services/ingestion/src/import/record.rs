@@ -197,10 +197,3 @@ fn bounded(value: String, max: usize) -> Result<String, Reason> {
 fn at_most(len: usize, max: usize) -> Result<(), Reason> {
     if len > max { Err(Reason::TooMany { max }) } else { Ok(()) }
 }
-
-/// The last part of a path as the name of a file, if it is fit to be one.
-pub(super) fn file_name(path: &str) -> Option<String> {
-    let name = path.rsplit(['/', '\\']).next().map(|name| name.replace(char::is_control, " "))?;
-    let name = name.trim();
-    (!matches!(name, "" | "." | "..") && name.len() <= NAME_MAX).then(|| name.to_owned())
-}

@@ -189,7 +189,7 @@ fn mails_within_mails_do_not_exhaust_the_stack() {
     for level in 0..20_000 {
         write!(parts, "Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n").unwrap();
     }
-    mail(parts + "\n\ntext").unwrap();
+    assert!(matches!(mail(parts + "\n\ntext").unwrap_err().reason, Reason::TooMany { .. }));
 }
 
 #[test]

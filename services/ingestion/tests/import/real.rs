@@ -216,7 +216,10 @@ fn subjects_senders_and_bodies_are_as_expected() {
             let part = &expected["parts"][usize::try_from(part.as_u64().unwrap()).unwrap()]["body"];
             if let Some(text) = part["Text"].as_str() {
                 let text = text.replace("\r\n", "\n").replace('\0', "\u{fffd}");
-                assert!(record.text.contains(text.trim_end()), "{}: {:?}", path.display(), record.text);
+                // Where the expectation could not read a byte, more may be read here.
+                let mut pieces = text.trim_end().split('\u{fffd}');
+                let read = pieces.all(|piece| record.text.contains(piece));
+                assert!(read, "{}: {:?}", path.display(), record.text);
             }
         }
         compared += 1;

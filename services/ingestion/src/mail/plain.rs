@@ -17,7 +17,7 @@ const LAID_OUT_MAX: usize = 512 * 1024;
 const TAGS_MAX: usize = 5_000;
 
 /// What a reader would see of `html`.
-pub(super) fn to_text(html: &str) -> String {
+pub(crate) fn to_text(html: &str) -> String {
     laid_out(html).unwrap_or_else(|| html_to_text(html))
 }
 
@@ -31,7 +31,7 @@ fn laid_out(html: &str) -> Option<String> {
             .allow_width_overflow()
             .string_from_read(html.as_bytes(), WIDTH)
     };
-    // What a stranger wrote must not end the import, whatever it does to the renderer.
+    // What a stranger wrote must not end the caller, whatever it does to the renderer.
     let text = panic::catch_unwind(render).ok()?.ok()?;
     Some(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
 }
