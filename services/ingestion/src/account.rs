@@ -27,6 +27,16 @@ pub struct Account {
     pub region: RegionId,
 }
 
+/// The setting with the addresses of a mail account, with commas between them.
+pub const ADDRESS: &str = "address";
+
+/// An address in lower case without what stands after `+`. `None`: it is no address.
+pub(crate) fn plain_address(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let local = local.split('+').next().filter(|local| !local.is_empty())?;
+    Some(format!("{local}@{domain}").to_lowercase())
+}
+
 /// How the messages of an account come in and go out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Via {
@@ -45,6 +55,9 @@ pub trait Accounts: Send + Sync + 'static {
 
     /// How the messages of this account come in and go out.
     fn via(&self, id: &AccountId) -> Option<Via>;
+
+    /// The mail account with this address, which may have a part after `+`, and the position of the policy's last entry.
+    fn mailbox(&self, address: &str) -> Option<(u64, Account)>;
 
     /// The roles of a caller, as the policy and the token have them.
     fn roles(&self, principal: &Principal) -> BTreeSet<Role>;
@@ -84,6 +97,17 @@ impl Accounts for Policies {
             settings: account.settings.clone(),
             secrets: account.secrets.clone(),
         })
+    }
+
+    fn mailbox(&self, address: &str) -> Option<(u64, Account)> {
+        let current = self.current();
+        let plain = plain_address(address)?;
+        let is_of = |account: &&account::Account| {
+            let addresses = account.settings.get(ADDRESS).map_or("", String::as_str);
+            addresses.split(',').any(|of| plain_address(of.trim()).as_deref() == Some(&plain))
+        };
+        let account = current.state.set().accounts().find(is_of)?;
+        Some((current.version.0, account.into()))
     }
 
     fn roles(&self, principal: &Principal) -> BTreeSet<Role> {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 
 use domain::{
     channel::{Direction, Visibility},
-    ids::{CampaignId, FieldId, Language, MediaType},
+    ids::{CampaignId, FieldId, KeyedHash, Language, MediaType},
     message::{Automatic, Content, EntryPoint},
     time::Timestamp,
 };
@@ -35,9 +35,9 @@ pub mod limits {
     /// The name of an attachment, in bytes.
     pub const FILE_NAME_MAX: usize = 255;
     /// An attachment, in bytes.
-    pub const ATTACHMENT_MAX: usize = 10 * 1024 * 1024;
+    pub const ATTACHMENT_MAX: usize = 40 * 1024 * 1024;
     /// The message as it came, in bytes.
-    pub const RAW_MAX: usize = 10 * 1024 * 1024;
+    pub const RAW_MAX: usize = 48 * 1024 * 1024;
     /// How far `sent_at` and `edited_at` may lie ahead of our clock, in seconds: clocks differ.
     pub const AHEAD_MAX_S: i64 = 5 * 60;
 }
@@ -53,6 +53,8 @@ pub(crate) struct Incoming {
     pub(crate) external_id: String,
     pub(crate) reply_to: Option<String>,
     pub(crate) thread_root: Option<String>,
+    /// Its thread, if that is known for sure.
+    pub(crate) thread: Option<KeyedHash>,
     pub(crate) author_name: Option<String>,
     pub(crate) author_handle: Option<String>,
     /// What the channel calls the customer.
@@ -146,6 +148,7 @@ pub(crate) fn check(
         external_id,
         reply_to,
         thread_root,
+        thread: None,
         author_name,
         author_handle,
         customer,

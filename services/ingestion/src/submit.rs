@@ -14,7 +14,7 @@ use service::{Error, auth::Principal, envelope::Origin, shell::Shell};
 
 use crate::{
     access,
-    account::Accounts,
+    account::{Account, Accounts},
     intake::{self, Incoming, Rejection, limits::MESSAGES_MAX},
     lanes::{Lanes, Waiting},
     ledger::{Ledger, Tally, UNKNOWN_ACCOUNT},
@@ -32,6 +32,21 @@ pub(crate) struct Submitter {
     accounts: std::sync::Arc<dyn Accounts>,
     taker: Taker,
     received: Counter<u64>,
+}
+
+/// A message on its way in.
+pub(crate) struct Arriving {
+    pub(crate) message: v1::Message,
+    /// Its files that are still to be fetched.
+    pub(crate) announced: Vec<Announced>,
+    /// Its thread, if that is known for sure.
+    pub(crate) thread: Option<KeyedHash>,
+}
+
+impl From<v1::Message> for Arriving {
+    fn from(message: v1::Message) -> Self {
+        Self { message, announced: Vec::new(), thread: None }
+    }
 }
 
 /// A call that cannot be looked into, and the account under which its messages are counted as rejected.
@@ -68,26 +83,31 @@ impl Submitter {
                 return Err(error);
             }
         };
-        let messages = request.messages.into_iter().map(|message| (message, Vec::new())).collect();
+        let messages = request.messages.into_iter().map(Arriving::from).collect();
         let taken = self.take_all(&batch, messages).await?;
-        self.finish(ledger, &batch, &taken).await.map(drop)?;
+        self.finish(ledger, &batch, &taken).await?;
         self.answer(&taken)
     }
 
-    /// Takes in what a platform sent, and counts it. How many met with which outcome.
+    /// Takes in what a platform sent, and counts it. What became of each message, in their order.
     pub(crate) async fn take(
         &self,
         ledger: &Ledger,
         batch: &Batch,
-        messages: Vec<(v1::Message, Vec<Announced>)>,
-    ) -> Result<BTreeMap<&'static str, u64>, Error> {
-        let taken = self.take_all(batch, messages).await?;
-        for Done { taken, .. } in &taken {
-            if let Taken::Rejected(Rejection { field, reason }) = taken {
-                tracing::warn!(account = %batch.account.id, field, reason, "a message of a channel is not kept");
-            }
-        }
-        self.finish(ledger, batch, &taken).await
+        messages: Vec<Arriving>,
+    ) -> Result<Vec<Taken>, Error> {
+        let done = self.take_all(batch, messages).await?;
+        self.finish(ledger, batch, &done).await?;
+        Ok(done.into_iter().map(|done| done.taken).collect())
+    }
+
+    /// The thread of the message that the account calls `external_id`, if it is in the log.
+    pub(crate) async fn thread_of(
+        &self,
+        account: &Account,
+        external_id: &str,
+    ) -> Result<Option<KeyedHash>, Error> {
+        self.taker.stored_thread(account, external_id).await
     }
 
     /// Counts a call of a platform that was not taken. Of which account; none: nobody's.
@@ -119,14 +139,14 @@ impl Submitter {
             Err(_) => return Err(refused(Error::field("origin", "unset or ORIGIN_IMPORT"))),
         };
         let now = self.shell.clock.now();
-        Ok(Batch { account, policy_version, origin, principal: principal.clone(), now })
+        Ok(Batch { account, policy_version, origin, principal: principal.clone(), now, once: false })
     }
 
     /// What became of each message, in their order.
     async fn take_all(
         &self,
         batch: &Batch,
-        messages: Vec<(v1::Message, Vec<Announced>)>,
+        messages: Vec<Arriving>,
     ) -> Result<Vec<Done>, Error> {
         let checked: Vec<Result<Incoming, Rejection>> = messages
             .into_iter()
@@ -194,7 +214,7 @@ impl Submitter {
         ledger: &Ledger,
         batch: &Batch,
         done: &[Done],
-    ) -> Result<BTreeMap<&'static str, u64>, Error> {
+    ) -> Result<(), Error> {
         let account = batch.account.id.as_str();
         let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
         for Done { taken, .. } in done {
@@ -211,7 +231,7 @@ impl Submitter {
         for (outcome, count) in &outcomes {
             self.meter(account, outcome, *count);
         }
-        Ok(outcomes)
+        Ok(())
     }
 
     fn answer(&self, done: &[Done]) -> Result<v1::SubmitResponse, Error> {
@@ -259,7 +279,7 @@ const REJECTED: &str = "rejected";
 
 impl Taken {
     /// As metrics call it.
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Accepted(_) => "accepted",
             Self::Edited(_) => "edited",

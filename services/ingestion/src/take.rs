@@ -35,10 +35,13 @@ const ATTEMPTS_MAX: usize = 8;
 const NAMESPACE: Uuid = Uuid::from_u128(0x1f0c_8f1e_52d7_5a3b_8f6e_3d0b_97c1_42aa);
 /// The domain of the digests that stand in events.
 const DIGEST: &str = "message body";
+/// The domain of the ids of messages whose own id another one had before.
+const OTHERWISE: &str = "message of the same id";
 /// How a customer is known: the channel says so.
 const CHANNEL: &str = "channel";
 
 /// What one call says of all its messages.
+#[derive(Clone)]
 pub(crate) struct Batch {
     pub(crate) account: Account,
     pub(crate) policy_version: u64,
@@ -46,6 +49,8 @@ pub(crate) struct Batch {
     /// Who submitted it.
     pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
+    /// Messages of this channel never change: another body under the same id is another message, whoever chose the id.
+    pub(crate) once: bool,
 }
 
 /// What became of a message.
@@ -112,6 +117,10 @@ impl Taker {
             if let Some(position) = self.seen(&history, &delivery.body, batch.origin).await? {
                 return Ok(Taken::Duplicate(position));
             }
+            if batch.once && history.first.is_some() {
+                let (other, delivery) = self.otherwise(batch, incoming, delivery)?;
+                return Box::pin(self.take(&Batch { once: false, ..batch.clone() }, &other, &delivery)).await;
+            }
             if let Some(taken) = self.append(batch, incoming, delivery, &history).await? {
                 return Ok(taken);
             }
@@ -120,6 +129,20 @@ impl Taker {
             reason: "CONTENTION",
             message: "too many deliveries of the same message at once; send it again".into(),
         })
+    }
+
+    /// The same message under an id that only this body has.
+    fn otherwise(
+        &self,
+        batch: &Batch,
+        incoming: &Incoming,
+        delivery: &Delivery,
+    ) -> Result<(Incoming, Delivery), Error> {
+        let body = self.vault.hash(OTHERWISE, &[&incoming.external_id, &delivery.body]);
+        let other = Incoming { external_id: body, ..incoming.clone() };
+        let root = delivery.thread.as_ref().map_or(Root::External(&other.external_id), Root::Stored);
+        let renamed = self.delivery(&batch.account, &other, root)?;
+        Ok((other, renamed))
     }
 
     /// The thread of a message, if the log has one for it.

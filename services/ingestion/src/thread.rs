@@ -41,6 +41,9 @@ impl<'a> Threads<'a> {
     /// The root of the thread of `message`: as the sender says, else that of its nearest ancestor in the log, else the
     /// farthest ancestor that is known. Replies that go in a circle share the smallest id of it.
     pub(crate) fn root(&self, message: &'a Incoming) -> Root<'a> {
+        if let Some(thread) = &message.thread {
+            return Root::Stored(thread);
+        }
         let mut at = message;
         for _ in 0..=self.delivered.len() {
             if let Some(root) = &at.thread_root {

@@ -19,14 +19,24 @@ use crate::{
 
 /// The name of the file with the whole of a text that is too long.
 const WHOLE_TEXT: &str = "message.txt";
-/// The names of a file and a field that have none.
+/// Files that are kept of one message: room is left for the whole of its text, and for the message as it came.
+const FILES_MAX: usize = Content::ATTACHMENTS_MAX - 2;
+/// The field that says how many were not.
+const LEFT_OUT: &str = "files-left-out";
+/// The name of a file that has none.
 const UNNAMED_FILE: &str = "file";
 
 /// The message, and the files that are still to be fetched.
-pub(super) fn fit(message: Message, now: Timestamp) -> (v1::Message, Vec<Announced>) {
+pub(crate) fn fit(message: Message, now: Timestamp) -> (v1::Message, Vec<Announced>) {
+    let mut fields = message.fields;
+    let mut media = message.media;
+    if media.len() > FILES_MAX {
+        fields.insert(LEFT_OUT.to_owned(), (media.len() - FILES_MAX).to_string());
+        media.truncate(FILES_MAX);
+    }
     let mut attachments = Vec::new();
     let mut announced = Vec::new();
-    for media in message.media {
+    for media in media {
         match with_content(media) {
             Ok(file) => attachments.push(file),
             Err(file) => announced.push(file),
@@ -68,7 +78,7 @@ pub(super) fn fit(message: Message, now: Timestamp) -> (v1::Message, Vec<Announc
         sent_at: Some(instant(sent_at)),
         language: language.unwrap_or_default(),
         public: message.public,
-        fields: fields(message.fields, message.campaign.as_deref()),
+        fields: kept(fields, message.campaign.as_deref()),
         attachments,
         raw: Vec::new(),
         automatic: String::new(),
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_campaign_that_is_no_id_is_a_field() {
-        let fields = fields(BTreeMap::new(), Some("Spring Sale!"));
+        let fields = kept(BTreeMap::new(), Some("Spring Sale!"));
         assert_eq!(fields["campaign"], "Spring Sale!");
     }
 }

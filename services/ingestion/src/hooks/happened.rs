@@ -13,8 +13,9 @@ use crate::{
     account::Account,
     channels::{Happening, Receipt, Status},
     ledger::Ledger,
-    submit::Submitter,
-    take::Batch,
+    intake::Rejection,
+    submit::{Arriving, Submitter},
+    take::{Batch, Taken},
 };
 
 /// How many of each kind and outcome: `("message", "accepted")`.
@@ -30,12 +31,15 @@ pub(super) async fn happened(
     happenings: Vec<Happening>,
 ) -> Result<Counts, Error> {
     let (account, policy_version, principal) = about;
-    let batch = Batch { account, policy_version, origin: Origin::Live, principal, now };
+    let batch = Batch { account, policy_version, origin: Origin::Live, principal, now, once: false };
     let mut counts = Counts::new();
     let (mut messages, mut told) = (Vec::new(), Vec::new());
     for happening in happenings {
         match happening {
-            Happening::Message(message) => messages.push(fit(*message, now)),
+            Happening::Message(message) => {
+                let (message, announced) = fit(*message, now);
+                messages.push(Arriving { message, announced, thread: None });
+            }
             Happening::Deleted { external_id, at } => {
                 told.push(("deletion", external_id, Told::Deleted, at.unwrap_or(now)));
             }
@@ -53,8 +57,11 @@ pub(super) async fn happened(
             Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
         }
     }
-    for (outcome, count) in submitter.take(ledger, &batch, messages).await? {
-        *counts.entry(("message", outcome)).or_default() += count;
+    for taken in submitter.take(ledger, &batch, messages).await? {
+        if let Taken::Rejected(Rejection { field, reason }) = &taken {
+            tracing::warn!(field, reason, "a message of a channel is not kept");
+        }
+        *counts.entry(("message", taken.name())).or_default() += 1;
     }
     for (kind, external_id, told, at) in told {
         let outcome = match teller.tell(&batch, &external_id, told, at.min(now)).await? {

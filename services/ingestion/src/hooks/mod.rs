@@ -13,7 +13,7 @@
 //! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
 //! | 503 | the log or the account's secret is away; the platform is to send it again |
 
-mod fit;
+pub(crate) mod fit;
 mod happened;
 mod tell;
 

@@ -214,6 +214,10 @@ impl Accounts for Policy {
         None
     }
 
+    fn mailbox(&self, _: &str) -> Option<(u64, Account)> {
+        None
+    }
+
     fn roles(&self, principal: &Principal) -> std::collections::BTreeSet<domain::policy::organisation::Role> {
         let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
         principal.roles.iter().filter_map(role).collect()

@@ -1,0 +1,209 @@
+//! Mails in, by SMTP or LMTP: from the mail server in front of us, which knows TLS, spam and the rest of the world.
+//!
+//! A mail is answered `250` when it is in the log. What cannot be kept now is answered `4xx` and comes again; what never can, `5xx`
+//! with the reason, which the mail server tells its sender. The same mail again is harmless.
+//!
+//! What is absent: TLS, authentication, relaying. The port belongs on the loopback or on a network of one's own.
+
+mod read;
+mod session;
+
+use std::{sync::Arc, time::Duration};
+
+use smtp_proto::request::receiver::DataReceiver;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream, tcp::{OwnedReadHalf, OwnedWriteHalf}},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Ingestion, mail::parse::limits::MAIL_MAX};
+use session::{Envelope, Mailboxes, Session, Step};
+
+/// The longest line of a command, in bytes.
+const LINE_MAX: u64 = 4_096;
+/// How long to wait when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The bounds of the mail port.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How we are called.
+    pub host: String,
+    /// The largest mail, in bytes.
+    pub bytes_max: usize,
+    /// How many conversations there may be at once.
+    pub connections_max: usize,
+    /// How many mails may be read at once.
+    pub mails_max: usize,
+    /// How long a command may take to come.
+    pub command_time_max: Duration,
+    /// How long a mail may take to come.
+    pub data_time_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: "dossier".to_owned(),
+            bytes_max: MAIL_MAX,
+            connections_max: 256,
+            mails_max: 16,
+            command_time_max: Duration::from_secs(300),
+            data_time_max: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Takes mails on `listener` until `stop`.
+pub async fn serve(ingestion: Ingestion, config: Config, listener: TcpListener, stop: CancellationToken) {
+    let door = Arc::new(Door {
+        mails: Semaphore::new(config.mails_max),
+        connections: Arc::new(Semaphore::new(config.connections_max)),
+        ingestion,
+        config,
+    });
+    let cut = stop.child_token();
+    stop.run_until_cancelled(async {
+        loop {
+            let Ok(permit) = Arc::clone(&door.connections).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (door, cut) = (Arc::clone(&door), cut.clone());
+                    tokio::spawn(async move {
+                        let _permit = permit;
+                        if let Some(Err(error)) = cut.run_until_cancelled(door.talk(stream)).await {
+                            tracing::debug!(%error, "a mail server hung up");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+struct Door {
+    ingestion: Ingestion,
+    config: Config,
+    connections: Arc<Semaphore>,
+    mails: Semaphore,
+}
+
+impl Mailboxes for Door {
+    fn has(&self, address: &str) -> bool {
+        self.ingestion.0.accounts.mailbox(address).is_some()
+    }
+}
+
+/// The two halves of a conversation.
+struct Line {
+    from: BufReader<OwnedReadHalf>,
+    to: OwnedWriteHalf,
+}
+
+impl Door {
+    async fn talk(&self, stream: TcpStream) -> std::io::Result<()> {
+        let _ = stream.set_nodelay(true);
+        let (from, to) = stream.into_split();
+        let mut line = Line { from: BufReader::new(from), to };
+        let mut session = Session::new(&self.config.host, self.config.bytes_max);
+        line.say(&session.hello()).await?;
+        let mut command = Vec::new();
+        loop {
+            command.clear();
+            let read = (&mut line.from).take(LINE_MAX).read_until_line(&mut command);
+            match timeout(self.config.command_time_max, read).await {
+                Err(_) => return line.say("421 4.4.2 too slow\r\n").await,
+                Ok(read) if read? == 0 => return Ok(()),
+                Ok(_) if !command.ends_with(b"\n") => return line.say("500 5.5.6 the line is too long\r\n").await,
+                Ok(_) => {}
+            }
+            match session.line(&command, self) {
+                Step::Reply(text) => line.say(&text).await?,
+                Step::End(text) => return line.say(&text).await,
+                Step::Data(text, envelope) => {
+                    // As many mails at once as may be held; the others wait before they are read.
+                    let _permit = self.mails.acquire().await;
+                    line.say(&text).await?;
+                    let answer = match timeout(self.config.data_time_max, self.data(&mut line)).await {
+                        Err(_) => return line.say("421 4.4.2 too slow\r\n").await,
+                        Ok(data) => match data? {
+                            Some(mail) => self.take(&envelope, &mail).await,
+                            None => {
+                                let max = self.config.bytes_max;
+                                let answer = format!("552 5.3.4 a mail has at most {max} bytes here\r\n");
+                                answer.repeat(if envelope.each { envelope.to.len() } else { 1 })
+                            }
+                        },
+                    };
+                    line.say(&answer).await?;
+                }
+            }
+        }
+    }
+
+    /// A mail up to its last dot. `None`: it is too long; it was read to its end and forgotten.
+    async fn data(&self, line: &mut Line) -> std::io::Result<Option<Vec<u8>>> {
+        let mut receiver = DataReceiver::new();
+        let (mut mail, mut too_long) = (Vec::new(), false);
+        loop {
+            let bytes = line.from.fill_buf().await?;
+            if bytes.is_empty() {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            let (len, mut rest) = (bytes.len(), bytes.iter());
+            let done = receiver.ingest(&mut rest, &mut mail);
+            let used = len - rest.as_slice().len();
+            line.from.consume(used);
+            if mail.len() > self.config.bytes_max {
+                too_long = true;
+                mail.clear();
+            }
+            if done {
+                return Ok(Some(mail).filter(|_| !too_long));
+            }
+        }
+    }
+
+    /// The answer to a mail: one, or one for each recipient.
+    async fn take(&self, envelope: &Envelope, mail: &[u8]) -> String {
+        let mut answers = Vec::with_capacity(envelope.to.len());
+        for to in &envelope.to {
+            answers.push(read::take(&self.ingestion, envelope, to, mail).await);
+        }
+        if envelope.each {
+            return answers.iter().map(|answer| format!("{answer}\r\n")).collect();
+        }
+        // What is to come again comes again for all of them, and is harmless for those that have it.
+        let worst = answers.iter().max_by_key(|answer| match answer.as_bytes().first() {
+            Some(b'4') => 2,
+            Some(b'5') => 1,
+            _ => 0,
+        });
+        worst.map(|answer| format!("{answer}\r\n")).unwrap_or_default()
+    }
+}
+
+impl Line {
+    async fn say(&mut self, text: &str) -> std::io::Result<()> {
+        self.to.write_all(text.as_bytes()).await
+    }
+}
+
+/// Reading up to the end of a line.
+trait ReadLine {
+    async fn read_until_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize>;
+}
+
+impl<R: tokio::io::AsyncBufRead + Unpin> ReadLine for R {
+    async fn read_until_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize> {
+        self.read_until(b'\n', line).await
+    }
+}

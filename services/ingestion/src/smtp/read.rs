@@ -1,0 +1,263 @@
+//! One mail for one of our addresses, into the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    actor::{Actor, Kind as ActorKind},
+    conversation::{self, Key},
+    decider::Decider,
+    ids::{ActorId, AuthMethod, ConversationId, KeyedHash},
+    message::Automatic,
+};
+use eventlog::{Category, StreamId};
+use futures_util::TryStreamExt;
+use proto::ingestion::v1;
+use service::{
+    Error,
+    auth::Principal,
+    envelope::{Envelope as Entry, Origin},
+};
+
+use super::session::Envelope;
+use crate::{
+    Ingestion,
+    account::{Account, plain_address},
+    channels::{Media, MediaSource, Message, Party},
+    hooks::fit::fit,
+    mail::{
+        self, Mail,
+        kind::{self, Kind, Ourselves},
+        thread::{self, Evidence, Known, Match},
+        token,
+    },
+    submit::Arriving,
+    take::{Batch, Taken},
+};
+
+/// Servers that a mail passed; more, and it goes in a circle (RFC 5321, 6.3).
+const HOPS_MAX: usize = 100;
+/// Ancestors of a mail that are looked up.
+const ANCESTORS_MAX: usize = 50;
+/// The domain of the hash that is the key of reply tokens. Never changed.
+const TOKENS: &str = "reply tokens";
+/// The domain of the hash that marks the mails of a site. Never changed.
+const MARKER: &str = "mails of this site";
+
+/// Takes a mail in for the recipient `to`. The answer for its sender, without the end of the line.
+pub(super) async fn take(ingestion: &Ingestion, envelope: &Envelope, to: &str, bytes: &[u8]) -> String {
+    match taken(ingestion, envelope, to, bytes).await {
+        Ok(Taken::Accepted(_) | Taken::Edited(_)) => "250 2.0.0 kept".to_owned(),
+        Ok(Taken::Duplicate(_)) => "250 2.0.0 it was here already".to_owned(),
+        Ok(Taken::Rejected(rejection)) => format!("554 5.6.0 {} {}", rejection.field, rejection.reason),
+        Err(No::Never(code, reason)) => format!("{code} {reason}"),
+        Err(No::Later(error)) => {
+            tracing::warn!(%error, "a mail is not kept");
+            "451 4.3.0 it could not be kept; send it again".to_owned()
+        }
+    }
+}
+
+/// Why a mail is not taken in.
+enum No {
+    /// It never can be.
+    Never(&'static str, String),
+    /// It may be, another time.
+    Later(Error),
+}
+
+impl From<Error> for No {
+    fn from(error: Error) -> Self {
+        Self::Later(error)
+    }
+}
+
+async fn taken(ingestion: &Ingestion, envelope: &Envelope, to: &str, bytes: &[u8]) -> Result<Taken, No> {
+    let parts = &ingestion.0;
+    let Some((policy_version, account)) = parts.accounts.mailbox(to) else {
+        return Err(No::Never("550", "5.1.1 nobody takes mails for this address".into()));
+    };
+    let refused = async |code, reason: String| {
+        if let Err(error) = parts.submitter.refused(&parts.ledger, Some(account.id.as_str())).await {
+            tracing::warn!(%error, "a refused mail is not counted");
+        }
+        No::Never(code, reason)
+    };
+    let mail = match mail::parse(bytes) {
+        Ok(mail) => mail,
+        Err(error) => return Err(refused("554", format!("5.6.0 {error}")).await),
+    };
+    if mail.headers.all("received").count() > HOPS_MAX {
+        return Err(refused("554", "5.4.6 it passed too many servers".into()).await);
+    }
+    let kind = kind::kind(&mail, &ourselves(ingestion, &account, to));
+    if let Kind::Own(_) = kind {
+        return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()).await);
+    }
+    let place = place(ingestion, &account, &mail, to).await?;
+    let arriving = arriving(ingestion, envelope, mail, &kind, place, bytes);
+    let batch = Batch {
+        account,
+        policy_version,
+        origin: Origin::Live,
+        principal: principal().map_err(|error| Error::Internal(error.to_string()))?,
+        now: parts.shell.clock.now(),
+        once: true,
+    };
+    let taken = parts.submitter.take(&parts.ledger, &batch, vec![arriving]).await?;
+    taken.into_iter().next().ok_or_else(|| No::Later(Error::Internal("a mail without an outcome".into())))
+}
+
+/// Where a mail belongs.
+#[derive(Default)]
+struct Place {
+    /// The thread, if a token of ours names it.
+    thread: Option<KeyedHash>,
+    /// The Message-ID of the mail that it answers.
+    reply_to: Option<String>,
+}
+
+/// Message-IDs of mails that are in the log.
+struct InLog(BTreeSet<String>);
+
+impl Known for InLog {
+    type Thread = String;
+
+    fn message(&self, message_id: &str) -> Option<String> {
+        self.0.get(message_id).cloned()
+    }
+
+    /// A number alone gives nobody a way into a case; who takes part answers a mail of it.
+    fn number(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn takes_part(&self, _: &String, _: &str) -> bool {
+        false
+    }
+}
+
+async fn place(ingestion: &Ingestion, account: &Account, mail: &Mail, to: &str) -> Result<Place, Error> {
+    let parts = &ingestion.0;
+    let mut known = BTreeSet::new();
+    let ancestors = mail.in_reply_to.iter().chain(mail.references.iter().rev());
+    for id in ancestors.take(ANCESTORS_MAX) {
+        if parts.submitter.thread_of(account, id).await?.is_some() {
+            known.insert(id.clone());
+            break;
+        }
+    }
+    let secret = secret(ingestion)?;
+    let recipients = [to.to_owned()];
+    let by_header = mail.in_reply_to.first().or(mail.references.last()).cloned();
+    Ok(match thread::matched(mail, &recipients, &secret, &account.id, &InLog(known)) {
+        Some(Match::Token(token::What::Conversation(id), _)) => {
+            Place { thread: thread_of(ingestion, id).await?, reply_to: by_header }
+        }
+        Some(Match::Known(id, Evidence::InReplyTo | Evidence::References)) => {
+            Place { thread: None, reply_to: Some(id) }
+        }
+        Some(Match::Token(token::What::Case(_), _) | Match::Known(..)) | None => {
+            Place { thread: None, reply_to: by_header }
+        }
+    })
+}
+
+/// The thread that a conversation is of, if it is of one.
+async fn thread_of(ingestion: &Ingestion, id: ConversationId) -> Result<Option<KeyedHash>, Error> {
+    let name = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+    let category = Category::new(conversation::State::CATEGORY).map_err(|error| name(&error))?;
+    let stream = StreamId::new(&category, id).map_err(|error| name(&error))?;
+    let mut entries = ingestion.0.shell.log.read(&stream);
+    while let Some(entry) = entries.try_next().await? {
+        // What this version cannot read names no thread to it.
+        let Ok(envelope) = Entry::<conversation::Event>::of(&entry) else { continue };
+        for event in envelope.events {
+            if let conversation::Event::Started { key: Key::Thread { root, .. }, .. } = event {
+                return Ok(Some(root));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The key of the site's reply tokens.
+fn secret(ingestion: &Ingestion) -> Result<token::Secret, Error> {
+    let hash = ingestion.0.shell.vault.hash(TOKENS, &[]);
+    token::Secret::new(hash.into_bytes()).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// By what a mail of ours is known that comes back.
+fn ourselves(ingestion: &Ingestion, account: &Account, to: &str) -> Ourselves {
+    let via = ingestion.0.accounts.via(&account.id).unwrap_or_default();
+    let written = via.settings.get(crate::account::ADDRESS).map_or("", String::as_str);
+    let addresses = written.split(',').chain([to]).filter_map(|address| plain_address(address.trim()));
+    Ourselves {
+        addresses: addresses.collect(),
+        domains: BTreeSet::new(),
+        marker: ingestion.0.shell.vault.hash(MARKER, &[]),
+    }
+}
+
+fn arriving(
+    ingestion: &Ingestion,
+    envelope: &Envelope,
+    mail: Mail,
+    kind: &Kind,
+    place: Place,
+    bytes: &[u8],
+) -> Arriving {
+    let now = ingestion.0.shell.clock.now();
+    let at = |at: jiff::Timestamp| domain::time::Timestamp::from_microsecond(at.as_microsecond());
+    let sent_at = mail.date.or(mail.received_at).and_then(at).unwrap_or(now);
+    let customer = customer(&mail, &envelope.from);
+    let media = mail.attachments.into_iter().map(|file| Media {
+        source: MediaSource::Content(file.content),
+        name: file.name,
+        media_type: Some(file.media_type),
+        bytes: None,
+        sha256: None,
+    });
+    let others = mail.cc.iter().filter_map(|mailbox| mailbox.address.clone());
+    let others: Vec<_> = others.collect();
+    let mut fields = BTreeMap::new();
+    if !others.is_empty() {
+        fields.insert("cc".to_owned(), others.join(", "));
+    }
+    let message = Message {
+        text: mail.text,
+        subject: mail.subject,
+        reply_to: place.reply_to,
+        media: media.collect(),
+        fields,
+        ..Message::new(mail.message_id, customer, sent_at)
+    };
+    let (message, announced) = fit(message, now);
+    let automatic = match kind {
+        Kind::Person | Kind::Own(_) => None,
+        Kind::AutoReply(_) => Some(Automatic::AutoReply),
+        Kind::List(_) => Some(Automatic::List),
+        Kind::DeliveryReport(_) | Kind::DeliveryDelay(_) | Kind::Feedback(_) | Kind::ReadReceipt(_) => {
+            Some(Automatic::Report)
+        }
+    };
+    let automatic = automatic.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned));
+    let automatic = automatic.unwrap_or_default();
+    let message = v1::Message { raw: bytes.to_vec(), automatic, ..message };
+    Arriving { message, announced, thread: place.thread }
+}
+
+/// Who wrote it: From, else whoever else the mail or its envelope says it is from.
+fn customer(mail: &Mail, envelope_from: &str) -> Party {
+    let name = mail.from.first().and_then(|from| from.name.clone());
+    let named = mail.from.iter().chain(&mail.sender).chain(&mail.reply_to);
+    let address = named.filter_map(|mailbox| mailbox.address.clone()).find(|address| address.contains('@'));
+    let address = address.or_else(|| Some(envelope_from.to_owned()).filter(|from| from.contains('@')));
+    // Two unknown people stay two.
+    let id = address.unwrap_or_else(|| format!("unknown:{}", mail.message_id)).to_lowercase();
+    Party { id, name, handle: None }
+}
+
+fn principal() -> Result<Principal, domain::ids::Invalid> {
+    let actor = Actor::new(ActorKind::Service, ActorId::new("channels")?, AuthMethod::new("smtp")?);
+    Ok(Principal { actor, roles: Vec::new() })
+}
