@@ -130,6 +130,7 @@ impl World {
             grpc: any,
             http: any,
             hooks: Some(any),
+            mail: Some(any),
             elsewhere: BTreeMap::new(),
             metrics: prometheus::Registry::new(),
             hold: None,

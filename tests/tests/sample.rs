@@ -15,6 +15,7 @@ async fn start(data: &std::path::Path) -> Platform {
         http: any,
         grpc: any,
         hooks: any,
+        mail: any,
         metrics: prometheus::Registry::new(),
     };
     up::start(&config).await.expect("the sample is right")

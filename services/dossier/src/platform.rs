@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use domain::time::Timestamp;
-use ingestion::hooks::Config as Hooks;
+use ingestion::{hooks::Config as Hooks, smtp::Config as Mail};
 use service::{
     auth::Principal,
     erasures::Erasures,
@@ -44,6 +44,8 @@ pub struct Plan {
     pub http: SocketAddr,
     /// Where webhooks come in, if this is another place than HTTP.
     pub hooks: Option<SocketAddr>,
+    /// Where mails come in, if they do.
+    pub mail: Option<SocketAddr>,
     /// Where the roles are that run elsewhere.
     pub elsewhere: BTreeMap<Role, String>,
     /// The metrics of this process.
@@ -60,6 +62,8 @@ pub struct Platform {
     pub http: SocketAddr,
     /// Where webhooks come in, if ingestion runs here.
     pub hooks: Option<SocketAddr>,
+    /// Where mails come in, if they do here.
+    pub mail: Option<SocketAddr>,
     /// Cases, if they run here.
     pub cases: Option<cases::Service>,
     /// Ingestion, if it runs here.
@@ -104,6 +108,10 @@ impl Platform {
         let (grpc, http) = (grpc_listener.local_addr()?, http_listener.local_addr()?);
         let hooks_listener = match plan.hooks.filter(|_| plan.roles.contains(&Role::Ingestion)) {
             Some(address) => Some(grpc::listen("webhooks", address).await?),
+            None => None,
+        };
+        let mail_listener = match plan.mail.filter(|_| plan.roles.contains(&Role::Ingestion)) {
+            Some(address) => Some(grpc::listen("mail", address).await?),
             None => None,
         };
         let mut tasks = Tasks::default();
@@ -175,10 +183,16 @@ impl Platform {
             }
             (None, _) => {}
         }
+        let mut mail = None;
+        if let (Some(ingestion), Some(listener)) = (&ingestion, mail_listener) {
+            mail = Some(listener.local_addr()?);
+            let (ingestion, stop) = (ingestion.clone(), tasks.stop());
+            tasks.spawn("mail", ingestion::smtp::serve(ingestion, Mail::default(), listener, stop));
+        }
         edge(&plan, grpc, http_listener, also, ready(&shell, health.state()), &mut tasks)?;
         let stop = tasks.stop();
         tasks.spawn("health", Arc::clone(&health).run(stop));
-        Ok(Self { grpc, http, hooks, cases, ingestion, policies, shell, health, tasks })
+        Ok(Self { grpc, http, hooks, mail, cases, ingestion, policies, shell, health, tasks })
     }
 
     /// Nothing is to be waited for any more: see [`Plan::hold`].

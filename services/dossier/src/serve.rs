@@ -39,6 +39,8 @@ pub struct Config {
     pub grpc: SocketAddr,
     /// Where HTTP listens.
     pub http: SocketAddr,
+    /// Where mails come in, if they do here.
+    pub mail: Option<SocketAddr>,
     /// Where the roles are that run elsewhere.
     pub elsewhere: BTreeMap<Role, String>,
     /// A name of this process that no other process of the site has.
@@ -114,6 +116,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         grpc: config.grpc,
         http: config.http,
         hooks: None,
+        mail: config.mail,
         elsewhere: config.elsewhere,
         metrics: config.metrics,
         hold: None,

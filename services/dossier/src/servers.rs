@@ -42,6 +42,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
             http: args.listen,
             grpc: args.grpc(),
             hooks: args.hooks(),
+            mail: args.mail(),
             metrics,
         };
         let platform = up::start(&config).await?;
@@ -50,6 +51,9 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
         println!("  gRPC      {}", platform.grpc);
         if let Some(hooks) = platform.hooks {
             println!("  webhooks  http://{hooks}/hooks/<account>");
+        }
+        if let Some(mail) = platform.mail {
+            println!("  mail      {mail}   (SMTP, LMTP)");
         }
         println!("  token     {}", data.join(up::TOKEN_FILE).display());
         println!("Try: {}", first_command(&data, platform.grpc));
@@ -113,6 +117,7 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
         issuers: issuers.collect::<anyhow::Result<_>>()?,
         grpc: args.grpc_listen,
         http: args.http_listen,
+        mail: args.smtp_listen,
         elsewhere: elsewhere
             .into_iter()
             .filter_map(|(role, url)| Some((role, url.clone()?)))

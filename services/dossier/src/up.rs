@@ -37,6 +37,8 @@ pub struct Config {
     pub grpc: SocketAddr,
     /// Where webhooks come in.
     pub hooks: SocketAddr,
+    /// Where mails come in.
+    pub mail: SocketAddr,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
 }
@@ -73,6 +75,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Platform> {
         grpc: config.grpc,
         http: config.http,
         hooks: Some(config.hooks),
+        mail: Some(config.mail),
         elsewhere: BTreeMap::new(),
         metrics: config.metrics.clone(),
         hold: Some("the policy and the sample are not loaded yet"),

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod mail;
 mod media;
 mod secrets;
+pub mod smtp;
 pub mod submit;
 mod take;
 mod thread;

@@ -143,14 +143,13 @@ impl Submitter {
     }
 
     /// What became of each message, in their order.
-    async fn take_all(
-        &self,
-        batch: &Batch,
-        messages: Vec<Arriving>,
-    ) -> Result<Vec<Done>, Error> {
+    async fn take_all(&self, batch: &Batch, messages: Vec<Arriving>) -> Result<Vec<Done>, Error> {
         let checked: Vec<Result<Incoming, Rejection>> = messages
             .into_iter()
-            .map(|(message, announced)| intake::check(&batch.account, message, announced, batch.now))
+            .map(|Arriving { message, announced, thread }| {
+                let incoming = intake::check(&batch.account, message, announced, batch.now)?;
+                Ok(Incoming { thread, ..incoming })
+            })
             .collect();
         let stored = self.stored_threads(batch, &checked).await?;
         let threads = Threads::new(checked.iter().flatten(), &stored);
@@ -209,12 +208,7 @@ impl Submitter {
     }
 
     /// Counts what the log does not, and tells the ledger how far the log has come.
-    async fn finish(
-        &self,
-        ledger: &Ledger,
-        batch: &Batch,
-        done: &[Done],
-    ) -> Result<(), Error> {
+    async fn finish(&self, ledger: &Ledger, batch: &Batch, done: &[Done]) -> Result<(), Error> {
         let account = batch.account.id.as_str();
         let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
         for Done { taken, .. } in done {

@@ -25,6 +25,7 @@ use crate::{
     content,
     delivery::{self, Delivery},
     history::{self, History},
+    identity::Names,
     intake::{Incoming, Rejection},
     thread::Root,
 };
@@ -140,7 +141,10 @@ impl Taker {
     ) -> Result<(Incoming, Delivery), Error> {
         let body = self.vault.hash(OTHERWISE, &[&incoming.external_id, &delivery.body]);
         let other = Incoming { external_id: body, ..incoming.clone() };
-        let root = delivery.thread.as_ref().map_or(Root::External(&other.external_id), Root::Stored);
+        let own = Names::new(&self.vault, &batch.account).root(&incoming.external_id).map_err(internal)?;
+        // What begins a thread under its own id begins one of its own under the other id.
+        let thread = delivery.thread.as_ref().filter(|thread| **thread != own);
+        let root = thread.map_or(Root::External(&other.external_id), Root::Stored);
         let renamed = self.delivery(&batch.account, &other, root)?;
         Ok((other, renamed))
     }

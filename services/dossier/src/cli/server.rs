@@ -41,6 +41,11 @@ impl UpArgs {
         self.after(2)
     }
 
+    /// Where mails come in.
+    pub const fn mail(&self) -> SocketAddr {
+        self.after(25)
+    }
+
     /// So many ports after the first.
     const fn after(&self, steps: u16) -> SocketAddr {
         let port = match self.listen.port() {
@@ -116,6 +121,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_HTTP_LISTEN", hide_env = true)]
     #[arg(default_value = "0.0.0.0:7400")]
     pub http_listen: SocketAddr,
+    /// Where mails come in by SMTP or LMTP, with the role `ingestion`: a network that only the mail server reaches
+    #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_SMTP_LISTEN", hide_env = true)]
+    pub smtp_listen: Option<SocketAddr>,
     /// Where the role `ingestion` is
     #[arg(long, value_name = "URL", env = "DOSSIER_INGESTION_URL", hide_env = true)]
     pub ingestion_url: Option<String>,

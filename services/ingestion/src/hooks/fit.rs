@@ -95,7 +95,7 @@ fn is_campaign(campaign: &str) -> bool {
 }
 
 /// The fields that fit; a campaign whose name is no id stays readable as one.
-fn fields(fields: BTreeMap<String, String>, campaign: Option<&str>) -> BTreeMap<String, String> {
+fn kept(fields: BTreeMap<String, String>, campaign: Option<&str>) -> BTreeMap<String, String> {
     let campaign = campaign.filter(|campaign| !is_campaign(campaign));
     let mut bytes = 0;
     fields

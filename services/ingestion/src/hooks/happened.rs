@@ -12,8 +12,8 @@ use super::{
 use crate::{
     account::Account,
     channels::{Happening, Receipt, Status},
-    ledger::Ledger,
     intake::Rejection,
+    ledger::Ledger,
     submit::{Arriving, Submitter},
     take::{Batch, Taken},
 };

@@ -13,7 +13,10 @@ use std::{sync::Arc, time::Duration};
 use smtp_proto::request::receiver::DataReceiver;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream, tcp::{OwnedReadHalf, OwnedWriteHalf}},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::Semaphore,
     time::timeout,
 };
@@ -118,12 +121,13 @@ impl Door {
         let mut command = Vec::new();
         loop {
             command.clear();
-            let read = (&mut line.from).take(LINE_MAX).read_until_line(&mut command);
-            match timeout(self.config.command_time_max, read).await {
-                Err(_) => return line.say("421 4.4.2 too slow\r\n").await,
-                Ok(read) if read? == 0 => return Ok(()),
-                Ok(_) if !command.ends_with(b"\n") => return line.say("500 5.5.6 the line is too long\r\n").await,
-                Ok(_) => {}
+            let read = timeout(self.config.command_time_max, line.read(&mut command)).await;
+            let Ok(read) = read else { return line.say("421 4.4.2 too slow\r\n").await };
+            if read? == 0 {
+                return Ok(());
+            }
+            if !command.ends_with(b"\n") {
+                return line.say("500 5.5.6 the line is too long\r\n").await;
             }
             match session.line(&command, self) {
                 Step::Reply(text) => line.say(&text).await?,
@@ -192,18 +196,12 @@ impl Door {
 }
 
 impl Line {
+    /// A line, or as much of it as a line may have.
+    async fn read(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize> {
+        (&mut self.from).take(LINE_MAX).read_until(b'\n', line).await
+    }
+
     async fn say(&mut self, text: &str) -> std::io::Result<()> {
         self.to.write_all(text.as_bytes()).await
-    }
-}
-
-/// Reading up to the end of a line.
-trait ReadLine {
-    async fn read_until_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize>;
-}
-
-impl<R: tokio::io::AsyncBufRead + Unpin> ReadLine for R {
-    async fn read_until_line(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize> {
-        self.read_until(b'\n', line).await
     }
 }

@@ -99,8 +99,12 @@ impl Session {
                 self.greeted(Greeting::Smtp);
                 reply(&format!("250 {}", self.host))
             }
-            Request::Mail { .. } if self.greeting == Greeting::None => self.wrong("503 5.5.1 say EHLO or LHLO first"),
-            Request::Mail { .. } if self.from.is_some() => self.wrong("503 5.5.1 a mail is begun already; RSET ends it"),
+            Request::Mail { .. } if self.greeting == Greeting::None => {
+                self.wrong("503 5.5.1 say EHLO or LHLO first")
+            }
+            Request::Mail { .. } if self.from.is_some() => {
+                self.wrong("503 5.5.1 a mail is begun already; RSET ends it")
+            }
             Request::Mail { from } if from.size > self.bytes_max => {
                 reply(&format!("552 5.3.4 a mail has at most {} bytes here", self.bytes_max))
             }
@@ -112,9 +116,9 @@ impl Session {
             Request::Rcpt { .. } if self.to.len() >= RECIPIENTS_MAX => {
                 reply("452 4.5.3 too many recipients; send the rest in another mail")
             }
-            Request::Rcpt { to } if !mailboxes.has(&to.address) => {
-                self.wrong("550 5.1.1 nobody takes mails for this address; see the `address` of the mail accounts")
-            }
+            Request::Rcpt { to } if !mailboxes.has(&to.address) => self.wrong(
+                "550 5.1.1 nobody takes mails for this address; see the `address` of the mail accounts",
+            ),
             Request::Rcpt { to } => {
                 let to = to.address.into_owned();
                 if !self.to.contains(&to) {

@@ -1,0 +1,33 @@
+//! Accounts that messages come in at.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
+use proto::policy::v1::apply_request::File;
+use tests::world::World;
+
+/// The organisation of the tests with these accounts beside its own, each as its table in TOML without the header.
+pub async fn with_accounts(accounts: &[&str]) -> World {
+    let world = World::start().await;
+    let base = File { name: "policy.toml".into(), text: tests::world::POLICY.into() };
+    let text: String = accounts
+        .iter()
+        .map(|fields| {
+            format!("[[account]]\nname = \"A\"\nregion = \"north\"\nteam = \"north-care\"\n{fields}\n")
+        })
+        .collect();
+    let more = File { name: "accounts.toml".into(), text };
+    dossier::sample::apply(&world.platform, vec![base, more]).await.unwrap();
+    world
+}
+
+/// Waits until every message that is in the log has been taken up; the position of the last one.
+pub async fn all_taken(world: &World) -> String {
+    let messages = eventlog::Category::new("message").unwrap();
+    let last = world.platform.shell.log.tail(&[messages]).await.unwrap();
+    if last == eventlog::Position::NONE {
+        return String::new();
+    }
+    let last = world.platform.shell.token(last);
+    world.settled(&last).await;
+    last
+}

@@ -1,0 +1,140 @@
+//! Mails by SMTP and LMTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
+use proto::cases::v1 as pb;
+use tests::world::World;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use crate::accounts::{all_taken, with_accounts};
+
+const MAIL: &str = "id = \"mail\"\nchannel = \"email\"\nthread = \"threads\"\n\
+                    settings = { address = \"care@brand.example, help@brand.example\" }";
+
+/// A mail server that talks to the site.
+struct Server(BufReader<TcpStream>);
+
+impl Server {
+    async fn connect(world: &World) -> Self {
+        let stream = TcpStream::connect(world.platform.mail.unwrap()).await.unwrap();
+        let mut server = Self(BufReader::new(stream));
+        assert!(server.answer().await.starts_with("220"));
+        server
+    }
+
+    /// The last line of an answer.
+    async fn answer(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).await.unwrap();
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line;
+            }
+        }
+    }
+
+    async fn say(&mut self, line: &str) -> String {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// The answer to a mail for one recipient.
+    async fn send(&mut self, to: &str, mail: &str) -> String {
+        assert!(self.say("EHLO mta.test").await.starts_with("250"));
+        assert!(self.say("MAIL FROM:<ana@example.org>").await.starts_with("250"));
+        assert!(self.say(&format!("RCPT TO:<{to}>")).await.starts_with("250"));
+        assert!(self.say("DATA").await.starts_with("354"));
+        let stuffed = mail.replace("\r\n.", "\r\n..");
+        self.say(&format!("{stuffed}\r\n.")).await
+    }
+}
+
+fn mail(id: &str, headers: &str, text: &str) -> String {
+    format!(
+        "From: Ana Lima <ana@example.org>\r\nTo: care@brand.example\r\nSubject: Kettle\r\n\
+         Date: Thu, 01 Jan 2026 10:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n{headers}\r\n{text}\r\n"
+    )
+}
+
+async fn cases(world: &World) -> Vec<pb::Case> {
+    let at_least = all_taken(world).await;
+    let mut root = world.administrator();
+    root.list(pb::ListCasesRequest { at_least, page_size: 200, ..Default::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_is_a_message_once_and_its_answers_stand_in_its_case() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut server = Server::connect(&world).await;
+    let first = mail("m1", "", "It does not boil.\r\n.hidden line");
+    assert!(server.send("care@brand.example", &first).await.starts_with("250 2.0.0 kept"));
+    assert!(server.send("help+x@Brand.Example", &first).await.starts_with("250 2.0.0 it was here"));
+    let answer = mail("m2", "In-Reply-To: <m1@example.org>\r\n", "Still not.");
+    assert!(server.send("care@brand.example", &answer).await.starts_with("250 2.0.0 kept"));
+    let cases = cases(&world).await;
+    assert_eq!(cases.len(), 1);
+    let case = world.administrator().case(&cases[0].case_id).await;
+    let said: Vec<_> = case.timeline.iter().map(|item| item.text.trim()).collect();
+    assert_eq!(said, ["It does not boil.\n.hidden line", "Still not."]);
+    assert_eq!((&*case.title, &*case.timeline[0].author_name), ("Kettle", "Ana Lima"));
+    assert_eq!(case.timeline[0].attachments[0].name, "original.eml");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_changes_a_mail_by_sending_another_one_under_its_id() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut server = Server::connect(&world).await;
+    server.send("care@brand.example", &mail("m1", "", "It does not boil.")).await;
+    let forged = mail("m1", "", "Please send it to my new address.").replace("ana@", "eve@");
+    for _ in 0..2 {
+        assert!(server.send("care@brand.example", &forged).await.starts_with("250"));
+    }
+    let cases = cases(&world).await;
+    assert_eq!(cases.len(), 2, "the other mail is another message");
+    for case in cases {
+        let case = world.administrator().case(&case.case_id).await;
+        assert!(case.timeline.iter().all(|item| !item.edited));
+        assert_eq!(case.timeline.len(), 1);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_machines_write_opens_nothing() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut server = Server::connect(&world).await;
+    for (id, header) in [
+        ("a", "Auto-Submitted: auto-replied\r\n"),
+        ("b", "Precedence: bulk\r\n"),
+        ("c", "X-Auto-Response-Suppress: All\r\nAuto-Submitted: auto-generated\r\n"),
+    ] {
+        let answer = server.send("care@brand.example", &mail(id, header, "I am away")).await;
+        assert!(answer.starts_with("250"), "{answer}");
+    }
+    assert_eq!(cases(&world).await.len(), 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_kept_is_refused_with_a_reason_and_counted() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut server = Server::connect(&world).await;
+    server.say("LHLO mta.test").await;
+    server.say("MAIL FROM:<>").await;
+    assert!(server.say("RCPT TO:<else@brand.example>").await.starts_with("550 5.1.1"));
+    let hops = "Received: from a by b; Thu, 01 Jan 2026 10:00:00 +0000\r\n".repeat(101);
+    let looping = server.send("care@brand.example", &mail("l", &hops, "Round and round")).await;
+    assert!(looping.starts_with("554 5.4.6"), "{looping}");
+    let own = mail("o", "", "Hello").replace("ana@example.org", "care@brand.example");
+    let own = server.send("care@brand.example", &own).await;
+    assert!(own.starts_with("554 5.4.6"), "{own}");
+    assert_eq!(cases(&world).await.len(), 0);
+    let ledger = proto::ingestion::v1::GetLedgerRequest { account: "mail".into(), ..Default::default() };
+    let rows = world.administrator().ingestion.get_ledger(ledger).await.unwrap().into_inner().rows;
+    assert_eq!(rows.iter().map(|row| row.rejected).sum::<u64>(), 2);
+    world.end().await;
+}

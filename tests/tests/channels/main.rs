@@ -1,0 +1,4 @@
+//! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, against a running site.
+
+mod accounts;
+mod mail;
