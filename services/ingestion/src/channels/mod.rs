@@ -6,10 +6,20 @@
 //!
 //! What is absent: a connector knows no case, names nothing in the log, and never fetches what a message refers to.
 
+mod facebook_page;
 mod happening;
 mod hook;
+mod hub;
+mod instagram;
 mod json;
+mod line;
+mod messenger;
 mod signature;
+mod slack;
+mod telegram;
+mod whatsapp_cloud;
+mod wording;
+mod x;
 
 use std::collections::BTreeMap;
 
@@ -142,7 +152,16 @@ impl Config {
 }
 
 /// Every connector. To add one: its file, and its line here.
-pub static ALL: &[&dyn Connector] = &[];
+pub static ALL: &[&dyn Connector] = &[
+    &facebook_page::FacebookPage,
+    &instagram::Instagram,
+    &line::Line,
+    &messenger::Messenger,
+    &slack::Slack,
+    &telegram::Telegram,
+    &whatsapp_cloud::WhatsappCloud,
+    &x::X,
+];
 
 /// The connector of this name.
 pub fn find(name: &str) -> Option<&'static dyn Connector> {
