@@ -57,6 +57,7 @@ pub(super) const KIND: Kind = Kind {
 /// What takes messages in from a platform and sends to it. Ingestion has one of each.
 pub const CONNECTORS: &[&str] = &[
     "cloudevents",
+    "facebook_page",
     "feed",
     "google_reviews",
     "instagram",

@@ -38,6 +38,15 @@ pub enum Happening {
         /// When.
         at: Option<Timestamp>,
     },
+    /// The person wants no more advertising from us, or again. Answers are not concerned.
+    Marketing {
+        /// Who.
+        person: Party,
+        /// Whether we may advertise.
+        allowed: bool,
+        /// When.
+        at: Option<Timestamp>,
+    },
     /// Known, and of no concern here; counted under this name, of our own making: `typing`, `profile_changed`.
     Passed(&'static str),
 }

@@ -6,11 +6,21 @@
 //!
 //! What is absent: a connector knows no case, names nothing in the log, and never fetches what a message refers to.
 
+mod facebook_page;
 mod happening;
 mod hook;
+mod hub;
+mod instagram;
 mod json;
+mod line;
+mod messenger;
 mod signature;
+mod slack;
 pub mod speak;
+mod telegram;
+mod whatsapp_cloud;
+mod wording;
+mod x;
 
 use std::collections::BTreeMap;
 
@@ -143,7 +153,16 @@ impl Config {
 }
 
 /// Every connector. To add one: its file, and its line here.
-pub static ALL: &[&dyn Connector] = &[];
+pub static ALL: &[&dyn Connector] = &[
+    &facebook_page::FacebookPage,
+    &instagram::Instagram,
+    &line::Line,
+    &messenger::Messenger,
+    &slack::Slack,
+    &telegram::Telegram,
+    &whatsapp_cloud::WhatsappCloud,
+    &x::X,
+];
 
 /// Every connector that can send. To add one: an implementation in its file, and its line here.
 pub static SPEAKERS: &[&dyn speak::Speaker] = &[];
