@@ -17,6 +17,7 @@ mod goldens;
 pub mod ids;
 pub mod links;
 pub mod message;
+pub mod outbound;
 pub mod personal;
 pub mod policy;
 pub mod stored;
