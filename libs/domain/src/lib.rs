@@ -12,6 +12,7 @@ pub mod channel;
 pub mod conversation;
 pub mod customer;
 pub mod decider;
+pub mod delivery;
 #[cfg(test)]
 mod goldens;
 pub mod ids;
