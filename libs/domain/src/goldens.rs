@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{case, conversation, customer, decider::Decider, links, message, stored::Stored};
+use crate::{case, conversation, customer, decider::Decider, delivery, links, message, stored::Stored};
 
 #[test]
 fn cases() {
@@ -24,6 +24,11 @@ fn conversations() {
 #[test]
 fn customers() {
     goldens::<customer::State>();
+}
+
+#[test]
+fn deliveries() {
+    goldens::<delivery::State>();
 }
 
 #[test]

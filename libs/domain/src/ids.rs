@@ -67,6 +67,8 @@ uuid_ids! {
     NoteId, "a note id";
     /// A customer's consent.
     ConsentId, "a consent id";
+    /// By what a platform knows a message again that it was given twice.
+    IdempotencyKey, "an idempotency key";
 }
 
 /// Writes a type that holds a short text which keeps a rule.
@@ -179,6 +181,10 @@ text_ids! {
     MediaType, "a media type", MEDIA, is_media;
     /// A tag of a case: any script, lower case, no spaces.
     Tag, "a tag", TAG, is_tag;
+    /// A template that a platform approved, as the platform calls it.
+    TemplateName, "a template name", PLATFORM, is_platform_name;
+    /// What a platform lets a message be marked with, to be sent after the reply window: `human_agent`.
+    MessageTag, "a message tag", PLATFORM, is_platform_name;
     /// A data subject's identity: `<account>_<keyed hash of the external author>`.
     IdentityId, "an identity id", IDENTITY, is_identity;
     /// A message, and the id of its stream: `<account>-<keyed hash of the external id>`.
@@ -223,6 +229,7 @@ const SLUG_LEN_MAX: usize = 64;
 const HASH_LEN: std::ops::RangeInclusive<usize> = 16..=63;
 const ACTOR_LEN_MAX: usize = 128;
 const MEDIA_LEN_MAX: usize = 127;
+const PLATFORM_LEN_MAX: usize = 512;
 const LANGUAGE_LEN: std::ops::RangeInclusive<usize> = 2..=35;
 
 const SLUG: &str = "1 to 64 of a-z, 0-9 and '-'";
@@ -231,6 +238,7 @@ const LANGUAGE: &str = "a BCP 47 tag in lower case, as fr or pt-br";
 const ACTOR: &str = "1 to 128 of a-z, A-Z, 0-9 and '-', '_', '.', ':', '@', '/'";
 const MEDIA: &str = "type/subtype, at most 127 of a-z, 0-9 and '-', '.', '+', '_'";
 const TAG: &str = "1 to 64 letters in lower case, digits and '-', '_', '.', ':', '/'";
+const PLATFORM: &str = "1 to 512 of a-z, A-Z, 0-9 and '-', '_', '.', ':'";
 const IDENTITY: &str = "an account id, '_' and a keyed hash";
 const MESSAGE: &str = "an account id, '-' and a keyed hash";
 
@@ -272,6 +280,11 @@ fn is_media(text: &str) -> bool {
 fn is_tag(text: &str) -> bool {
     (1..=Tag::LEN_MAX).contains(&text.chars().count())
         && text.chars().all(|c| (c.is_alphanumeric() && !c.is_uppercase()) || "-_.:/".contains(c))
+}
+
+fn is_platform_name(text: &str) -> bool {
+    (1..=PLATFORM_LEN_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
 }
 
 fn is_identity(text: &str) -> bool {

@@ -12,11 +12,13 @@ pub mod channel;
 pub mod conversation;
 pub mod customer;
 pub mod decider;
+pub mod delivery;
 #[cfg(test)]
 mod goldens;
 pub mod ids;
 pub mod links;
 pub mod message;
+pub mod outbound;
 pub mod personal;
 pub mod policy;
 pub mod stored;

@@ -1,0 +1,6 @@
+mod fixtures;
+mod life;
+mod next;
+mod platform;
+mod properties;
+mod table;

@@ -1,0 +1,153 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::Language;
+
+fn says(message: &str) -> Option<Says> {
+    keyword(message).map(|keyword| keyword.says)
+}
+
+#[test]
+fn a_message_that_is_nothing_but_the_word_counts() {
+    for message in [
+        "STOP",
+        "stop",
+        "Stop.",
+        "  stop!!! ",
+        "\"STOP\"",
+        "«\u{a0}Arrêt\u{a0}»",
+        "ARRET",
+        "arrêt",
+        "Arre\u{302}t",
+        "ＳＴＯＰ",
+        "STOPP",
+        "Abmelden",
+        "BAJA",
+        "cancelar",
+        "Parar",
+        "SAIR",
+        "StopAll",
+        "stop all",
+        "STOP  ALL",
+        "opt-out",
+        "Opt Out",
+        "OptOut",
+        "Quit",
+        "END",
+        "Unsubscribe",
+        "cancel",
+        "désabonner",
+        "İPTAL",
+        "iptal",
+        "СТОП",
+        "ΣΤΌΠ",
+        "إيقاف",
+        "إلغاء",
+        "停止",
+        "退订",
+        "수신거부",
+        "הסר",
+        "STOP 🛑",
+        "stop\n\n",
+        "[stop]",
+        "Stop…",
+    ] {
+        assert_eq!(says(message), Some(OptOut), "{message}");
+    }
+    for message in ["START", "unstop", "Start!", "opt-in", "ALTA", "старт"] {
+        assert_eq!(says(message), Some(OptIn), "{message}");
+    }
+    for message in ["OUI", "yes", "Sí", "sim", "Ja!"] {
+        assert_eq!(says(message), Some(Yes), "{message}");
+    }
+}
+
+#[test]
+fn in_a_sentence_it_does_not() {
+    for message in [
+        "please stop",
+        "Stop sending me the wrong invoice, I need the one of May",
+        "stop it",
+        "stops",
+        "nonstop",
+        "st op",
+        "s.t.o.p",
+        "stop, all",
+        "stop stop",
+        "the bus stop",
+        "Cancel my order",
+        "Where does it end?",
+        "Je veux un arrêt de travail",
+        "Ich möchte mich abmelden",
+        "quiero darme de baja",
+        "STOP https://example.com",
+        "> STOP\nwas sagen Sie dazu",
+        "yes please",
+        "",
+        " \n ",
+        "!!!",
+        "🛑",
+        "0",
+    ] {
+        assert_eq!(keyword(message), None, "{message}");
+    }
+}
+
+#[test]
+fn it_says_in_which_language() {
+    assert_eq!(keyword("Arrêt").unwrap().languages, ["fr"]);
+    assert_eq!(keyword("cancelar").unwrap().languages, ["es", "pt"]);
+    assert!(keyword("stop").unwrap().languages.contains(&"de"));
+}
+
+#[test]
+fn it_means_what_the_customers_record_can_hold() {
+    let identity = || "sms-fr_0123456789abcdef".parse::<IdentityId>().unwrap();
+    let action = |word: &str, asked| keyword(word).unwrap().action(identity(), asked);
+    let out = Action::OptOut { identity: identity(), purpose: Purpose::Any };
+    let back = Action::OptIn { identity: identity(), purpose: Purpose::Any };
+    for asked in [true, false] {
+        assert_eq!(action("STOP", asked), Some(out.clone()));
+        assert_eq!(action("START", asked), Some(back.clone()));
+    }
+    assert_eq!(action("OUI", true), Some(back));
+    assert_eq!(action("OUI", false), None, "it answers some other question");
+}
+
+#[test]
+fn the_words_are_folded_distinct_and_of_a_language() {
+    let mut words = BTreeSet::new();
+    for (word, _, languages) in KEYWORDS {
+        assert_eq!(fold(word), *word, "as a message is folded, or it is never found");
+        assert!(word.len() <= KEYWORD_BYTES_MAX && words.insert(*word), "{word}");
+        assert!(!languages.is_empty(), "{word}");
+        for language in *languages {
+            assert!(Language::new(language).is_ok(), "{word}: {language}");
+        }
+        assert!(keyword(word).is_some(), "{word}");
+        assert_eq!(says(&word.to_uppercase()), says(word), "{word}");
+    }
+}
+
+#[test]
+fn a_long_message_is_not_read_to_its_end() {
+    let long = "stop ".repeat(1 << 20);
+    assert_eq!(keyword(&long), None);
+    let padded = format!("{}STOP{}", " ".repeat(1 << 20), "!".repeat(1 << 20));
+    assert_eq!(says(&padded), Some(OptOut), "what surrounds it does not matter, however much it is");
+}
+
+proptest! {
+    /// Whatever comes: no panic. And what surrounds a word does not matter, while a letter beside it does.
+    #[test]
+    fn any_message(message in "\\PC{0,80}", around in "[ \\t\\n.,!?…»«\"'()*-]{0,20}", n in 0..KEYWORDS.len()) {
+        let _ = keyword(&message);
+        let (word, expected, _) = KEYWORDS[n];
+        prop_assert_eq!(says(&format!("{around}{word}{around}")), Some(expected));
+        prop_assert_eq!(says(&format!("{word} qqq")), None);
+        prop_assert_eq!(says(&format!("qqq {word}")), None);
+        prop_assert_eq!(says(&format!("{word}qqq")), None);
+    }
+}
