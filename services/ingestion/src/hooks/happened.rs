@@ -53,7 +53,9 @@ pub(super) async fn happened(
             Happening::Receipt(Receipt { external_id: None, .. }) => {
                 *counts.entry(("receipt", "passed")).or_default() += 1;
             }
-            Happening::Contact { .. } => *counts.entry(("contact", "passed")).or_default() += 1,
+            Happening::Contact { .. } | Happening::Marketing { .. } => {
+                *counts.entry(("contact", "passed")).or_default() += 1
+            }
             Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
         }
     }
