@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use domain::delivery::{Failure, Rejection};
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
 
@@ -74,49 +75,19 @@ pub enum Answered {
     /// It has it not, and may take it later.
     Later {
         /// Why.
-        reason: Later,
+        reason: Failure,
         /// After how many seconds, if it says so.
         after_s: Option<u64>,
     },
     /// It will not take it.
     Never {
         /// Why.
-        reason: Never,
+        reason: Rejection,
         /// The platform's own code.
         code: Option<String>,
     },
     /// It may have it, or not.
     Unclear,
-}
-
-/// Why a platform does not take a message now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Later {
-    /// Too many.
-    RateLimited,
-    /// It is away.
-    Unavailable,
-}
-
-/// Why a platform will not take a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Never {
-    /// There is no such customer.
-    Recipient,
-    /// The customer wants nothing from us.
-    Blocked,
-    /// The reply window is over.
-    WindowClosed,
-    /// It is too long, whatever we counted.
-    TooLong,
-    /// It may not be said there.
-    Content,
-    /// We are not who we say we are, or may not.
-    Authentication,
-    /// The channel cannot do that.
-    Unsupported,
-    /// Something else.
-    Other,
 }
 
 /// What a platform says of a message that it was asked for.
@@ -181,14 +152,14 @@ pub fn plain(status: StatusCode, headers: &HeaderMap) -> Option<Answered> {
     let after_s = || headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok();
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            Some(Answered::Later { reason: Later::RateLimited, after_s: after_s() })
+            Some(Answered::Later { reason: Failure::RateLimited, after_s: after_s() })
         }
         // Told before anything was done with it.
         StatusCode::SERVICE_UNAVAILABLE => {
-            Some(Answered::Later { reason: Later::Unavailable, after_s: after_s() })
+            Some(Answered::Later { reason: Failure::Unavailable, after_s: after_s() })
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Some(Answered::Never { reason: Never::Authentication, code: None })
+            Some(Answered::Never { reason: Rejection::Authentication, code: None })
         }
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             Some(Answered::Unclear)
