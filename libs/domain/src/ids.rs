@@ -203,10 +203,25 @@ impl IdentityId {
     }
 }
 
+/// The namespace of customers' ids. Never changed: the ids are in the log.
+const CUSTOMERS: Uuid = Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
+
+impl CustomerId {
+    /// The customer who was first met under `identity`: everywhere the same.
+    pub fn first_met(identity: &IdentityId) -> Self {
+        Self::derive(CUSTOMERS, identity.as_str())
+    }
+}
+
 impl MessageId {
     /// The message that `hash` stands for on `account`.
     pub fn of(account: &AccountId, hash: &KeyedHash) -> Self {
         Self(format!("{account}-{hash}").into())
+    }
+
+    /// What the message's name on its account is hashed to.
+    pub fn external(&self) -> Option<KeyedHash> {
+        KeyedHash::new(self.0.rsplit_once('-')?.1).ok()
     }
 
     /// The account on which the message was exchanged.

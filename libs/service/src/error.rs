@@ -205,6 +205,7 @@ refusals!(
     domain::case::Error,
     domain::conversation::Error,
     domain::customer::Error,
+    domain::delivery::Error,
     domain::links::Error,
     domain::message::Error
 );

@@ -69,7 +69,10 @@ impl Projection for Accepted {
                         })
                         .count += 1;
                 }
-                Event::DeletedAtSource { .. } | Event::Reacted { .. } | Event::Reported { .. } => {}
+                Event::DeletedAtSource { .. }
+                | Event::Reacted { .. }
+                | Event::Sent { .. }
+                | Event::Reported { .. } => {}
             }
         }
         Ok(counted)

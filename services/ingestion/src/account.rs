@@ -7,6 +7,7 @@ use domain::{
     ids::{AccountId, ChannelKind, RegionId},
     policy::{
         account::{self, Thread},
+        channel::Channel,
         organisation::Role,
     },
 };
@@ -56,6 +57,9 @@ pub trait Accounts: Send + Sync + 'static {
     /// How the messages of this account come in and go out.
     fn via(&self, id: &AccountId) -> Option<Via>;
 
+    /// What can be done on the channel of this account, and the account.
+    fn channel(&self, id: &AccountId) -> Option<(Account, Channel)>;
+
     /// The mail account with this address, which may have a part after `+`, and the position of the policy's last entry.
     fn mailbox(&self, address: &str) -> Option<(u64, Account)>;
 
@@ -97,6 +101,12 @@ impl Accounts for Policies {
             settings: account.settings.clone(),
             secrets: account.secrets.clone(),
         })
+    }
+
+    fn channel(&self, id: &AccountId) -> Option<(Account, Channel)> {
+        let current = self.current();
+        let account = current.state.set().account(id)?;
+        Some((account.into(), current.state.set().channel(&account.channel)?))
     }
 
     fn mailbox(&self, address: &str) -> Option<(u64, Account)> {

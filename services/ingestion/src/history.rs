@@ -65,6 +65,7 @@ impl History {
                 | Event::Edited { .. }
                 | Event::DeletedAtSource { .. }
                 | Event::Reacted { .. }
+                | Event::Sent { .. }
                 | Event::Reported { .. } => {}
             }
         }

@@ -22,6 +22,7 @@ mod lanes;
 pub mod ledger;
 pub mod mail;
 mod media;
+mod replies;
 mod secrets;
 pub mod smtp;
 pub mod submit;

@@ -253,7 +253,7 @@ fn internal(error: impl std::fmt::Display) -> Error {
     Error::Internal(error.to_string())
 }
 
-fn vault_error(error: vault::Error) -> Error {
+pub(crate) fn vault_error(error: vault::Error) -> Error {
     match error {
         vault::Error::Unavailable { .. } => Error::Unavailable(error.to_string()),
         vault::Error::Unusable(_)

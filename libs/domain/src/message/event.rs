@@ -8,7 +8,7 @@ use crate::{
     channel::Visibility,
     ids::{
         AccountId, CampaignId, ChannelKind, Digest, FieldId, IdentityId, KeyedHash, Language, MediaType,
-        MessageId, ReasonCode,
+        MessageId, ReasonCode, ReplyId,
     },
     personal::Personal,
     stored::Fields,
@@ -59,6 +59,14 @@ pub enum Event {
         /// The sign: an emoji, or the channel's word for one. None: taken back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sign: Option<Personal>,
+    },
+    /// It is a reply of ours: the channel took it under this name.
+    #[serde(rename = "message.sent")]
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// The reply.
+        reply: ReplyId,
     },
     /// The channel said how far it came: a message of ours.
     #[serde(rename = "message.reported")]
@@ -219,6 +227,7 @@ crate::stored_format!(
         "message.deleted_at_source",
         "message.reacted",
         "message.reported",
+        "message.sent",
     ]
 );
 

@@ -9,7 +9,7 @@ pub use event::{Attachment, Automatic, Content, EntryPoint, Event, Fate};
 use crate::{
     channel::Direction,
     decider::{self, Decider},
-    ids::{Digest, IdentityId, ReasonCode},
+    ids::{Digest, IdentityId, ReasonCode, ReplyId},
     personal::Personal,
     time::Timestamp,
 };
@@ -36,6 +36,11 @@ pub enum Action {
         /// The sign; none: taken back.
         sign: Option<Personal>,
     },
+    /// It is a reply of ours that the channel took. What the channel tells of it as of a message is no news then.
+    Send {
+        /// The reply.
+        reply: ReplyId,
+    },
     /// The channel says how far it came.
     Report {
         /// How far.
@@ -55,6 +60,10 @@ pub struct State {
     /// How far the channel says it came: the farthest.
     reached: Option<Fate>,
     failed: bool,
+    /// The failure's own code.
+    code: Option<ReasonCode>,
+    /// The reply of ours that it is.
+    reply: Option<ReplyId>,
 }
 
 /// A message that is known. Its text is in the log; here is what tells a second delivery from an edit.
@@ -111,6 +120,16 @@ impl State {
         self.failed
     }
 
+    /// The channel's own code of the failure.
+    pub fn code(&self) -> Option<&ReasonCode> {
+        self.code.as_ref()
+    }
+
+    /// The reply of ours that it is.
+    pub fn reply(&self) -> Option<ReplyId> {
+        self.reply
+    }
+
     /// The first event of a message; behind it its deletion, if that came before.
     fn begun(&self, begin: Vec<Event>) -> Vec<Event> {
         let deleted = self.deleted_at.map(|at| Event::DeletedAtSource { at });
@@ -146,6 +165,8 @@ impl Decider for State {
             (None, Action::Receive(content)) => {
                 Ok(self.begun(once(content, |content| Event::Received { at, content })?))
             }
+            // The channel's echo of what we sent.
+            (None, Action::Record(_)) if self.reply.is_some() => Ok(Vec::new()),
             (None, Action::Record(content)) => {
                 Ok(self.begun(once(content, |content| Event::Recorded { at, content })?))
             }
@@ -171,6 +192,8 @@ impl Decider for State {
                 Err(Error::LimitExceeded { what: "people who react to a message", max: SIGNERS_MAX })
             }
             (None | Some(_), Action::React { by, sign }) => Ok(vec![Event::Reacted { at, by, sign }]),
+            (None | Some(_), Action::Send { .. }) if self.reply.is_some() => Ok(Vec::new()),
+            (None | Some(_), Action::Send { reply }) => Ok(vec![Event::Sent { at, reply }]),
             (None | Some(_), Action::Report { fate, code }) if self.is_further(fate) => {
                 Ok(vec![Event::Reported { at, fate, code }])
             }
@@ -199,7 +222,13 @@ impl Decider for State {
             Event::Reacted { at, by, .. } => {
                 self.signs.insert(by.clone(), *at);
             }
-            Event::Reported { fate: Fate::Failed, .. } => self.failed = true,
+            Event::Sent { reply, .. } => {
+                self.reply.get_or_insert(*reply);
+            }
+            Event::Reported { fate: Fate::Failed, code, .. } => {
+                self.failed = true;
+                self.code.clone_from(code);
+            }
             Event::Reported { fate, .. } => self.reached = self.reached.max(Some(*fate)),
         }
         self

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     ids::{ChannelKind, Invalid},
+    outbound::length::Unit,
     stored::Fields,
 };
 
@@ -32,7 +33,10 @@ pub(super) const KIND: Kind = Kind {
         optional("visibility", OneOf(&["public", "private", "both"])),
         optional("mode", OneOf(&["sync", "async"])),
         optional("length_max", Integer(1, LENGTH_MAX)),
-        optional("length_unit", OneOf(&["graphemes", "characters", "utf16", "bytes", "sms", "weighted"])),
+        optional(
+            "length_unit",
+            OneOf(&["graphemes", "scalars", "utf16", "bytes", "sms_segments", "weighted"]),
+        ),
         optional("parts_max", Integer(1, PARTS_MAX)),
         optional("reply_window", Duration(WINDOW_MAX_S)),
         optional("beyond", OneOf(&["nothing", "template"])),
@@ -103,7 +107,7 @@ pub struct Channel {
     /// How long a message may be, in `length_unit`; `None`: as long as any reply.
     pub length_max: Option<u32>,
     /// What its length is counted in.
-    pub length_unit: LengthUnit,
+    pub length_unit: Unit,
     /// Into how many messages a longer reply may be split; 1: it is refused.
     pub parts_max: u8,
     /// How long after the customer's last message a reply may say anything, in seconds; `None`: always.
@@ -162,25 +166,6 @@ pub enum Mode {
     /// They come back for it.
     #[default]
     Async,
-}
-
-/// What the length of a message is counted in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LengthUnit {
-    /// What a person sees as one character.
-    #[default]
-    Graphemes,
-    /// Unicode scalar values.
-    Characters,
-    /// Units of UTF-16.
-    Utf16,
-    /// Bytes of UTF-8.
-    Bytes,
-    /// Segments of an SMS.
-    Sms,
-    /// As X counts.
-    Weighted,
 }
 
 /// What may be sent when the reply window is over.
@@ -249,7 +234,7 @@ impl Default for Channel {
             visibility: Visible::default(),
             mode: Mode::default(),
             length_max: None,
-            length_unit: LengthUnit::default(),
+            length_unit: Unit::Graphemes,
             parts_max: 1,
             reply_window: None,
             beyond: Beyond::default(),
@@ -332,7 +317,7 @@ mod tests {
             assert_eq!(written.channel(&kind(id)).as_ref(), Some(&channel), "{id}");
             assert!(!channel.name.is_empty(), "{id} has no name");
             assert!(channel.listen_only || channel.connector.is_some(), "{id} can neither listen nor speak");
-            assert!(channel.length_unit == LengthUnit::Graphemes || channel.length_max.is_some(), "{id}");
+            assert!(channel.length_unit == Unit::Graphemes || channel.length_max.is_some(), "{id}");
         }
     }
 

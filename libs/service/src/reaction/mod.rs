@@ -61,6 +61,10 @@ pub enum Error {
     /// Something is away: tried again until it is back, and nothing after it in its lane is done before.
     #[error("{0}")]
     Later(String),
+    /// There is nothing to be done about it before so much time has passed. That is no failure, and nobody is told; nothing
+    /// after it in its lane is done before. It may be asked again earlier.
+    #[error("not before {0:?}")]
+    Rest(Duration),
     /// It can never be taken up by this version: set aside, and told. It is tried again when a process takes the
     /// reaction over, which may be of a version that can.
     #[error("{0}")]

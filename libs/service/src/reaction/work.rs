@@ -30,6 +30,9 @@ pub(super) struct Work<'r, R> {
     resting: FuturesUnordered<Boxed<'r, (String, Task)>>,
 }
 
+/// After this an entry that rests is asked again, however long it wanted to: a clock may have been set.
+const REST_MAX: Duration = Duration::from_secs(60);
+
 type Boxed<'r, T> = Pin<Box<dyn Future<Output = T> + Send + 'r>>;
 
 /// One entry to be taken up.
@@ -43,6 +46,7 @@ struct Task {
 enum End {
     Done,
     Later,
+    Rest(Duration),
 }
 
 impl<'r, R: Reaction> Work<'r, R> {
@@ -120,7 +124,8 @@ impl<'r, R: Reaction> Work<'r, R> {
         tokio::select! {
             Some((lane, task, end)) = self.running.next() => match end {
                 End::Done => self.next(lane, &task),
-                End::Later => self.rest(lane, task),
+                End::Later => self.again(lane, task),
+                End::Rest(time) => self.rest(lane, task, time),
             },
             Some(rested) = self.resting.next() => self.ready.push_back(rested),
             else => std::future::pending().await,
@@ -148,13 +153,22 @@ impl<'r, R: Reaction> Work<'r, R> {
         }
     }
 
-    fn rest(&mut self, lane: String, mut task: Task) {
+    fn again(&mut self, lane: String, mut task: Task) {
         task.failures = task.failures.saturating_add(1);
         if task.failures >= WAITS_FROM {
             self.soon.remove(&task.entry.position);
         }
         self.resting.push(Box::pin(async move {
             backoff::wait(task.failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+            (lane, task)
+        }));
+    }
+
+    fn rest(&mut self, lane: String, mut task: Task, time: Duration) {
+        task.failures = 0;
+        self.soon.remove(&task.entry.position);
+        self.resting.push(Box::pin(async move {
+            tokio::time::sleep(time.min(REST_MAX)).await;
             (lane, task)
         }));
     }
@@ -187,6 +201,10 @@ impl<R: Reaction> Runner<R> {
             Err(Error::Never(_)) if *parked => Ok(()),
             Err(Error::Never(reason)) => self.park(entry, &reason).await.map_err(|error| error.to_string()),
             Err(Error::Later(reason)) => Err(reason),
+            Err(Error::Rest(time)) => {
+                self.waits(entry, None);
+                return End::Rest(time);
+            }
         };
         let Err(reason) = ended else {
             self.waits(entry, None);

@@ -5,7 +5,7 @@
 
 use domain::{
     customer::{self, Action, Consent, Identity},
-    ids::{ConsentId, IdentityId},
+    ids::{ConsentId, CustomerId, IdentityId},
     time::Timestamp,
 };
 use eventlog::Position;
@@ -17,10 +17,7 @@ use service::{
 use uuid::Uuid;
 
 use super::{actions::WORKERS, fields as f, no::No};
-use crate::{
-    core::{Caller, Core, bad_name, commands},
-    read::people::customer_id,
-};
+use crate::core::{Caller, Core, bad_name, commands};
 
 /// What became of a command on a customer, and to which identity it was sent.
 pub type Said = (IdentityId, Outcome<customer::State>);
@@ -178,7 +175,7 @@ impl Core {
         meta: &Meta,
         action: impl Fn(Timestamp) -> Result<Action, No> + Send + Sync,
     ) -> Result<Outcome<customer::State>, Error> {
-        let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let stream = self.customers.stream(CustomerId::first_met(identity)).map_err(bad_name)?;
         let bare = self.only_spoken_of(caller, identity);
         let make = |known: &Aggregate<customer::State>, at| {
             let action = action(at)?;
@@ -204,7 +201,7 @@ impl Core {
 
     /// What the log knows of somebody whom we have met.
     async fn met(&self, identity: &IdentityId) -> Result<customer::State, Error> {
-        let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let stream = self.customers.stream(CustomerId::first_met(identity)).map_err(bad_name)?;
         let known = self.customers.load::<customer::Error>(&stream).await?.state;
         if known.identities.contains_key(identity) {
             return Ok(known);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     case::{self, Action, Opening, Origin, TITLE_LEN_MAX},
-    ids::{AccountId, CaseId, CategoryId, IdentityId, Tag, TeamId},
+    ids::{AccountId, CaseId, CategoryId, CustomerId, IdentityId, Tag, TeamId},
     personal::Personal,
     policy::account::{Account, Thread},
 };
@@ -19,10 +19,7 @@ use super::{
     fields as f,
     no::No,
 };
-use crate::{
-    core::{Caller, Case, Core, bad_name, commands, seen},
-    read::people::customer_id,
-};
+use crate::core::{Caller, Case, Core, bad_name, commands, seen};
 
 impl Core {
     /// Opens a case that no message began.
@@ -89,7 +86,7 @@ impl Core {
         let mut beginning = by_hand(caller, id, request)?;
         let Opening { account, identity, conversation, .. } = &mut beginning.opening;
         if let Some(customer) = identity {
-            let stream = self.customers.stream(customer_id(customer)).map_err(bad_name)?;
+            let stream = self.customers.stream(CustomerId::first_met(customer)).map_err(bad_name)?;
             if self.customers.peek::<domain::customer::Error>(&stream).await?.version == Position::NONE {
                 return Err(nobody());
             }

@@ -35,6 +35,7 @@ pub fn content_of(event: message::Event) -> Option<(Direction, Box<Content>)> {
         message::Event::Edited { .. }
         | message::Event::DeletedAtSource { .. }
         | message::Event::Reacted { .. }
+        | message::Event::Sent { .. }
         | message::Event::Reported { .. } => None,
     }
 }

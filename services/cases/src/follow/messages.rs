@@ -10,7 +10,7 @@ use domain::{
     channel::Direction,
     conversation::{self, Key},
     customer::{self, Identity},
-    ids::{CaseId, IdentityId},
+    ids::{CaseId, CustomerId, IdentityId},
     message::{self, Content},
     personal::Personal,
     policy::account::Account,
@@ -34,7 +34,6 @@ use super::{
 use crate::{
     act::{actions::owner, no::No},
     core::{Core, bad_name, commands},
-    read::people::customer_id,
 };
 
 /// Cases that one message may meet on its way (merged, closed) before something must be wrong.
@@ -158,7 +157,7 @@ impl Core {
 
     /// Who writes becomes a customer of ours, with the names that the channel tells.
     async fn know_customer(&self, arrival: &Arrival<'_>, identity: &IdentityId) -> Result<(), Error> {
-        let stream = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let stream = self.customers.stream(CustomerId::first_met(identity)).map_err(bad_name)?;
         let known = self.customers.peek::<customer::Error>(&stream).await?;
         if known.state.erased_at.is_some()
             || known.state.identities.get(identity).is_some_and(|met| met.described)

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{case, customer::Event, decider::Decider, ids::IdentityId};
+use domain::{
+    case,
+    customer::Event,
+    decider::Decider,
+    ids::{CustomerId, IdentityId},
+};
 use eventlog::{Category, StreamId};
 use futures_util::TryStreamExt;
 use proto::cases::v1 as pb;
@@ -15,7 +20,6 @@ use super::{
     item::{self, Body, Item},
     known::{Known, Told},
     one::Until,
-    people::customer_id,
     query::{Query, visible},
 };
 use crate::{
@@ -39,7 +43,7 @@ impl Core {
         let identity: IdentityId = f::required("customer", &request.customer)?;
         self.must_see_customer(caller, &identity).await?;
         let mut known = Known::default();
-        let stream = self.customers.stream(customer_id(&identity)).map_err(bad_name)?;
+        let stream = self.customers.stream(CustomerId::first_met(&identity)).map_err(bad_name)?;
         let mut own = self.tell_customer(&stream, until).await?;
         if own.described.is_empty() {
             let bare = self.only_spoken_of(caller, &identity);
@@ -55,7 +59,7 @@ impl Core {
             }
         }
         for linked in known.linked.keys() {
-            let stream = self.customers.stream(customer_id(linked)).map_err(bad_name)?;
+            let stream = self.customers.stream(CustomerId::first_met(linked)).map_err(bad_name)?;
             if known.streams.iter().all(|told| told.stream != stream) {
                 let told = self.tell_customer(&stream, until).await?;
                 known.streams.push(told);

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     customer::{self, Event, Identity, Purpose},
     decider::fold,
-    ids::{ConsentId, IdentityId},
+    ids::{ConsentId, CustomerId, IdentityId},
     personal::Personal,
     time::Timestamp,
 };
 use eventlog::{Position, StreamId};
 use proto::cases::v1 as pb;
 
-use super::{people::customer_id, wire};
+use super::wire;
 
 /// What one stream tells.
 pub struct Told {
@@ -113,7 +113,7 @@ impl Known {
 
     fn identity(&self, identity: &IdentityId) -> pb::customer::Identity {
         // Its own stream says more than one that links it.
-        let own = customer_id(identity).to_string();
+        let own = CustomerId::first_met(identity).to_string();
         let described = self.streams.iter().filter_map(|told| Some((told, told.described.get(identity)?)));
         let described = described.max_by_key(|(told, _)| told.stream.id() == own).map(|(_, known)| known);
         let personal = |value: fn(&Identity) -> &Option<Personal>| {

@@ -9,7 +9,6 @@ use domain::{
 use eventlog::StreamId;
 use futures_util::TryStreamExt;
 use service::Error;
-use uuid::Uuid;
 
 use super::{
     item::{self, Body, Item},
@@ -17,14 +16,6 @@ use super::{
     rows::plain,
 };
 use crate::core::{Core, bad_name};
-
-/// The namespace of customers' ids. Never changed: the ids are in the log.
-const NAMESPACE: Uuid = Uuid::from_u128(0x0b0f_7a1c_5a0e_5c39_8d60_3c52_81f4_7e6d);
-
-/// The customer who was first met under `identity`: everywhere the same.
-pub fn customer_id(identity: &IdentityId) -> CustomerId {
-    CustomerId::derive(NAMESPACE, identity.as_str())
-}
 
 impl Core {
     /// Whether two identities are of one person: the same, or linked with the person's consent. What no consent links is
@@ -38,7 +29,7 @@ impl Core {
     /// An identity, and all that are linked with it.
     pub async fn identities_of(&self, identity: &IdentityId) -> Result<BTreeSet<IdentityId>, Error> {
         let mut all = BTreeSet::from([identity.clone()]);
-        let own = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let own = self.customers.stream(CustomerId::first_met(identity)).map_err(bad_name)?;
         for stream in [own].into_iter().chain(self.linked_to(identity).await?) {
             let known = self.customers.load::<customer::Error>(&stream).await?.state.identities;
             if known.contains_key(identity) {
@@ -58,7 +49,7 @@ impl Core {
 
     /// How a person was called at some time, as the channel says it; nothing if that is not known, or erased.
     pub async fn name_of(&self, identity: &IdentityId, until: Until) -> Result<Option<String>, Error> {
-        let stream: StreamId = self.customers.stream(customer_id(identity)).map_err(bad_name)?;
+        let stream: StreamId = self.customers.stream(CustomerId::first_met(identity)).map_err(bad_name)?;
         let entries: Vec<_> = self.shell.log.read(&stream).try_collect().await?;
         let readable = entries.iter().filter_map(|entry| Some((entry.position, Item::read(entry).ok()?)));
         let (positions, mut items): (Vec<_>, Vec<_>) = readable.unzip();

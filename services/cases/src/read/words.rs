@@ -98,7 +98,9 @@ impl Words {
                 Some(Self { edited: true, ..Self::of(content, direction) })
             }
             message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
-            message::Event::Reacted { .. } | message::Event::Reported { .. } => before,
+            message::Event::Reacted { .. }
+            | message::Event::Sent { .. }
+            | message::Event::Reported { .. } => before,
         }
     }
 
@@ -162,7 +164,8 @@ impl Said {
             message::Event::Received { .. }
             | message::Event::Recorded { .. }
             | message::Event::Edited { .. }
-            | message::Event::DeletedAtSource { .. } => {}
+            | message::Event::DeletedAtSource { .. }
+            | message::Event::Sent { .. } => {}
         }
     }
 

@@ -214,6 +214,10 @@ impl Accounts for Policy {
         None
     }
 
+    fn channel(&self, _: &domain::ids::AccountId) -> Option<(Account, domain::policy::channel::Channel)> {
+        None
+    }
+
     fn mailbox(&self, _: &str) -> Option<(u64, Account)> {
         None
     }

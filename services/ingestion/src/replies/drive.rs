@@ -1,0 +1,370 @@
+//! A delivery, from what is known of it to what is next, until nothing is.
+
+use std::time::Duration;
+
+use domain::{
+    customer::{self, Purpose},
+    delivery::{Action, Answer, Delivery, External, Failure, Next, Rejection, Rules, Unclarity},
+    ids::{CustomerId, IdempotencyKey, KeyedHash},
+    message,
+    outbound::{
+        Form, Refusal,
+        window::{Capability, Templates, can_send},
+    },
+    personal::Personal,
+    policy::channel::Beyond,
+    time::Timestamp,
+};
+use eventlog::StreamId;
+use service::{
+    Error, reaction,
+    transact::{Meta, Transactor},
+};
+
+use super::{Replies, http, outcome, queue::named};
+use crate::{
+    account::{Account, Via},
+    channels::{
+        self,
+        speak::{Answered, Outgoing, Promise, Speaker, Told},
+    },
+    identity::Names,
+};
+
+/// Steps of one delivery in one go: more would be a fault that repeats itself.
+const STEPS_MAX: usize = 1_000;
+/// The setting by which an account would rather say something twice than never.
+const RESEND_UNCLEAR: &str = "resend_unclear";
+/// For how long a platform that knows keys is trusted to know one.
+const KEY_KNOWN_S: i64 = 24 * 3_600;
+/// How often a platform is asked what it has.
+const ASKS_MAX: u32 = 5;
+
+/// What a part is sent with.
+struct Voice {
+    account: Account,
+    speaker: &'static dyn Speaker,
+    config: channels::Config,
+    rules: Rules,
+    capability: Capability,
+}
+
+impl Replies {
+    /// Does what is next with a delivery until nothing is, or not yet.
+    pub(super) async fn drive(&self, stream: &StreamId) -> Result<(), reaction::Error> {
+        for _ in 0..STEPS_MAX {
+            match self.step(stream).await.map_err(outcome)? {
+                Step::Again => {}
+                Step::Done => return Ok(()),
+                Step::Rest(time) => return Err(reaction::Error::Rest(time)),
+            }
+        }
+        Err(reaction::Error::Later("a delivery comes to no end".into()))
+    }
+
+    async fn step(&self, stream: &StreamId) -> Result<Step, Error> {
+        let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
+        let Some(delivery) = known.state.delivery() else { return Ok(Step::Done) };
+        let now = self.shell.clock.now();
+        let Some(voice) = self.voice(delivery) else {
+            let refusal = Refusal::AccountIncomplete;
+            self.refuse(stream, delivery, refusal).await?;
+            return Ok(Step::Done);
+        };
+        let next = known.state.next(now, &voice.rules);
+        let round = delivery.round;
+        match next {
+            Next::Done | Next::Dead | Next::Decide { .. } => return Ok(Step::Done),
+            Next::Wait(until) => return Ok(Step::Rest(between(now, until))),
+            Next::Refuse(refusal) => self.refuse(stream, delivery, refusal).await?,
+            Next::GiveUp(reason) => {
+                self.act(stream, &format!("give_up/{round}"), Action::GiveUp { round, reason }).await?;
+            }
+            Next::ReportUnclear { part, attempt, reason } => {
+                let action = Action::ReportUnclear { part, attempt, reason };
+                self.act(stream, &format!("lost/{part}/{attempt}"), action).await?;
+            }
+            Next::Ask { part, attempt, ask, key } => {
+                let answer = self.ask(stream, delivery, &voice, (part, ask, key)).await?;
+                let action = Action::Clarify { part, attempt, answer };
+                self.act(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
+            }
+            Next::Send { part, attempt, key, resend } => {
+                if let Err(refusal) = self.allowed(delivery, &voice, now).await? {
+                    self.refuse(stream, delivery, refusal).await?;
+                    return Ok(Step::Again);
+                }
+                let start = Action::StartAttempt { part, attempt, resend };
+                let started = self.act(stream, &format!("start/{part}/{attempt}"), start).await?;
+                // Who left no entry does not send: somebody else does, or did.
+                if started.changed && !started.repeated {
+                    let result = self.send(stream, delivery, &voice, (part, attempt, key)).await?;
+                    self.act(stream, &format!("result/{part}/{attempt}"), result).await?;
+                    self.name(stream, part).await?;
+                }
+            }
+        }
+        Ok(Step::Again)
+    }
+
+    async fn refuse(&self, stream: &StreamId, delivery: &Delivery, refusal: Refusal) -> Result<(), Error> {
+        let round = delivery.round;
+        let action = Action::Refuse { round, refusal };
+        self.act(stream, &format!("refuse/{round}"), action).await.map(drop)
+    }
+
+    /// With what a delivery is sent. Nothing: its account cannot send any more.
+    fn voice(&self, delivery: &Delivery) -> Option<Voice> {
+        let (Via { settings, secrets, .. }, speaker) = self.speaker(&delivery.request.account)?;
+        let (account, channel) = self.accounts.channel(&delivery.request.account)?;
+        let promise = speaker.promise();
+        let rules = Rules {
+            idempotent_s: (promise == Promise::Key).then_some(KEY_KNOWN_S),
+            asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
+            resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
+            ..Rules::default()
+        };
+        let capability = Capability {
+            listen_only: channel.listen_only,
+            window_s: channel.reply_window,
+            templates: match channel.beyond {
+                Beyond::Nothing => Templates::None,
+                Beyond::Template => Templates::Any,
+            },
+            tags: channel
+                .tags
+                .iter()
+                .filter_map(|(tag, window_s)| {
+                    Some((domain::ids::MessageTag::new(tag).ok()?, Some(*window_s)))
+                })
+                .collect(),
+        };
+        let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
+        Some(Voice { account, speaker, config, rules, capability })
+    }
+
+    /// Whether it may be said now: the reply window, and what the customer wants.
+    async fn allowed(
+        &self,
+        delivery: &Delivery,
+        voice: &Voice,
+        now: Timestamp,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let request = &delivery.request;
+        let heard = self.heard(request.conversation).await?;
+        let last = heard.last(request.identity.as_ref()).map(|(.., at)| *at);
+        if let Err(refusal) = can_send(&voice.capability, last, now, &request.form) {
+            return Ok(Err(refusal));
+        }
+        let Some(identity) = &request.identity else { return Ok(Ok(())) };
+        let stream = named("customer", &CustomerId::first_met(identity))?;
+        let shell = &self.shell;
+        let customers = Transactor::<customer::State>::new(
+            shell.site.as_str(),
+            std::sync::Arc::clone(&shell.log),
+            std::sync::Arc::clone(&shell.vault),
+            std::sync::Arc::clone(&shell.clock),
+        );
+        let known = customers.load::<customer::Error>(&stream).await?;
+        if known.state.erased_at.is_some() {
+            return Ok(Err(Refusal::Erased));
+        }
+        let purpose = Purpose::Service;
+        let refused = known.state.is_opted_out(identity, purpose);
+        Ok(if refused { Err(Refusal::OptedOut { purpose }) } else { Ok(()) })
+    }
+
+    /// Sends a part; what is to be kept of it.
+    async fn send(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: &Voice,
+        (part, attempt, key): (u16, u32, IdempotencyKey),
+    ) -> Result<Action, Error> {
+        let Some(words) = self.words(stream, part).await? else {
+            return Ok(rejected(part, attempt, Rejection::Malformed, None));
+        };
+        let key = key.to_string();
+        let call = match voice.speaker.say(&words.outgoing(delivery, &key), &voice.config) {
+            Ok(call) => call,
+            Err(error) => {
+                tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
+                let reason = match error {
+                    channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
+                    channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
+                        Rejection::Authentication
+                    }
+                };
+                return Ok(rejected(part, attempt, reason, None));
+            }
+        };
+        let answer = match self.http.call(call).await {
+            Ok(answer) => answer,
+            Err(none) => return Ok(without_answer(part, attempt, none)),
+        };
+        let now = self.shell.clock.now();
+        Ok(match voice.speaker.answered(answer.status, &answer.headers, &answer.body) {
+            Answered::Sent { external_id } => {
+                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
+                Action::ReportSent { part, attempt, external }
+            }
+            Answered::Later { reason, after_s } => {
+                let after = after_s.and_then(|after_s| i64::try_from(after_s).ok());
+                let retry_at = after.map(|after| now.plus_seconds(after));
+                Action::ReportFailed { part, attempt, reason, code: None, retry_at }
+            }
+            Answered::Never { reason, code } => rejected(part, attempt, reason, code.as_deref()),
+            Answered::Unclear if answer.status.is_server_error() => {
+                Action::ReportUnclear { part, attempt, reason: Unclarity::ServerFailed }
+            }
+            Answered::Unclear => Action::ReportUnclear { part, attempt, reason: Unclarity::AnswerUnreadable },
+        })
+    }
+
+    /// Asks the platform whether it has a part.
+    async fn ask(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: &Voice,
+        (part, ask, key): (u16, u32, IdempotencyKey),
+    ) -> Result<Answer, Error> {
+        let nothing = Answer::Nothing { ask };
+        let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
+        let key = key.to_string();
+        let outgoing = words.outgoing(delivery, &key);
+        let Some(Ok(call)) = voice.speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
+        let Ok(answer) = self.http.call(call).await else { return Ok(nothing) };
+        Ok(match voice.speaker.told(&outgoing, answer.status, &answer.body) {
+            Told::Has { external_id } => {
+                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
+                Answer::Has { external }
+            }
+            Told::HasNot => Answer::HasNot,
+            Told::Nothing => nothing,
+        })
+    }
+
+    /// The message that the platform made of a part is this reply: its echo is no news, and what is told of it is of this.
+    async fn name(&self, stream: &StreamId, part: u16) -> Result<(), Error> {
+        let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
+        let Some(delivery) = known.state.delivery() else { return Ok(()) };
+        let externals = delivery.part(part).into_iter().flat_map(|part| part.externals());
+        for hash in externals {
+            let id = domain::ids::MessageId::of(&delivery.request.account, hash);
+            let message = named("message", &id)?;
+            let principal = super::myself().map_err(|error| Error::Internal(error.to_string()))?;
+            let reply = delivery.request.reply;
+            let command_id = domain::ids::derive(super::NAMESPACE, &format!("{message}/sent/{reply}"));
+            let meta = Meta::new(command_id, "sent", principal.actor.clone());
+            let make = |_: &_, at| {
+                let action = message::Action::Send { reply };
+                Ok(vec![message::Command::new(at, principal.actor.clone(), action)])
+            };
+            self.messages.execute::<message::Error>(&message, &meta, make).await?;
+        }
+        Ok(())
+    }
+
+    fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {
+        let names = Names::new(&self.shell.vault, &voice.account);
+        let hash: KeyedHash = names.root(id).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(External { hash, id: Personal::open(words.subject.as_str(), id) })
+    }
+
+    /// What a part says, in plain text. Nothing: nobody can read it any more.
+    async fn words(&self, stream: &StreamId, part: u16) -> Result<Option<Words>, Error> {
+        use futures_util::TryStreamExt;
+        let mut entries = self.shell.log.read(stream);
+        while let Some(entry) = entries.try_next().await? {
+            let (_, events) = self.opened::<domain::delivery::Event>(&entry).await?;
+            for event in events {
+                if let domain::delivery::Event::Queued { request, .. } = event {
+                    return Ok(Words::of(&request, part));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is next.
+enum Step {
+    Again,
+    Done,
+    Rest(Duration),
+}
+
+/// One part in plain text.
+struct Words {
+    /// Under whose key it is sealed.
+    subject: String,
+    to: String,
+    text: String,
+    title: Option<String>,
+    thread: Option<String>,
+}
+
+impl Words {
+    fn of(request: &domain::delivery::Request, part: u16) -> Option<Self> {
+        let part = request.parts.get(usize::from(part).checked_sub(1)?)?;
+        let text = part.text.as_ref()?;
+        let open = |value: &Option<Personal>| value.as_ref().and_then(Personal::as_open).map(str::to_owned);
+        Some(Self {
+            subject: text.subject.to_string(),
+            to: open(&request.contact).unwrap_or_default(),
+            text: text.as_open()?.to_owned(),
+            title: open(&request.subject),
+            thread: open(&request.thread),
+        })
+    }
+
+    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str) -> Outgoing<'a> {
+        let (tag, template, language) = match &delivery.request.form {
+            Form::Free => (None, None, None),
+            Form::Tag { name } => (Some(name.as_str()), None, None),
+            Form::Template(template) => {
+                let language = template.language.as_ref().map(|language| language.as_str());
+                (None, Some(template.name.as_str()), language)
+            }
+        };
+        Outgoing {
+            to: &self.to,
+            text: &self.text,
+            subject: self.title.as_deref(),
+            reply_to: self.thread.as_deref(),
+            thread: self.thread.as_deref(),
+            public: delivery.request.place.visibility == domain::channel::Visibility::Public,
+            tag,
+            template,
+            language,
+            key,
+        }
+    }
+}
+
+fn between(now: Timestamp, until: Timestamp) -> Duration {
+    let micros = until.as_microsecond().saturating_sub(now.as_microsecond());
+    // A little later than asked for is right; a little earlier would be asked again.
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default()) + Duration::from_millis(1)
+}
+
+fn rejected(part: u16, attempt: u32, reason: Rejection, code: Option<&str>) -> Action {
+    let code = code.and_then(|code| domain::ids::ReasonCode::new(&code.to_lowercase()).ok());
+    Action::ReportRejected { part, attempt, reason, code }
+}
+
+fn without_answer(part: u16, attempt: u32, none: http::None) -> Action {
+    let unclear = |reason| Action::ReportUnclear { part, attempt, reason };
+    match none {
+        http::None::NotConnected => {
+            let reason = Failure::NotConnected;
+            Action::ReportFailed { part, attempt, reason, code: None, retry_at: None }
+        }
+        http::None::TimedOut => unclear(Unclarity::TimedOut),
+        http::None::Dropped => unclear(Unclarity::ConnectionDropped),
+        http::None::Unreadable => unclear(Unclarity::AnswerUnreadable),
+        http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
+    }
+}

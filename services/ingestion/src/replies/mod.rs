@@ -1,0 +1,229 @@
+//! Replies out: what a case releases is queued, sent on the customer's own channel, and what became of it is kept.
+//!
+//! A reply is a stream, `delivery-<reply>`, and its rules are [`domain::delivery`]'s. [`queue`] takes over what cases release:
+//! where an account's connector can send. [`drive`] does what is next, again and again: it writes the intention before each
+//! call and the result after it, so that a process may die at any moment, and what is unclear then is told as unclear.
+//! [`reports`] brings together what the channel tells of a message with the reply that it is.
+//!
+//! What is absent: what was sent nobody here judges again, and what is unclear nobody sends again by himself, unless the
+//! platform knows the key, says that it has it not, or policy wants that.
+
+mod drive;
+mod http;
+mod queue;
+mod reports;
+
+use std::sync::Arc;
+
+use domain::{
+    decider::Decider,
+    delivery::{self, Action, Command},
+    ids::{AccountId, derive},
+};
+use eventlog::{Category, Entry, StreamId};
+use service::{
+    Error,
+    auth::Principal,
+    envelope::contains,
+    lease::Lease,
+    reaction::{self, AnyReaction, Reaction, Runner},
+    store::Store,
+    transact::{Meta, Outcome, Transactor},
+};
+use uuid::Uuid;
+
+use crate::{
+    account::{Accounts, Via},
+    channels::{self, speak::Speaker},
+    secrets::Secrets,
+};
+
+/// The namespace of the commands of deliveries.
+const NAMESPACE: Uuid = Uuid::from_u128(0x3b6e_5f0c_2a71_5d0e_b4a8_90c3_d1f7_66ee);
+
+/// What the reactions share.
+pub(crate) struct Replies {
+    shell: service::shell::Shell,
+    accounts: Arc<dyn Accounts>,
+    deliveries: Transactor<delivery::State>,
+    messages: Transactor<domain::message::State>,
+    secrets: Secrets,
+    http: http::Client,
+}
+
+/// The reactions, opened.
+pub(crate) struct Runners {
+    queue: Arc<Runner<QueueReplies>>,
+    deliver: Arc<Runner<Deliver>>,
+    reports: Arc<Runner<FollowReports>>,
+}
+
+impl Runners {
+    pub(crate) fn open(
+        shell: &service::shell::Shell,
+        accounts: &Arc<dyn Accounts>,
+        control: &Store,
+    ) -> Result<Self, Error> {
+        let replies = Arc::new(Replies::new(shell.clone(), Arc::clone(accounts))?);
+        let lease = |name| Lease::new(control.clone(), Arc::clone(&shell.clock), name, &shell.replica);
+        let (log, own) = (|| Arc::clone(&shell.log), || control.clone());
+        let queue = QueueReplies(Arc::clone(&replies));
+        let deliver = Deliver(Arc::clone(&replies));
+        let reports = FollowReports(replies);
+        Ok(Self {
+            queue: Arc::new(Runner::new(queue, log(), own(), lease("ingestion.queue_replies"))),
+            deliver: Arc::new(Runner::new(deliver, log(), own(), lease("ingestion.deliver"))),
+            reports: Arc::new(Runner::new(reports, log(), own(), lease("ingestion.follow_reports"))),
+        })
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<dyn AnyReaction>> {
+        vec![Arc::clone(&self.queue) as _, Arc::clone(&self.deliver) as _, Arc::clone(&self.reports) as _]
+    }
+}
+
+/// Queues what cases release.
+struct QueueReplies(Arc<Replies>);
+
+#[async_trait::async_trait]
+impl Reaction for QueueReplies {
+    fn name(&self) -> &'static str {
+        "ingestion.queue_replies"
+    }
+
+    fn categories(&self) -> Vec<Category> {
+        Category::new(domain::case::State::CATEGORY).into_iter().collect()
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        contains(&entry.body, "case.reply_released")
+    }
+
+    fn lane(&self, entry: &Entry) -> String {
+        entry.stream.to_string()
+    }
+
+    async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
+        self.0.queue(entry).await.map_err(outcome)
+    }
+}
+
+/// Sends what is queued.
+struct Deliver(Arc<Replies>);
+
+#[async_trait::async_trait]
+impl Reaction for Deliver {
+    fn name(&self) -> &'static str {
+        "ingestion.deliver"
+    }
+
+    fn categories(&self) -> Vec<Category> {
+        Category::new(delivery::State::CATEGORY).into_iter().collect()
+    }
+
+    /// After these there may be something to do that nobody is doing.
+    fn wants(&self, entry: &Entry) -> bool {
+        ["delivery.queued", "delivery.replayed", "delivery.resend_chosen", "delivery.clarified"]
+            .iter()
+            .any(|kind| contains(&entry.body, kind))
+    }
+
+    /// What is said in one conversation keeps its order.
+    fn lane(&self, entry: &Entry) -> String {
+        lane(entry)
+    }
+
+    async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
+        self.0.drive(&entry.stream).await
+    }
+}
+
+/// Brings what channels report to the replies that it is about.
+struct FollowReports(Arc<Replies>);
+
+#[async_trait::async_trait]
+impl Reaction for FollowReports {
+    fn name(&self) -> &'static str {
+        "ingestion.follow_reports"
+    }
+
+    fn categories(&self) -> Vec<Category> {
+        Category::new(domain::message::State::CATEGORY).into_iter().collect()
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        contains(&entry.body, "message.reported") || contains(&entry.body, "message.sent")
+    }
+
+    fn lane(&self, entry: &Entry) -> String {
+        entry.stream.to_string()
+    }
+
+    async fn react(&self, entry: &Entry) -> Result<(), reaction::Error> {
+        self.0.report(&entry.stream).await.map_err(outcome)
+    }
+}
+
+/// The conversation of a queued reply; of what comes later, the reply: that was queued, and its turn has come.
+fn lane(entry: &Entry) -> String {
+    let envelope = service::envelope::Envelope::<delivery::Event>::of(entry);
+    let queued = envelope.ok().and_then(|envelope| {
+        envelope.events.into_iter().find_map(|event| match event {
+            delivery::Event::Queued { request, .. } => Some(request.conversation),
+            _ => None,
+        })
+    });
+    queued.map_or_else(|| entry.stream.to_string(), |conversation| conversation.to_string())
+}
+
+impl Replies {
+    fn new(shell: service::shell::Shell, accounts: Arc<dyn Accounts>) -> Result<Self, Error> {
+        let site = shell.site.as_str();
+        let parts = || (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.clock));
+        let (log, vault, clock) = parts();
+        let deliveries = Transactor::new(site, log, vault, clock);
+        let (log, vault, clock) = parts();
+        let messages = Transactor::new(site, log, vault, clock);
+        let http = http::Client::new()?;
+        Ok(Self { deliveries, messages, accounts, secrets: Secrets::new(), http, shell })
+    }
+
+    /// How an account sends, if its connector can.
+    fn speaker(&self, account: &AccountId) -> Option<(Via, &'static dyn Speaker)> {
+        let via = self.accounts.via(account)?;
+        let speaker = channels::speaker(via.connector.as_deref()?)?;
+        Some((via, speaker))
+    }
+
+    /// Does something to a delivery. `step` names it: the same step again is nothing.
+    async fn act(
+        &self,
+        stream: &StreamId,
+        step: &str,
+        action: Action,
+    ) -> Result<Outcome<delivery::State>, Error> {
+        let principal = myself().map_err(|error| Error::Internal(error.to_string()))?;
+        let command_id = derive(NAMESPACE, &format!("{stream}/{step}"));
+        let meta = Meta::new(command_id, step, principal.actor.clone());
+        let make = |_: &_, at| Ok(vec![Command::new(at, principal.actor.clone(), action.clone())]);
+        self.deliveries.execute::<delivery::Error>(stream, &meta, make).await.map_err(Error::from)
+    }
+}
+
+/// Who sends.
+fn myself() -> Result<Principal, domain::ids::Invalid> {
+    use domain::{
+        actor::{Actor, Kind},
+        ids::{ActorId, AuthMethod},
+    };
+    let actor = Actor::new(Kind::Service, ActorId::new("delivery")?, AuthMethod::new("internal")?);
+    Ok(Principal { actor, roles: Vec::new() })
+}
+
+/// What waits, and what can never be done.
+fn outcome(error: Error) -> reaction::Error {
+    match error {
+        Error::Unavailable(_) | Error::Aborted { .. } => reaction::Error::Later(error.to_string()),
+        other => reaction::Error::Never(format!("{}: {other}", other.reason())),
+    }
+}
