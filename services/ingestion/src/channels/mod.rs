@@ -16,6 +16,8 @@ mod line;
 mod messenger;
 mod signature;
 mod slack;
+#[cfg(test)]
+mod social_tests;
 mod telegram;
 mod whatsapp_cloud;
 mod wording;
