@@ -14,6 +14,9 @@ pub(super) fn said(said: &Said) -> Vec<String> {
 }
 
 fn happening(happening: &Happening) -> String {
+    if let Happening::Passed(name) = happening {
+        return format!("passed {name}");
+    }
     let mut line = String::new();
     match happening {
         Happening::Message(said) => message(&mut line, said),
@@ -41,8 +44,6 @@ fn happening(happening: &Happening) -> String {
             write!(line, "marketing {} allowed={allowed}", party(person)).unwrap();
             add(&mut line, "at", at.as_ref());
         }
-        Happening::Passed(name) => write!(line, "passed {name}").unwrap(),
-        #[expect(unreachable_patterns, reason = "a kind that no connector here makes is shown as it is")]
         other => write!(line, "{other:?}").unwrap(),
     }
     line
