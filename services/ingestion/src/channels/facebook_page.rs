@@ -60,10 +60,7 @@ fn read_changes(entry: &Entry<'_>, at: &At<'_>, happenings: &mut Vec<Happening>)
         let at = at.index(index);
         let field = at.need("field", change.field.as_deref())?;
         happenings.push(match field {
-            "feed" | "mention" | "ratings" => {
-                let at = at.key("value");
-                feed::read(at.need("value", change.value)?, entry, &at)?
-            }
+            "feed" | "mention" | "ratings" => feed::read(change.value(&at)?, entry, &at.key("value"))?,
             _ => Happening::Passed("page_changed"),
         });
     }

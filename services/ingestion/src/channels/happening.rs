@@ -27,6 +27,15 @@ pub enum Happening {
         /// When.
         at: Option<Timestamp>,
     },
+    /// The person wants no more advertising from us, or again. Answers are not concerned.
+    Marketing {
+        /// Who.
+        person: Party,
+        /// Whether we may advertise.
+        allowed: bool,
+        /// When.
+        at: Option<Timestamp>,
+    },
     /// What became of a message of ours.
     Receipt(Receipt),
     /// The person wants nothing more from us, or again: blocked, unfollowed, started.
@@ -35,15 +44,6 @@ pub enum Happening {
         person: Party,
         /// Whether we may write.
         reachable: bool,
-        /// When.
-        at: Option<Timestamp>,
-    },
-    /// The person wants no more advertising from us, or again. Answers are not concerned.
-    Marketing {
-        /// Who.
-        person: Party,
-        /// Whether we may advertise.
-        allowed: bool,
         /// When.
         at: Option<Timestamp>,
     },

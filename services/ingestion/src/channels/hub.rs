@@ -79,7 +79,7 @@ pub(super) struct Entry<'a> {
 pub(super) struct Change<'a> {
     pub(super) field: Option<String>,
     #[serde(borrow)]
-    pub(super) value: Option<&'a RawValue>,
+    value: Option<&'a RawValue>,
 }
 
 /// The entries of a call about this kind of object; `None` if it is about another kind.
@@ -100,6 +100,13 @@ impl Entry<'_> {
     /// How many things it says.
     pub(super) fn len(&self) -> usize {
         self.changes.len() + self.messaging.len() + self.standby.len()
+    }
+}
+
+impl<'a> Change<'a> {
+    /// Its value, which must be there.
+    pub(super) fn value(&self, at: &At<'_>) -> Result<&'a RawValue, Malformed> {
+        at.need("value", self.value)
     }
 }
 

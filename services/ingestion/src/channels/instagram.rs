@@ -98,11 +98,11 @@ fn read_changes(
     for (index, change) in entry.changes.iter().enumerate() {
         let at = at.index(index);
         let field = at.need("field", change.field.as_deref())?;
-        let at = at.key("value");
-        let value = || at.need("value", change.value);
+        let value = || change.value(&at);
+        let at = &at.key("value");
         match field {
-            "comments" | "live_comments" => happenings.push(comment(value()?, entry, sent_at, &at)?),
-            "mentions" => happenings.push(mention(value()?, sent_at, &at)?),
+            "comments" | "live_comments" => happenings.push(comment(value()?, entry, sent_at, at)?),
+            "mentions" => happenings.push(mention(value()?, sent_at, at)?),
             // Accounts without a page may hear of their chats in this way.
             "messages"
             | "message_reactions"
@@ -111,7 +111,7 @@ fn read_changes(
             | "messaging_seen"
             | "messaging_referral"
             | "messaging_optins" => {
-                messenger::read_event(value()?, entry.id.as_ref(), &at, happenings)?;
+                messenger::read_event(value()?, entry.id.as_ref(), at, happenings)?;
             }
             "story_insights" => happenings.push(Happening::Passed("insights")),
             _ => happenings.push(Happening::Passed("other_change")),

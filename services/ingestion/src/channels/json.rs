@@ -97,6 +97,28 @@ impl fmt::Display for At<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id(String);
 
+/// A number as it was written: read as a number, its last digits could change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decimal(String);
+
+/// The most digits of a number that is shown.
+const DIGITS_MAX: usize = 40;
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let digits = raw.get().trim_matches('"');
+        let number = digits.len() <= DIGITS_MAX && digits.parse::<f64>().is_ok_and(f64::is_finite);
+        if number { Ok(Self(digits.to_owned())) } else { Err(de::Error::custom("a number")) }
+    }
+}
+
 /// Above this, a time is in milliseconds: as seconds it would be after the year 5000.
 const MILLIS_FROM: i64 = 100_000_000_000;
 

@@ -5,6 +5,9 @@
 //! Secrets: `app_secret`, `verify_token`. Setting: `page_id`; with it, what concerns other pages of the same app is passed
 //! over. What another app has taken over (`standby`) is passed over, and what is said of the page's posts as well: an
 //! account that wants both takes the connector `facebook_page`, since an app has one webhook for all of a page.
+//!
+//! How a customer came is kept where the platform tells it with a message or a button. A link that only opens a chat that
+//! was there before is told without one, and passed over.
 
 mod attachment;
 mod event;

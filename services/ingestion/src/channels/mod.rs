@@ -16,6 +16,8 @@ mod line;
 mod messenger;
 mod signature;
 mod slack;
+#[cfg(test)]
+mod social_tests;
 pub mod speak;
 mod telegram;
 mod whatsapp_cloud;

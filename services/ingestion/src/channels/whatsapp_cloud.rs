@@ -166,8 +166,9 @@ fn read_change(
         happenings.push(Happening::Passed(name));
         return Ok(());
     }
+    let raw = change.value(at)?;
     let at = at.key("value");
-    let value: Value<'_> = json::part(at.need("value", change.value)?, &at)?;
+    let value: Value<'_> = json::part(raw, &at)?;
     let said = [&value.messages, &value.message_echoes, &value.statuses, &value.user_preferences];
     let number = value.metadata.and_then(|metadata| metadata.phone_number_id);
     let ours = config.setting("phone_number_id");

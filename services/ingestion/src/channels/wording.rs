@@ -2,7 +2,7 @@
 
 use domain::message::EntryPoint;
 
-use super::{Message, Party};
+use super::{Message, Party, json::Decimal};
 use crate::intake::limits::{FIELD_VALUE_MAX, NAME_MAX};
 
 /// What stands for a message that its platform does not pass on: somebody wrote, and an agent must see that.
@@ -21,8 +21,8 @@ pub(super) fn line<'a>(kind: &str, said: impl IntoIterator<Item = Option<&'a str
 pub(super) fn location(
     name: Option<&str>,
     address: Option<&str>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<&Decimal>,
+    longitude: Option<&Decimal>,
 ) -> String {
     let mut line = line("location", [name, address]);
     if let (Some(latitude), Some(longitude)) = (latitude, longitude) {

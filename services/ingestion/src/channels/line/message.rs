@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::From;
 use crate::channels::{
     Happening, Malformed, Media, MediaSource,
-    json::{self, At, Id},
+    json::{self, At, Decimal, Id},
     wording::{UNSUPPORTED, line, location, note, said},
 };
 
@@ -25,8 +25,8 @@ struct Body {
     file_size: Option<u64>,
     title: Option<String>,
     address: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Decimal>,
+    longitude: Option<Decimal>,
     package_id: Option<Id>,
     sticker_id: Option<Id>,
     #[serde(default)]
@@ -71,7 +71,7 @@ pub(super) fn read(
         }
         "location" => {
             let (title, address) = (body.title.as_deref(), body.address.as_deref());
-            message.text = location(title, address, body.latitude, body.longitude);
+            message.text = location(title, address, body.latitude.as_ref(), body.longitude.as_ref());
         }
         "sticker" => {
             let keywords = body.keywords.iter().map(|word| Some(word.as_str()));

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::channels::{
     Media, MediaSource, Message,
-    json::Id,
+    json::{Decimal, Id},
     wording::{add_line, line, location, note, said},
 };
 
@@ -30,10 +30,10 @@ struct Payload {
     product: Option<Product>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Coordinates {
-    lat: Option<f64>,
-    long: Option<f64>,
+    lat: Option<Decimal>,
+    long: Option<Decimal>,
 }
 
 #[derive(Deserialize)]
@@ -57,8 +57,9 @@ impl Attachment {
         let url = said(payload.url).or(said(self.url));
         match (kind.as_str(), url) {
             ("location", _) => {
-                let (lat, long) = payload.coordinates.map_or((None, None), |at| (at.lat, at.long));
-                add_line(&mut message.text, &location(title.as_deref(), None, lat, long));
+                let at = payload.coordinates.unwrap_or_default();
+                let place = location(title.as_deref(), None, at.lat.as_ref(), at.long.as_ref());
+                add_line(&mut message.text, &place);
             }
             // A link is mostly in the text as well. Looked for once, so that many of them cost no more than one.
             ("fallback", Some(url)) if first && message.text.contains(&url) => {}

@@ -5,7 +5,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::entities::{self, Entity};
 use crate::channels::{
     Malformed, Media, MediaSource, Message,
-    json::{At, Id},
+    json::{At, Decimal, Id},
     wording::{UNSUPPORTED, add_line, line, location, said},
 };
 
@@ -83,10 +83,10 @@ struct Paid {
     video: Option<File>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Location {
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Decimal>,
+    longitude: Option<Decimal>,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +183,10 @@ impl Content {
         if let Some(venue) = self.venue {
             add_line(&mut message.text, &venue.line());
         } else if let Some(place) = self.location {
-            add_line(&mut message.text, &location(None, None, place.latitude, place.longitude));
+            add_line(
+                &mut message.text,
+                &location(None, None, place.latitude.as_ref(), place.longitude.as_ref()),
+            );
         }
         let others = [
             self.contact.map(Contact::line),
@@ -204,8 +207,9 @@ impl Content {
 
 impl Venue {
     fn line(self) -> String {
-        let place = self.location.map_or((None, None), |place| (place.latitude, place.longitude));
-        location(self.title.as_deref(), self.address.as_deref(), place.0, place.1)
+        let place = self.location.unwrap_or_default();
+        let (latitude, longitude) = (place.latitude.as_ref(), place.longitude.as_ref());
+        location(self.title.as_deref(), self.address.as_deref(), latitude, longitude)
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::channels::{
     Malformed, Media, MediaSource, Message,
-    json::{At, Id},
+    json::{At, Decimal, Id},
     wording::{UNSUPPORTED, add_line, line, location, note, said},
 };
 
@@ -63,8 +63,8 @@ struct File {
 struct Location {
     name: Option<String>,
     address: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Decimal>,
+    longitude: Option<Decimal>,
 }
 
 #[derive(Deserialize)]
@@ -171,7 +171,7 @@ impl Content {
             "location" => {
                 let place = at.need("location", self.location)?;
                 let (name, address) = (place.name.as_deref(), place.address.as_deref());
-                message.text = location(name, address, place.latitude, place.longitude);
+                message.text = location(name, address, place.latitude.as_ref(), place.longitude.as_ref());
             }
             "contacts" => {
                 for card in at.need("contacts", self.contacts)? {
