@@ -11,6 +11,7 @@ mod access;
 pub mod account;
 mod content;
 mod delivery;
+pub mod feeds;
 mod grpc;
 mod history;
 mod identity;
