@@ -1,6 +1,6 @@
 //! Who wrote something, in all the ways in which feeds write it.
 
-use super::{feed::Author, html, read, scope::Scope, xml::Element};
+use super::{feed::Author, html, links, scope::Scope, xml::Element};
 
 /// The longest mail address, in bytes (RFC 5321).
 const EMAIL_MAX: usize = 254;
@@ -14,7 +14,7 @@ pub(super) fn of(element: &Element, scope: &Scope) -> Option<Author> {
         match &*part.name {
             "name" => author.name = author.name.or_else(|| html::one_line(&text)),
             "email" => author.email = author.email.or_else(|| email(&text)),
-            "uri" | "url" | "homepage" => author.uri = author.uri.or_else(|| read::page(scope, &text)),
+            "uri" | "url" | "homepage" => author.uri = author.uri.or_else(|| links::page(scope, &text)),
             _ => continue,
         }
         structured = true;

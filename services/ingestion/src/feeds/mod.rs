@@ -8,20 +8,33 @@
 pub mod address;
 mod author;
 mod charset;
+pub mod client;
 mod cost;
 mod dates;
 pub mod feed;
 mod html;
+pub mod http;
+mod links;
+mod messages;
 mod names;
+pub mod pace;
+pub mod poll;
 mod read;
+mod references;
+pub mod runner;
 pub mod schedule;
 mod scope;
 mod value;
 mod xml;
 
 pub use address::Address;
+pub use client::Client;
 pub use feed::{Error, Feed};
 use feed::{Flaw, Flaws, limits::BODY_MAX};
+pub use http::Http;
+pub use messages::messages;
+pub use poll::{Outcome, Poll, Source};
+pub use runner::Runner;
 
 /// The feed in `body`, which was read at `address` and came with this content type.
 ///

@@ -10,10 +10,11 @@ use super::{
     address::Address,
     author, dates,
     feed::{
-        Content, Enclosure, Entry, Error, Feed, Flaw, Flaws,
-        limits::{ADDRESS_MAX, ENTRIES_MAX, ID_MAX, LISTED_MAX},
+        Entry, Error, Feed, Flaw, Flaws,
+        limits::{ENTRIES_MAX, ID_MAX, LISTED_MAX},
     },
     html,
+    links::{Links, enclosure, page},
     names::Namespace,
     schedule,
     scope::Scope,
@@ -156,19 +157,19 @@ fn entry(element: &Element, scope: &Scope, around: Option<&str>, flaws: &mut Fla
             (Namespace::Itunes, "author") => authors.offer(2, || author::of(child, &scope)),
             (namespace, "published" | "pubdate") if namespace.is_core() => published.offer(0, date),
             (namespace, "issued") if namespace.is_core() || namespace == Namespace::Dc => {
-                published.offer(1, date)
+                published.offer(1, date);
             }
             (namespace, "created") if namespace.is_core() || namespace == Namespace::Dc => {
-                published.offer(2, date)
+                published.offer(2, date);
             }
             (Namespace::Dc, "date") => published.offer(3, date),
             (namespace, "updated") if namespace.is_core() => updated.offer(0, date),
             (namespace, "modified") if namespace.is_core() || namespace == Namespace::Dc => {
-                updated.offer(1, date)
+                updated.offer(1, date);
             }
             (namespace, "summary") if namespace.is_core() => summaries.offer(0, || value::of(child, &scope)),
             (namespace, "description") if namespace.is_core() => {
-                summaries.offer(1, || value::of(child, &scope))
+                summaries.offer(1, || value::of(child, &scope));
             }
             (Namespace::Dc, "description") => summaries.offer(2, || value::of(child, &scope)),
             (Namespace::Itunes, "summary") => summaries.offer(3, || value::of(child, &scope)),
@@ -177,22 +178,22 @@ fn entry(element: &Element, scope: &Scope, around: Option<&str>, flaws: &mut Fla
             (Namespace::Content, "encoded") => contents.offer(1, || value::of(child, &scope)),
             (Namespace::Xhtml, "body" | "div") => contents.offer(2, || value::of(child, &scope)),
             (namespace, "body" | "fullitem") if namespace.is_core() => {
-                contents.offer(3, || value::of(child, &scope))
+                contents.offer(3, || value::of(child, &scope));
             }
             (Namespace::Threading, "in-reply-to") => {
                 let parent = child.attribute("ref").or_else(|| child.attribute("href")).map(usable);
                 entry.in_reply_to = entry.in_reply_to.take().or(parent);
             }
             (namespace, "comments") if namespace.is_core() => {
-                links.answers.extend(page(&scope, &child.text()))
+                links.answers.extend(page(&scope, &child.text()));
             }
             (Namespace::WellFormedWeb, "comment" | "commentrss") => {
-                links.answers.extend(page(&scope, &child.text()))
+                links.answers.extend(page(&scope, &child.text()));
             }
             (namespace, "category") if namespace.is_core() => category(child, &mut entry),
             (Namespace::Dc, "subject") => category(child, &mut entry),
             (namespace, "enclosure") if namespace.is_core() => {
-                links.files.extend(enclosure(child, &scope, "url"))
+                links.files.extend(enclosure(child, &scope, "url"));
             }
             (Namespace::Media, "content") => links.files.extend(enclosure(child, &scope, "url")),
             _ => {}
@@ -202,16 +203,14 @@ fn entry(element: &Element, scope: &Scope, around: Option<&str>, flaws: &mut Fla
     entry.author = authors.best;
     entry.published = published.best;
     entry.updated = updated.best;
-    entry.summary = summaries.best.as_ref().and_then(|summary: &Value| {
-        let (content, dropped) = summary.content();
-        flaws.extend(dropped.then_some(Flaw::HtmlDropped));
-        Some(content.text).filter(|text| !text.is_empty())
-    });
-    entry.content = contents.best.or(summaries.best).map_or_else(Content::default, |content| {
-        let (content, dropped) = content.content();
+    let mut read = |value: Value| {
+        let (content, dropped) = value.content();
         flaws.extend(dropped.then_some(Flaw::HtmlDropped));
         content
-    });
+    };
+    let summary = summaries.best.map(&mut read).unwrap_or_default();
+    entry.summary = Some(summary.text.clone()).filter(|text| !text.is_empty());
+    entry.content = contents.best.map_or(summary, read);
     // RSS 1.0 names its entries by what they are about.
     let named =
         || element.attribute("about").filter(|_| element.namespace == Namespace::Rss).map(str::to_owned);
@@ -258,44 +257,6 @@ impl<T> Ranked<T> {
     }
 }
 
-/// What the links of an element lead to.
-#[derive(Default)]
-struct Links {
-    page: Option<String>,
-    /// The page that an id says it is.
-    permanent: Option<String>,
-    answers: Vec<String>,
-    files: Vec<Enclosure>,
-}
-
-impl Links {
-    fn add(&mut self, link: &Element, scope: &Scope) {
-        let relation = link.attribute("rel").unwrap_or("alternate");
-        // RSS has the address between the tags.
-        let text = link.text();
-        let between = Some(&*text).filter(|_| relation == "alternate");
-        let Some(target) = link.attribute("href").or(between) else { return };
-        let relation = relation.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(relation);
-        match relation {
-            "alternate" => self.page = self.page.take().or_else(|| page(scope, target)),
-            "replies" => self.answers.extend(page(scope, target)),
-            "enclosure" => self.files.extend(enclosure(link, scope, "href")),
-            _ => {}
-        }
-    }
-}
-
-fn enclosure(element: &Element, scope: &Scope, url: &str) -> Option<Enclosure> {
-    Some(Enclosure {
-        url: page(scope, element.attribute(url)?)?,
-        media_type: element.attribute("type").and_then(html::one_line),
-        bytes: element
-            .attribute("length")
-            .or_else(|| element.attribute("filesize"))
-            .and_then(|size| size.parse().ok()),
-    })
-}
-
 fn category(element: &Element, entry: &mut Entry) {
     let text = element.text();
     let name = element.attribute("label").or_else(|| element.attribute("term")).unwrap_or(&text);
@@ -311,17 +272,6 @@ fn line(element: &Element, scope: &Scope, flaws: &mut Flaws) -> Option<String> {
     html::one_line(&content.text)
 }
 
-/// An address that may be shown as a link: absolute, of the web.
-pub(super) fn page(scope: &Scope, reference: &str) -> Option<String> {
-    let reference = reference.trim();
-    if reference.is_empty() || reference.len() > ADDRESS_MAX {
-        return None;
-    }
-    let url = scope.base.join(reference).ok()?;
-    let shown = matches!(url.scheme(), "http" | "https") && url.as_str().len() <= ADDRESS_MAX;
-    shown.then(|| url.into())
-}
-
 /// A language tag, as far as its form goes.
 pub(super) fn language(tag: &str) -> Option<String> {
     let tag = tag.trim().replace('_', "-").to_lowercase();
@@ -334,7 +284,7 @@ pub(super) fn language(tag: &str) -> Option<String> {
 }
 
 /// An id as it may be kept: as it is, else a digest of it.
-fn usable(id: &str) -> String {
+pub(super) fn usable(id: &str) -> String {
     if id.len() <= ID_MAX && !id.chars().any(char::is_control) { id.to_owned() } else { digested(&[id]) }
 }
 
@@ -342,8 +292,8 @@ fn usable(id: &str) -> String {
 fn described(entry: &Entry) -> String {
     let date = entry.published.or(entry.updated).map(|at| at.to_string()).unwrap_or_default();
     let title = entry.title.as_deref().unwrap_or_default();
-    // Without both of them only the text tells one from another.
-    let text = if date.is_empty() && title.is_empty() { &*entry.content.text } else { "" };
+    // Without one of them only the text tells one from another.
+    let text = if date.is_empty() || title.is_empty() { &*entry.content.text } else { "" };
     digested(&[title, &date, text])
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::xml::Element;
 
 /// Seconds of a minute, an hour and a day.
@@ -15,7 +17,7 @@ const HOURS_MAX: usize = 23;
 const DAYS_MAX: usize = 6;
 
 /// What a feed says about when to ask for it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// For how long it does not change (`ttl`, `sy:updatePeriod` by `sy:updateFrequency`), in seconds.
     pub rest_s: Option<i64>,

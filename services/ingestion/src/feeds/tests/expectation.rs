@@ -99,7 +99,7 @@ fn path(text: &str) -> Option<Vec<String>> {
             && step.chars().all(|character| character.is_alphanumeric() || "_-".contains(character))
     };
     let all: Vec<_> = steps.split('[').skip(1).collect();
-    let known = matches!(&text[..begin], "entries" | "feed") && all.iter().all(|step| plain(&step));
+    let known = matches!(&text[..begin], "entries" | "feed") && all.iter().all(plain);
     known.then(|| [&text[..begin]].into_iter().chain(all).map(str::to_owned).collect())
 }
 

@@ -3,7 +3,9 @@
 mod danger;
 mod expectation;
 mod hostile;
+mod polling;
 mod real;
+mod running;
 mod samples;
 
 use super::{Address, Feed, parse};
