@@ -1,6 +1,6 @@
 //! Asking over HTTP, without being led into our own house.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
@@ -154,11 +154,36 @@ impl Resolve for PublicOnly {
 }
 
 /// The addresses, if all of them are public. Whoever has both kinds is trying something.
-fn public_of(found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+fn public_of(found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
     let found: Vec<_> = found.collect();
-    if found.iter().all(|address| is_public(address.ip())) {
-        Ok(found)
-    } else {
-        Err(io::Error::other(Refused::Private))
+    if found.iter().all(|address| is_public(address.ip())) { Ok(found) } else { Err(Refused::Private) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_means_a_private_machine_is_refused_when_it_is_resolved() {
+        // Another test of this process may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Http::new().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Past the check of the address itself, as a name of somebody else's would be.
+        let error = http.public.get(format!("http://localhost:{port}/")).send().await.unwrap_err();
+        assert_eq!(failure(&error), Failure::Refused(Refused::Private));
+    }
+
+    #[test]
+    fn a_name_with_a_private_machine_among_others_means_none() {
+        let found = |addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> =
+                addresses.iter().map(|address| address.parse().unwrap()).collect();
+            public_of(addresses.into_iter()).map(|public| public.len()).ok()
+        };
+        assert_eq!(found(&["1.1.1.1:0", "[2606:4700::1111]:0"]), Some(2));
+        assert_eq!(found(&["1.1.1.1:0", "10.0.0.1:0"]), None);
+        assert_eq!(found(&["[fe80::1]:0"]), None);
     }
 }
