@@ -12,6 +12,7 @@ pub mod account;
 pub mod channels;
 mod content;
 mod delivery;
+pub mod feeds;
 mod grpc;
 mod history;
 pub mod hooks;
