@@ -34,7 +34,9 @@ pub enum Error {
     #[error("the HTML is longer than {HTML_MAX} bytes; show the text of the mail")]
     TooLong,
     /// It is made to keep whoever reads it busy.
-    #[error("the HTML has more than {TAGS_MAX} elements, or more than {DEPTH_MAX} in each other; show the text of the mail")]
+    #[error(
+        "the HTML has more than {TAGS_MAX} elements, or more than {DEPTH_MAX} in each other; show the text of the mail"
+    )]
     TooNested,
     /// The parser could not bear it.
     #[error("the HTML cannot be read; show the text of the mail")]
@@ -77,7 +79,9 @@ fn builder() -> Builder<'static> {
     let mut builder = Builder::default();
     builder
         .rm_tags(["map", "area"])
-        .add_clean_content_tags(["head", "title", "form", "select", "textarea", "object", "iframe", "noscript", "svg", "math"])
+        .add_clean_content_tags([
+            "head", "title", "form", "select", "textarea", "object", "iframe", "noscript", "svg", "math",
+        ])
         .url_schemes(HashSet::from(SCHEMES))
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener noreferrer nofollow"))

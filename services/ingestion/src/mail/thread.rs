@@ -181,11 +181,8 @@ mod tests {
 
     #[test]
     fn a_number_alone_opens_nothing() {
-        let mut mail = Mail {
-            from: somebody("eve@example.org"),
-            subject: Some("[#8]".to_owned()),
-            ..Mail::default()
-        };
+        let mut mail =
+            Mail { from: somebody("eve@example.org"), subject: Some("[#8]".to_owned()), ..Mail::default() };
         assert_eq!(found(&mail), None, "a stranger");
         mail.from = somebody("ada@example.org");
         assert!(found(&mail).is_some());

@@ -74,9 +74,10 @@ const CRISP: [(&str, usize); 20] = [
 ];
 
 /// What is known to differ, and why.
-const CAUSES: [(&str, &str); 1] = [
-    ("johndoe", "a signature without a delimiter stays: such lines are often the answer that was asked for"),
-];
+const CAUSES: [(&str, &str); 1] = [(
+    "johndoe",
+    "a signature without a delimiter stays: such lines are often the answer that was asked for",
+)];
 
 /// Of how many how many agree.
 #[derive(Default)]
@@ -92,7 +93,8 @@ impl Count {
             self.agree += 1;
             return;
         }
-        let cause = CAUSES.iter().find(|(file, _)| name.contains(file)).map_or("not known", |(_, cause)| *cause);
+        let cause =
+            CAUSES.iter().find(|(file, _)| name.contains(file)).map_or("not known", |(_, cause)| *cause);
         println!("{family}/{name}: {cause}\n  found    {:?}\n  expected {:?}", found.trim(), expected.trim());
     }
 }
@@ -121,7 +123,8 @@ fn talon(folder: &Path) -> Count {
     let own: Vec<_> = marked.lines().filter(|line| !line.starts_with('#')).collect();
     count.compare("talon", "102682_R_S", &trim(&unmarked(marked)).reply, &own.join("\n"));
     for name in ["jeff", "johndoeexamplecom"] {
-        let part = |part: &str| unmarked(&text(&folder.join(format!("signature/emails/stripped/{name}_{part}"))));
+        let part =
+            |part: &str| unmarked(&text(&folder.join(format!("signature/emails/stripped/{name}_{part}"))));
         let body = part("body");
         let expected = body.trim().strip_suffix(part("signature").trim()).unwrap();
         count.compare("talon", name, &trim(&body).reply, expected);
@@ -142,7 +145,10 @@ fn what_is_left_is_what_was_written_anew() {
     let families = [
         ("github", lines(&folder.join("github-email_reply_parser/test/emails"), "github", &GITHUB)),
         ("zapier", lines(&folder.join("zapier-email-reply-parser/test/emails"), "zapier", &ZAPIER)),
-        ("willdurand", lines(&folder.join("willdurand-EmailReplyParser/tests/Fixtures"), "willdurand", &WILLDURAND)),
+        (
+            "willdurand",
+            lines(&folder.join("willdurand-EmailReplyParser/tests/Fixtures"), "willdurand", &WILLDURAND),
+        ),
         ("crisp", lines(&folder.join("crisp-email-reply-parser/test/fixtures"), "crisp", &CRISP)),
         ("talon", talon(&folder.join("mailgun-talon/tests/fixtures"))),
     ];

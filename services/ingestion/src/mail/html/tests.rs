@@ -6,20 +6,28 @@ use super::*;
 fn harm(html: &str) -> Option<String> {
     for tag in tags(html) {
         let lower = tag.to_ascii_lowercase();
-        let name = lower.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let name = lower
+            .trim_start_matches('/')
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
         const NAMES: [&str; 16] = [
-            "script", "style", "link", "meta", "base", "form", "input", "button", "iframe", "object", "embed", "svg",
-            "video", "audio", "source", "frame",
+            "script", "style", "link", "meta", "base", "form", "input", "button", "iframe", "object",
+            "embed", "svg", "video", "audio", "source", "frame",
         ];
         if NAMES.contains(&name) {
             return Some(tag);
         }
         for (attribute, value) in attributes(&tag) {
             let value = value.to_ascii_lowercase();
-            let loads = matches!(attribute.as_str(), "src" | "srcset" | "background" | "poster" | "data" | "style" | "ping");
+            let loads = matches!(
+                attribute.as_str(),
+                "src" | "srcset" | "background" | "poster" | "data" | "style" | "ping"
+            );
             let fine = attribute == "src" && value.starts_with("cid:");
             let runs = attribute.starts_with("on") || attribute == "action" || attribute == "formaction";
-            let scripted = value.trim_start().starts_with("javascript:") || value.trim_start().starts_with("data:");
+            let scripted =
+                value.trim_start().starts_with("javascript:") || value.trim_start().starts_with("data:");
             if runs || (loads && !fine) || (scripted && attribute == "href") {
                 return Some(tag);
             }
@@ -65,8 +73,19 @@ fn remote_pictures_wait_for_a_click_and_those_of_the_mail_stay() {
         "<p><img alt=\"a &gt; b\" data-remote-src=\"https://t.example/p?a=1&amp;b=2\" width=\"1\">x</p>"
     );
     assert_eq!(shown("<img src=CID:logo@x>"), "<img src=\"CID:logo@x\">");
-    for gone in ["data:image/png;base64,AA", "//t.example/p", "p.png", "javascript:1", "ftp://t.example/p", "\u{1}https://x.example"] {
-        assert_eq!(shown(&format!("<img src=\"{gone}\">")).replace(" data-remote-src=\"https://x.example\"", ""), "<img>", "{gone}");
+    for gone in [
+        "data:image/png;base64,AA",
+        "//t.example/p",
+        "p.png",
+        "javascript:1",
+        "ftp://t.example/p",
+        "\u{1}https://x.example",
+    ] {
+        assert_eq!(
+            shown(&format!("<img src=\"{gone}\">")).replace(" data-remote-src=\"https://x.example\"", ""),
+            "<img>",
+            "{gone}"
+        );
     }
     let text = "say src=\"remote:x\" <img alt=' src=\"remote:y\"'>";
     assert_eq!(shown(text), "say src=\"remote:x\" <img alt=\" src=&quot;remote:y&quot;\">");
@@ -77,8 +96,19 @@ fn remote_pictures_wait_for_a_click_and_those_of_the_mail_stay() {
 #[test]
 fn links_lead_out_without_telling_where_from() {
     let rel = "rel=\"noopener noreferrer nofollow\"";
-    assert_eq!(shown("<a href=\"https://a.example\" target=_top onclick=x()>a</a>"), format!("<a href=\"https://a.example\" {rel}>a</a>"));
-    for gone in ["javascript:alert(1)", " java\nscript:alert(1)", "vbscript:x", "data:text/html,x", "cid:x", "/relative", "file:///etc/passwd"] {
+    assert_eq!(
+        shown("<a href=\"https://a.example\" target=_top onclick=x()>a</a>"),
+        format!("<a href=\"https://a.example\" {rel}>a</a>")
+    );
+    for gone in [
+        "javascript:alert(1)",
+        " java\nscript:alert(1)",
+        "vbscript:x",
+        "data:text/html,x",
+        "cid:x",
+        "/relative",
+        "file:///etc/passwd",
+    ] {
         assert_eq!(shown(&format!("<a href=\"{gone}\">a</a>")), format!("<a {rel}>a</a>"), "{gone}");
     }
     assert!(shown("<a href=mailto:a@b.example>a</a>").contains("mailto:a@b.example"));
@@ -103,7 +133,10 @@ fn scripts_styles_and_forms_leave_nothing_behind() {
         assert!(!shown.contains("x.example"), "{html} became {shown}");
     }
     assert_eq!(shown("<p style=\"position:fixed\" class=c id=i onclick=x>a</p>"), "<p>a</p>");
-    assert_eq!(shown("<table background=https://x.example><tr><td>a</table>"), "<table><tbody><tr><td>a</td></tr></tbody></table>");
+    assert_eq!(
+        shown("<table background=https://x.example><tr><td>a</table>"),
+        "<table><tbody><tr><td>a</td></tr></tbody></table>"
+    );
     assert_eq!(shown("<q cite=https://x.example>a</q>"), "<q>a</q>");
 }
 

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, Evidence, Feedback, Kind, RECIPIENTS_MAX, Recipient, Report, codes, report, signs, words};
+use super::{
+    Action, Evidence, Feedback, Kind, RECIPIENTS_MAX, Recipient, Report, codes, report, signs, words,
+};
 use crate::mail::Mail;
 
 /// Lists the recipients that a mail did not reach (Exim, Google).
@@ -40,7 +42,8 @@ pub(super) fn kind(mail: &Mail) -> Option<Kind> {
     };
     let delay = delayed || (!says(&subject, &words::FAILED_SUBJECTS) && says(&head, &words::DELAYED_TEXTS));
     let action = if delay { Action::Delayed } else { Action::Failed };
-    let report = Report { evidence, message_id: report::about(mail), recipients: recipients(mail, &text, action) };
+    let report =
+        Report { evidence, message_id: report::about(mail), recipients: recipients(mail, &text, action) };
     Some(if delay { Kind::DeliveryDelay(report) } else { Kind::DeliveryReport(report) })
 }
 
@@ -50,7 +53,8 @@ fn text(mail: &Mail) -> Cow<'_, str> {
         return Cow::Borrowed(&mail.text);
     }
     let mut parts = mail.attachments.iter().filter(|part| part.name.is_none());
-    let first = parts.find(|part| part.media_type.starts_with("text/") || part.media_type.starts_with("multipart/"));
+    let first =
+        parts.find(|part| part.media_type.starts_with("text/") || part.media_type.starts_with("multipart/"));
     first.map_or(Cow::Borrowed(""), |part| String::from_utf8_lossy(&part.content))
 }
 
@@ -85,10 +89,13 @@ fn recipients(mail: &Mail, text: &str, action: Action) -> Vec<Recipient> {
 }
 
 fn in_own_words(mail: &Mail, said: &str, action: Action) -> Vec<Recipient> {
-    let listed: Vec<_> = mail.headers.all(FAILED_RECIPIENTS).flat_map(codes::addresses).map(str::to_owned).collect();
+    let listed: Vec<_> =
+        mail.headers.all(FAILED_RECIPIENTS).flat_map(codes::addresses).map(str::to_owned).collect();
     let mut found = in_words(mail, said);
     if !listed.is_empty() {
-        found.retain(|recipient| listed.iter().any(|address| address.eq_ignore_ascii_case(&recipient.address)));
+        found.retain(|recipient| {
+            listed.iter().any(|address| address.eq_ignore_ascii_case(&recipient.address))
+        });
         for address in listed {
             if !found.iter().any(|recipient| recipient.address.eq_ignore_ascii_case(&address)) {
                 found.push(Recipient { address, ..Recipient::default() });
@@ -113,7 +120,11 @@ fn before_copy(text: &str) -> (&str, &str) {
         let lower = line.trim_end().to_lowercase();
         let copy = words::COPIES.iter().any(|words| lower.contains(words));
         // What the server says first may name the copy; then that is no beginning of it.
-        let ruled = copy && (lower.trim_start().starts_with('-') || lower.ends_with(':') || lower.ends_with('.') || lower.ends_with('-'));
+        let ruled = copy
+            && (lower.trim_start().starts_with('-')
+                || lower.ends_with(':')
+                || lower.ends_with('.')
+                || lower.ends_with('-'));
         if at > 0 && (ruled || FIELDS.iter().any(|field| lower.starts_with(field))) {
             return text.split_at(at);
         }
@@ -124,20 +135,26 @@ fn before_copy(text: &str) -> (&str, &str) {
 
 /// Those whom the server names: in lines that begin with an address, else anywhere.
 fn in_words(mail: &Mail, said: &str) -> Vec<Recipient> {
-    let known = mail.to.iter().chain(&mail.from).chain(&mail.sender).filter_map(|mailbox| mailbox.address.as_deref());
+    let known =
+        mail.to.iter().chain(&mail.from).chain(&mail.sender).filter_map(|mailbox| mailbox.address.as_deref());
     let known: BTreeSet<_> = known.map(str::to_lowercase).collect();
     let mut seen = BTreeSet::new();
     let mut new = |address: &str| {
         let lower = address.to_lowercase();
-        !known.contains(&lower) && !lower.starts_with("mailer-daemon@") && !lower.starts_with("postmaster@") && seen.insert(lower)
+        !known.contains(&lower)
+            && !lower.starts_with("mailer-daemon@")
+            && !lower.starts_with("postmaster@")
+            && seen.insert(lower)
     };
     let lines: Vec<_> = said.lines().collect();
     let mut found: Vec<Recipient> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((address, rest)) = named(line) else { continue };
         if found.len() < RECIPIENTS_MAX && new(address) {
-            let follow = lines[at + 1..].iter().take(DIAGNOSTIC_LINES).take_while(|line| named(line).is_none());
-            let follow = follow.skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty());
+            let follow =
+                lines[at + 1..].iter().take(DIAGNOSTIC_LINES).take_while(|line| named(line).is_none());
+            let follow =
+                follow.skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty());
             let diagnostic = std::iter::once(rest).chain(follow.copied()).collect::<Vec<_>>().join(" ");
             found.push(Recipient {
                 address: address.to_owned(),
@@ -164,16 +181,28 @@ const DIAGNOSTIC_LINES: usize = 12;
 
 /// The address that a line begins with, or is behind the word that announces one, and what follows it.
 fn named(line: &str) -> Option<(&str, &str)> {
-    const ANNOUNCED: [&str; 9] =
-        ["to:", "recipient:", "recipient address:", "user:", "address:", "e-mail:", "email:", "failed recipient:", "rcpt to:"];
+    const ANNOUNCED: [&str; 9] = [
+        "to:",
+        "recipient:",
+        "recipient address:",
+        "user:",
+        "address:",
+        "e-mail:",
+        "email:",
+        "failed recipient:",
+        "rcpt to:",
+    ];
     let trimmed = line.trim_start_matches([' ', '\t', '*', '-', '>']);
     let lower = trimmed.to_ascii_lowercase();
     let behind = ANNOUNCED.iter().find(|word| lower.starts_with(**word)).map_or(0, |word| word.len());
     let rest = trimmed[behind..].trim_start().trim_start_matches(['<', '"', '\'']);
-    let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '>' | '"' | '\'' | ',' | ';' | ':' | '(')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| c.is_whitespace() || matches!(c, '>' | '"' | '\'' | ',' | ';' | ':' | '('))
+        .unwrap_or(rest.len());
     let (address, rest) = rest.split_at(end);
     let address = address.trim_end_matches("...").trim_end_matches('.');
-    codes::is_address(address).then_some((address, rest.trim_start_matches(['>', '"', '\'', ':', ',', '.', ' '])))
+    codes::is_address(address)
+        .then_some((address, rest.trim_start_matches(['>', '"', '\'', ':', ',', '.', ' '])))
 }
 
 /// A notification of Amazon SES, which comes as JSON in a mail.
@@ -184,7 +213,8 @@ fn notification(mail: &Mail) -> Option<Kind> {
     }
     let json = first_json(&mail.text)?;
     let json = json["Message"].as_str().and_then(first_json).unwrap_or(json);
-    let message_id = json["mail"]["commonHeaders"]["messageId"].as_str().or_else(|| json["mail"]["messageId"].as_str());
+    let message_id =
+        json["mail"]["commonHeaders"]["messageId"].as_str().or_else(|| json["mail"]["messageId"].as_str());
     let message_id = message_id.map(|id| id.trim_matches(['<', '>']).to_owned());
     let people = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let string = |value: &Value| value.as_str().map(str::to_owned);
@@ -219,7 +249,11 @@ fn notification(mail: &Mail) -> Option<Kind> {
         "Delivery" => {
             let delivered = people(&json["delivery"]["recipients"]);
             let recipients = delivered.iter().filter_map(string).take(RECIPIENTS_MAX);
-            let recipients = recipients.map(|address| Recipient { address, action: Action::Delivered, ..Recipient::default() });
+            let recipients = recipients.map(|address| Recipient {
+                address,
+                action: Action::Delivered,
+                ..Recipient::default()
+            });
             Some(Kind::DeliveryReport(Report { evidence, message_id, recipients: recipients.collect() }))
         }
         _ => None,

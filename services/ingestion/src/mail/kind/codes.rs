@@ -20,20 +20,31 @@ fn is_status(word: &str) -> bool {
 pub(super) fn reply(text: &str) -> Option<u16> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-');
     let numbers = words.map(|word| word.split('-').next().unwrap_or_default());
-    numbers.filter(|word| word.len() == 3).filter_map(|word| word.parse().ok()).find(|code| (400..600).contains(code))
+    numbers
+        .filter(|word| word.len() == 3)
+        .filter_map(|word| word.parse().ok())
+        .find(|code| (400..600).contains(code))
 }
 
 /// The addresses in a line, as they stand.
 pub(super) fn addresses(line: &str) -> impl Iterator<Item = &str> {
-    let words = line.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | ',' | ';' | ':' | '`'));
-    words.map(|word| word.trim_matches(|c: char| matches!(c, '.' | '\'' | '!' | '?'))).filter(|word| is_address(word))
+    let words = line.split(|c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | ',' | ';' | ':' | '`')
+    });
+    words
+        .map(|word| word.trim_matches(|c: char| matches!(c, '.' | '\'' | '!' | '?')))
+        .filter(|word| is_address(word))
 }
 
 pub(super) fn is_address(word: &str) -> bool {
     const ADDRESS_MAX: usize = 320;
     let Some((local, domain)) = word.rsplit_once('@') else { return false };
     let named = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
-    word.len() <= ADDRESS_MAX && named(local) && named(domain) && !domain.starts_with('.') && !word.contains('/')
+    word.len() <= ADDRESS_MAX
+        && named(local)
+        && named(domain)
+        && !domain.starts_with('.')
+        && !word.contains('/')
 }
 
 /// What a server said, on one line, and no longer than is kept.
@@ -71,7 +82,8 @@ mod tests {
 
     #[test]
     fn addresses_are_found_in_words() {
-        let found: Vec<_> = addresses("<a@b.example>: to 'c.d@e.example'. not @x or y@ or http://u@h/").collect();
+        let found: Vec<_> =
+            addresses("<a@b.example>: to 'c.d@e.example'. not @x or y@ or http://u@h/").collect();
         assert_eq!(found, ["a@b.example", "c.d@e.example"]);
         assert_eq!(said("  one\n two "), Some("one two".to_owned()));
         assert_eq!(said(" \n"), None);

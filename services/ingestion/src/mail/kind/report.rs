@@ -89,7 +89,11 @@ pub(super) fn copy_recipients(mail: &Mail, copy: &str) -> Vec<String> {
     let named = copies.flat_map(|copy| {
         // The line that announces the copy is not of it.
         let fields = copy.trim_start();
-        let fields = if fields.starts_with('-') { fields.split_once('\n').map_or("", |(_, rest)| rest) } else { fields };
+        let fields = if fields.starts_with('-') {
+            fields.split_once('\n').map_or("", |(_, rest)| rest)
+        } else {
+            fields
+        };
         let headers = Headers::read(fields.trim_start());
         headers.all("to").flat_map(codes::addresses).map(str::to_owned).collect::<Vec<_>>()
     });

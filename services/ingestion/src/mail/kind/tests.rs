@@ -31,7 +31,9 @@ fn what_a_person_wrote_is_a_persons() {
     ] {
         assert_eq!(with(headers), Kind::Person, "{headers}");
     }
-    let says = |subject: &str, text: &str| of(&format!("From: postmaster@example.org\nSubject: {subject}\n\n{text}\n"));
+    let says = |subject: &str, text: &str| {
+        of(&format!("From: postmaster@example.org\nSubject: {subject}\n\n{text}\n"))
+    };
     assert_eq!(says("My order", "Hello"), Kind::Person, "a postmaster may order something");
     let subject = "Undeliverable parcel";
     assert_eq!(of(&format!("From: ada@example.org\nSubject: {subject}\n\nuser unknown\n")), Kind::Person);
@@ -66,7 +68,9 @@ fn responders_say_so_in_one_header_or_another() {
         ("Réponse automatique : x", "Je suis en congé"),
         ("=?utf-8?b?6Ieq5YuV5b+c562U?=: x", "不在です"),
     ] {
-        let mail = format!("From: a@example.org\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n");
+        let mail = format!(
+            "From: a@example.org\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+        );
         assert_eq!(of(&mail), Kind::AutoReply(Evidence::Subject), "{subject}");
     }
 }
@@ -93,7 +97,9 @@ fn a_delivery_report_says_for_whom_what() {
     let two = "Reporting-MTA: dns; mx\n\nOriginal-Recipient: rfc822;a@x.example\nFinal-Recipient: RFC822; <b@x.example>\n\
                Action: failed\nStatus: 5.1.1 (bad mailbox)\nDiagnostic-Code: smtp; 550-5.1.1 no such\n user here\n\n\
                Final-Recipient: rfc822; c@x.example\nAction: delayed\nStatus: 4.4.1\n";
-    let Kind::DeliveryReport(found) = of(&report("delivery-status", "delivery-status", two)) else { panic!() };
+    let Kind::DeliveryReport(found) = of(&report("delivery-status", "delivery-status", two)) else {
+        panic!()
+    };
     assert_eq!(found.evidence, Evidence::MediaType("message/delivery-status"));
     assert_eq!(found.message_id.as_deref(), Some("sent.1@mail.brand.example"));
     let first = Recipient {
@@ -109,13 +115,17 @@ fn a_delivery_report_says_for_whom_what() {
     assert_eq!((found.recipients[1].action, found.recipients.len()), (Action::Delayed, 2));
     assert!(!found.recipients[1].is_permanent());
     let unseparated = two.replace("\n\n", "\n");
-    let Kind::DeliveryReport(again) = of(&report("delivery-status", "delivery-status", &unseparated)) else { panic!() };
+    let Kind::DeliveryReport(again) = of(&report("delivery-status", "delivery-status", &unseparated)) else {
+        panic!()
+    };
     assert_eq!(again.recipients, found.recipients);
 
     let delayed = "Final-Recipient: rfc822; c@x.example\nAction: delayed\nStatus: 4.4.1\n";
     assert!(matches!(of(&report("delivery-status", "delivery-status", delayed)), Kind::DeliveryDelay(_)));
     let delivered = "Final-Recipient: rfc822; c@x.example\nStatus: 2.1.5\n";
-    let Kind::DeliveryReport(found) = of(&report("delivery-status", "delivery-status", delivered)) else { panic!() };
+    let Kind::DeliveryReport(found) = of(&report("delivery-status", "delivery-status", delivered)) else {
+        panic!()
+    };
     assert_eq!(found.recipients[0].action, Action::Delivered);
 }
 
@@ -129,13 +139,17 @@ fn complaints_and_receipts_are_no_failures() {
         recipients: vec!["a@x.example".into()],
     };
     assert_eq!(of(&report("feedback-report", "feedback-report", content)), Kind::Feedback(expected));
-    let content = "Original-Message-ID: <sent.2@x>\nDisposition: manual-action/MDN-sent-manually; displayed\n";
+    let content =
+        "Original-Message-ID: <sent.2@x>\nDisposition: manual-action/MDN-sent-manually; displayed\n";
     let expected = Receipt {
         evidence: Evidence::MediaType("message/disposition-notification"),
         message_id: Some("sent.2@x".into()),
         disposition: Some("displayed".into()),
     };
-    assert_eq!(of(&report("disposition-notification", "disposition-notification", content)), Kind::ReadReceipt(expected));
+    assert_eq!(
+        of(&report("disposition-notification", "disposition-notification", content)),
+        Kind::ReadReceipt(expected)
+    );
 }
 
 #[test]
@@ -146,10 +160,12 @@ fn servers_that_report_in_words_are_understood() {
                  From: care@brand.example\nMessage-ID: <sent.3@x>\nTo: c@x.example\n";
     let Kind::DeliveryReport(found) = of(words) else { panic!() };
     assert_eq!((found.evidence, found.message_id.as_deref()), (Evidence::Sender, Some("sent.3@x")));
-    let told: Vec<_> = found.recipients.iter().map(|to| (to.address.as_str(), to.status.as_deref(), to.reply)).collect();
+    let told: Vec<_> =
+        found.recipients.iter().map(|to| (to.address.as_str(), to.status.as_deref(), to.reply)).collect();
     assert_eq!(told, [("a@x.example", Some("5.2.2"), Some(552)), ("b@x.example", Some("5.1.1"), Some(552))]);
 
-    let delay = "From: postmaster@mx.example\nSubject: Warning: message delayed\n\n<a@x.example>: still waiting\n";
+    let delay =
+        "From: postmaster@mx.example\nSubject: Warning: message delayed\n\n<a@x.example>: still waiting\n";
     let Kind::DeliveryDelay(found) = of(delay) else { panic!() };
     assert_eq!((found.recipients[0].action, found.recipients.len()), (Action::Delayed, 1));
 
@@ -160,7 +176,11 @@ fn servers_that_report_in_words_are_understood() {
 
 #[test]
 fn a_report_that_a_person_passes_on_is_a_persons_mail() {
-    let inner = report("delivery-status", "delivery-status", "Final-Recipient: rfc822; a@x.example\nAction: failed\n");
+    let inner = report(
+        "delivery-status",
+        "delivery-status",
+        "Final-Recipient: rfc822; a@x.example\nAction: failed\n",
+    );
     let inner = inner.replace("--b", "--i").replace("boundary=b", "boundary=i");
     let forwarded = format!(
         "From: ada@example.org\nReturn-Path: <ada@example.org>\nContent-Type: multipart/mixed; boundary=b\n\n\

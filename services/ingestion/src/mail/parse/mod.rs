@@ -8,12 +8,14 @@ mod bounds;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::panic;
 
 use jiff::Timestamp;
 use mail_parser::{
-    Addr, Address, DateTime, GetHeader, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders, Received,
+    Addr, Address, DateTime, GetHeader, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders,
+    Received,
 };
 use sha2::{Digest, Sha256};
 
@@ -160,7 +162,7 @@ pub enum Error {
         /// How many there may be.
         max: usize,
     },
-    /// Something that has none of the headers that tell of a sending, or that the parser could not bear.
+    /// Something that has none of the headers that tell of a mail, or that the parser could not bear.
     #[error("this is not a mail; check that it is complete and has its headers")]
     NotAMail,
 }
@@ -183,7 +185,8 @@ impl Error {
 pub fn parse(bytes: &[u8]) -> Result<Mail, Error> {
     let bounded = bounds::checked(bytes)?;
     let read = || {
-        let message = MessageParser::default().parse(bounded.as_ref()).filter(is_mail).ok_or(Error::NotAMail)?;
+        let message =
+            MessageParser::default().parse(bounded.as_ref()).filter(is_mail).ok_or(Error::NotAMail)?;
         mail(&message, bytes)
     };
     panic::catch_unwind(panic::AssertUnwindSafe(read)).unwrap_or(Err(Error::NotAMail))
@@ -193,7 +196,8 @@ pub fn parse(bytes: &[u8]) -> Result<Mail, Error> {
 pub fn links(bytes: &[u8]) -> Option<Links> {
     let read = || {
         let lines = bounds::with_line_ends(bytes);
-        let message = MessageParser::default().parse_headers(bounds::without_envelope(&lines))?;
+        let readable = bounds::with_readable_header(Cow::Borrowed(bounds::without_envelope(&lines)));
+        let message = MessageParser::default().parse_headers(readable.as_ref())?;
         Some(Links {
             message_id: message_id(&message, bytes),
             in_reply_to: ids(message.in_reply_to()),
@@ -238,9 +242,10 @@ fn mail(message: &Message<'_>, bytes: &[u8]) -> Result<Mail, Error> {
     })
 }
 
-/// A picture or a licence has lines with a colon as well, but none of the headers that tell of a sending.
+/// A picture or a licence has lines with a colon as well, but none of the headers that tell of a mail.
 fn is_mail(message: &Message<'_>) -> bool {
-    const HEADERS: [HeaderName<'static>; 9] = [
+    const HEADERS: [HeaderName<'static>; 10] = [
+        HeaderName::ContentType,
         HeaderName::Date,
         HeaderName::From,
         HeaderName::MessageId,

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::limits::*;
 use super::*;
 
-const HEAD: &str = "From: Ada <ada@example.org>\nDate: Fri, 1 Mar 2024 10:00:00 +0000\nMessage-ID: <one@example.org>\n";
+const HEAD: &str =
+    "From: Ada <ada@example.org>\nDate: Fri, 1 Mar 2024 10:00:00 +0000\nMessage-ID: <one@example.org>\n";
 
 fn read(rest: &str) -> Mail {
     parse(format!("{HEAD}{rest}").as_bytes()).unwrap()
@@ -35,7 +36,10 @@ fn a_mail_says_who_when_and_what() {
     assert_eq!(mail.to[0].name.as_deref(), Some("Jürgen"));
     assert_eq!(mail.cc, [mailbox(None, Some("c@example.org"))]);
     assert_eq!(mail.subject.as_deref(), Some("Café"));
-    assert_eq!((mail.in_reply_to, mail.references), (vec!["parent@x".into()], vec!["root@x".into(), "parent@x".into()]));
+    assert_eq!(
+        (mail.in_reply_to, mail.references),
+        (vec!["parent@x".into()], vec!["root@x".into(), "parent@x".into()])
+    );
     assert_eq!(mail.date, Some("2024-03-01T10:00:00Z".parse().unwrap()));
     assert_eq!(mail.received_at, Some("2024-03-01T10:00:09Z".parse().unwrap()));
     assert_eq!((mail.text.as_str(), mail.html), ("Hello\nthere", None));
@@ -107,6 +111,15 @@ fn wrong_charsets_are_read_as_what_they_are() {
     for charset in ["utf-8", "x-unknown"] {
         assert_eq!(body(charset, "Grüße".as_bytes()), "Grüße", "{charset}");
     }
+    let header = |charset: &str, subject: &[u8]| {
+        let head =
+            format!("From: \"J\u{fc}rgen\" <j@x.example>\nContent-Type: text/plain{charset}\nSubject: ");
+        parse(&[head.as_bytes(), subject, b"\n\nHallo"].concat()).unwrap()
+    };
+    let latin = header("", b"Gr\xfc\xdfe");
+    assert_eq!(latin.subject.as_deref(), Some("Grüße"));
+    assert_eq!(latin.from[0].name.as_deref(), Some("Jürgen"), "a line that is UTF-8 stays");
+    assert_eq!(header("; charset=\"windows-1251\"", b"\xcf\xf0\xe8").subject.as_deref(), Some("При"));
     assert_eq!(body("utf-8", b"\xff\xfe\xff\xfe").chars().filter(|&c| c == '\u{fffd}').count(), 4);
     assert_eq!(body("shift_jis", b"\x93\xfa\x96\x7b"), "日本");
 }
@@ -149,7 +162,8 @@ fn bombs_of_parts_are_refused_before_they_are_parsed() {
     let encoded = format!("Content-Type: multipart/mixed; boundary=b\n\n{encoded}{}", "a".repeat(8_000_000));
     assert_eq!(refused(&encoded), too_many);
     let boundary = "--a".repeat(20_000);
-    let alike = format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n{}", "--a".repeat(100_000));
+    let alike =
+        format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n{}", "--a".repeat(100_000));
     assert_eq!(refused(&alike), too_many);
 }
 
@@ -158,7 +172,10 @@ fn a_mail_that_is_encoded_within_another_is_kept_as_a_file() {
     let inner = "From: b@example.org\nSubject: inner\n\nHello";
     let base64 = data_encoding::BASE64.encode(inner.as_bytes());
     let part = |kind: &str| format!("--b\n{kind}Content-Transfer-Encoding: base64\n\n{base64}\n--b--");
-    let forwarded = read(&format!("Content-Type: multipart/mixed; boundary=b\n\n{}", part("Content-Type: message/RFC822\n")));
+    let forwarded = read(&format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n{}",
+        part("Content-Type: message/RFC822\n")
+    ));
     let digested = read(&format!("Content-Type: multipart/digest; boundary=b\n\n{}", part("")));
     assert_eq!(forwarded.attachments[0].media_type, "message/rfc822");
     assert_eq!(forwarded.attachments[0].content, inner.as_bytes());
@@ -171,7 +188,8 @@ fn a_mail_that_is_encoded_within_another_is_kept_as_a_file() {
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         "[A-Za-z-]{1,12}: [ -~]{0,40}\n".prop_map(String::into_bytes),
-        "Content-Type: (multipart/(mixed|digest|report)|text/html|message/rfc822); boundary=\"?b\"?\n".prop_map(String::into_bytes),
+        "Content-Type: (multipart/(mixed|digest|report)|text/html|message/rfc822); boundary=\"?b\"?\n"
+            .prop_map(String::into_bytes),
         "Content-Transfer-Encoding: (base64|quoted-printable|8bit|x)\n".prop_map(String::into_bytes),
         "(--b\n|--b--\n|\n|\r\n| \n)".prop_map(String::into_bytes),
         "=\\?(utf-8|x)\\?[bqx]\\?[ -~]{0,20}\\?=".prop_map(String::into_bytes),

@@ -76,14 +76,16 @@ fn has_year(text: &str) -> bool {
     let mut numbers = text.split(|c: char| !c.is_numeric());
     numbers.any(|number| {
         let count = number.chars().count();
-        (count == 4 && (number.starts_with("19") || number.starts_with("20") || !number.is_ascii())) || count == 8
+        (count == 4 && (number.starts_with("19") || number.starts_with("20") || !number.is_ascii()))
+            || count == 8
     })
 }
 
 fn has_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let colons = bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b':' | b'.' | b'h')).map(|(at, _)| at);
+    let colons =
+        bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b':' | b'.' | b'h')).map(|(at, _)| at);
     colons.into_iter().any(|at| at > 0 && digit(at - 1) && digit(at + 1) && digit(at + 2) && !digit(at + 3))
 }
 

@@ -99,7 +99,8 @@ fn is_quoted(line: &str) -> bool {
 fn is_rule(line: &str) -> bool {
     const STROKES_MIN: usize = 4;
     let strokes = line.trim();
-    strokes.len() >= STROKES_MIN && strokes.chars().all(|c| matches!(c, '_' | '-' | '=' | '*' | '—' | '–' | '─' | ' '))
+    strokes.len() >= STROKES_MIN
+        && strokes.chars().all(|c| matches!(c, '_' | '-' | '=' | '*' | '—' | '–' | '─' | ' '))
 }
 
 /// One line between quoted ones is the rest of the line above it, if that was too long to be quoted whole.

@@ -52,19 +52,26 @@ fn is_sent_from(line: &str) -> bool {
         return false;
     }
     let lower = line.trim_end_matches(['.', '!']).to_lowercase();
-    words::SENT_FROM.iter().any(|start| lower.starts_with(start)) || words::SENT_FROM_ENDS.iter().any(|end| lower.ends_with(end))
+    words::SENT_FROM.iter().any(|start| lower.starts_with(start))
+        || words::SENT_FROM_ENDS.iter().any(|end| lower.ends_with(end))
 }
 
 /// A name may stand above it in the same paragraph.
 fn with_name(lines: &[&str], at: usize, run: &Range<usize>) -> usize {
     const NAME_MAX: usize = 40;
-    let above = at.checked_sub(1).filter(|above| run.contains(above) && above.checked_sub(1).is_none_or(|blank| {
-        !run.contains(&blank) || lines[blank].trim().is_empty()
-    }));
+    let above = at.checked_sub(1).filter(|above| {
+        run.contains(above)
+            && above
+                .checked_sub(1)
+                .is_none_or(|blank| !run.contains(&blank) || lines[blank].trim().is_empty())
+    });
     let is_name = |line: &str| {
         let line = line.trim();
         let words = line.split_whitespace().count();
-        (1..=3).contains(&words) && line.len() <= NAME_MAX && line.split_whitespace().all(is_capital) && !line.contains([',', '?', '!'])
+        (1..=3).contains(&words)
+            && line.len() <= NAME_MAX
+            && line.split_whitespace().all(is_capital)
+            && !line.contains([',', '?', '!'])
     };
     above.filter(|&above| is_name(lines[above])).unwrap_or(at)
 }
@@ -74,7 +81,10 @@ fn is_name(line: &str) -> bool {
     const NAME_MAX: usize = 40;
     let Some(name) = line.trim().strip_prefix(['-', '—', '–', '~']) else { return false };
     let words = name.split_whitespace().count();
-    (1..=3).contains(&words) && name.len() <= NAME_MAX && !name.starts_with(' ') && name.split_whitespace().all(is_capital)
+    (1..=3).contains(&words)
+        && name.len() <= NAME_MAX
+        && !name.starts_with(' ')
+        && name.split_whitespace().all(is_capital)
 }
 
 fn is_capital(word: &str) -> bool {

@@ -74,7 +74,10 @@ fn answers_between_and_below_quotes_stay() {
     let text = "Hi,\n\nOn 5 Mar 2024 10:00, Ada wrote:\n> Is it here?\n\nYes.\n\n> And whole?\n> I hope.\n\nNo.\n\n-- \nBob\n";
     let trimmed = trim(text);
     assert_eq!(trimmed.reply, "Hi,\n\nYes.\n\nNo.");
-    assert_eq!((trimmed.signature.as_deref(), trimmed.quotes), (Some("-- \nBob".replace(" \n", "\n").as_str()), true));
+    assert_eq!(
+        (trimmed.signature.as_deref(), trimmed.quotes),
+        (Some("-- \nBob".replace(" \n", "\n").as_str()), true)
+    );
     let long = "x".repeat(WRAPPED_MIN);
     assert_eq!(reply(&format!("A\n\n> {long}\nwrapped\n> b")), "A");
     assert_eq!(reply("A\n\n> short?\nYes\n> b"), "A\n\nYes");
@@ -143,7 +146,9 @@ fn signatures_are_known_by_their_delimiter_or_their_telephone() {
 
 #[test]
 fn something_is_always_left() {
-    for text in ["> only\n> a quote", "-----Original Message-----\nFrom: x", "Sent from my iPhone", "-- \nAda"] {
+    for text in
+        ["> only\n> a quote", "-----Original Message-----\nFrom: x", "Sent from my iPhone", "-- \nAda"]
+    {
         assert_eq!(trim(text), Trimmed { reply: text.to_owned(), signature: None, quotes: false });
     }
     assert_eq!(trim(""), Trimmed::default());
@@ -156,7 +161,20 @@ fn long_texts_take_no_more_than_their_share() {
         trim(text);
         begun.elapsed()
     };
-    for line in ["On 2024 wrote\n", "On On On On wrote:\n", "From: x\n", "> \n", "-- \n", "____\n", "a", "wrote ", "-A\n\n", "On 5 March 2024 10:00 Ada wrote:\n> a\n", "2024 10:00 @ x\n", "____\n\n\n\n"] {
+    for line in [
+        "On 2024 wrote\n",
+        "On On On On wrote:\n",
+        "From: x\n",
+        "> \n",
+        "-- \n",
+        "____\n",
+        "a",
+        "wrote ",
+        "-A\n\n",
+        "On 5 March 2024 10:00 Ada wrote:\n> a\n",
+        "2024 10:00 @ x\n",
+        "____\n\n\n\n",
+    ] {
         let text = line.repeat(300_000 / line.len());
         let time = took(&text);
         assert!(time < Duration::from_secs(10), "{line:?} took {time:?}");
