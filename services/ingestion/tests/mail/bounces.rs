@@ -8,6 +8,14 @@ use ingestion::mail::parse;
 
 use crate::{files, real, short};
 
+/// What is known to differ, and why.
+const CAUSES: [(&str, &str); 4] = [
+    ("lhost-postfix-75", "a transcript of a session: it reports on no recipient, and names two"),
+    ("lhost-sendmail-18", "the exact status stands in the transcript for people only"),
+    ("rfc3464-04", "its boundaries are wrong: the transcript is not taken for the text"),
+    ("rfc3464-28", "two mails in one file: the second is not read"),
+];
+
 /// What each recipient's server said, as sisimai's tests state it.
 const SISIMAI: &str = include_str!("expected/sisimai.txt");
 
@@ -67,7 +75,9 @@ fn reports_say_for_whom_what_as_their_collectors_state() {
         *agree += u32::from(found == expected);
         *all += 1;
         if found != expected {
-            println!("{name}, {field}: found {found}, expected {expected}");
+            let cause =
+                CAUSES.iter().find(|(file, _)| name.contains(file)).map_or("not known", |(_, cause)| cause);
+            println!("{name}, {field}: found {found}, expected {expected}: {cause}");
         }
     };
     for line in SISIMAI.lines().filter(|line| !line.starts_with('#')) {
@@ -92,5 +102,5 @@ fn reports_say_for_whom_what_as_their_collectors_state() {
     }
     let (agree, all) = fields.values().fold((0, 0), |(agree, all), (a, b)| (agree + a, all + b));
     println!("{agree} of {all} fields agree: {fields:?}");
-    assert!(agree * 100 >= all * 90, "only {agree} of {all}");
+    assert!(agree * 100 >= all * 97, "only {agree} of {all}");
 }

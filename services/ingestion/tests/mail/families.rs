@@ -183,18 +183,14 @@ fn stalwart(folder: &Path) -> Count {
             continue;
         }
         let lf = fs::read(&path).unwrap();
-        let crlf = String::from_utf8_lossy(&lf).into_owned();
-        let crlf = crlf
-            .contains('\u{fffd}')
-            .then(|| with_cr(&lf))
-            .unwrap_or_else(|| crlf.replace('\n', "\r\n").into_bytes());
+        let crlf = with_cr(&lf);
         for (extension, bytes) in [("json", &lf), ("crlf.json", &crlf)] {
             let Ok(expected) = fs::read(path.with_extension(extension)) else { continue };
             count.mails += 1;
             let name = format!("{} ({extension})", short(&path, folder));
             match parse(bytes) {
                 Ok(mail) => {
-                    against_json(&mut count, &name, &mail, &serde_json::from_slice(&expected).unwrap())
+                    against_json(&mut count, &name, &mail, &serde_json::from_slice(&expected).unwrap());
                 }
                 Err(error) => {
                     println!("{name} is refused: {error}");

@@ -11,13 +11,16 @@ use super::Error;
 use super::limits::{HEADER_FIELDS_MAX, HEADERS_MAX, MAIL_MAX, MULTIPARTS_MAX, NESTED_MAX, PARTS_MAX};
 
 /// Bytes that may be looked at in search of boundaries.
-const SEARCHED_MAX: usize = 4 * 1024 * 1024 * 1024;
+const SEARCHED_MAX: usize = 1024 * 1024 * 1024;
 
 /// Bytes that may be set aside for decoding: the parser sets aside the rest of the mail for each encoded part.
 const RESERVED_MAX: usize = 16 * 1024 * 1024 * 1024;
 
 /// Pairs of dashes, each of which may begin a boundary.
 const DASHES_MAX: usize = 500_000;
+
+/// All boundaries together, in bytes.
+const BOUNDARIES_MAX: usize = 16 * 1024 * 1024;
 
 /// What a boundary may be followed by at the most before its field ends.
 const BOUNDARY_ENDS: &[u8] = b";\n>";
@@ -123,14 +126,25 @@ fn is_entangled(mail: &[u8]) -> bool {
         return false;
     }
     let dashes = mail.windows(2).filter(|pair| pair == b"--").count();
-    let boundaries: usize = found(mail, b"boundary")
-        .map(|at| mail[at..].iter().position(|byte| BOUNDARY_ENDS.contains(byte)).unwrap_or(mail.len() - at))
-        .sum();
+    let Some(boundaries) = boundaries(mail) else { return true };
     multiparts > MULTIPARTS_MAX
         || dashes > DASHES_MAX
         || multiparts.saturating_mul(mail.len()) > SEARCHED_MAX
         || dashes.saturating_mul(boundaries) > SEARCHED_MAX
         || count(mail, b"base64").saturating_mul(mail.len()) > RESERVED_MAX
+}
+
+/// An upper bound for how long all boundaries are together, if it is not beyond reason.
+fn boundaries(mail: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for at in found(mail, b"boundary") {
+        let rest = &mail[at..];
+        length += rest.iter().position(|byte| BOUNDARY_ENDS.contains(byte)).unwrap_or(rest.len());
+        if length > BOUNDARIES_MAX {
+            return None;
+        }
+    }
+    Some(length)
 }
 
 /// Where mails within the mail are encoded, they are called something that the parser does not read.

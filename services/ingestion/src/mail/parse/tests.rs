@@ -161,6 +161,8 @@ fn bombs_of_parts_are_refused_before_they_are_parsed() {
     let encoded = "--b\nContent-Transfer-Encoding: base64\n\n".repeat(4_000);
     let encoded = format!("Content-Type: multipart/mixed; boundary=b\n\n{encoded}{}", "a".repeat(8_000_000));
     assert_eq!(refused(&encoded), too_many);
+    let named = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "boundary".repeat(1_000_000));
+    assert_eq!(refused(&named), too_many);
     let boundary = "--a".repeat(20_000);
     let alike =
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n{}", "--a".repeat(100_000));

@@ -108,10 +108,10 @@ pub(super) fn is_block(lines: &[&str], at: usize) -> bool {
         if blank > 1 {
             break;
         }
-        if let Some(field) = field(line) {
-            if !seen.contains(&field) {
-                seen.push(field);
-            }
+        if let Some(field) = field(line)
+            && !seen.contains(&field)
+        {
+            seen.push(field);
         }
     }
     seen.len() >= FIELDS_MIN && seen.contains(&Field::From)
