@@ -64,6 +64,8 @@ pub struct Core {
     pub customers: Transactor<customer::State>,
     /// Decides on two cases.
     pub links: Transactor<links::State>,
+    /// Replies on their way, to be read: ingestion writes them.
+    pub deliveries: Transactor<delivery::State>,
     /// Held from the look at two cases to the decision, lest those of this process make each other look again.
     pub linking: Mutex<()>,
     /// Decides on the policy.
@@ -102,6 +104,7 @@ impl Core {
             conversations: transactor(&shell),
             customers: transactor(&shell),
             links: transactor(&shell),
+            deliveries: transactor(&shell),
             linking: Mutex::default(),
             policy: transactor(&shell),
             policies,

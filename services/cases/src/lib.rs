@@ -35,7 +35,7 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
     core::Core,
-    follow::{cases::FollowCases, links::FollowLinks, messages::FollowMessages, timers::Timers},
+    follow::{cases::FollowCases, deliveries::FollowDeliveries, links::FollowLinks, messages::FollowMessages, timers::Timers},
     read::projection::CasesProjection,
 };
 
@@ -58,6 +58,7 @@ pub struct Service {
     messages: Arc<Runner<FollowMessages>>,
     links: Arc<Runner<FollowLinks>>,
     decisions: Arc<Runner<FollowCases>>,
+    deliveries: Arc<Runner<FollowDeliveries>>,
     timers: Arc<Timers>,
 }
 
@@ -77,11 +78,14 @@ impl Service {
             Runner::new(FollowLinks(Arc::clone(&core)), log(), control(), lease("cases.follow_links"));
         let decisions =
             Runner::new(FollowCases(Arc::clone(&core)), log(), control(), lease("cases.follow_cases"));
+        let deliveries = FollowDeliveries(Arc::clone(&core));
+        let deliveries = Runner::new(deliveries, log(), control(), lease("cases.follow_deliveries"));
+        let deliveries = Arc::new(deliveries);
         let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
         // Weakly: the runner holds the core.
         core.messages.set(Arc::downgrade(&messages)).ok();
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
-        Ok(Self { core, messages, links, decisions, timers })
+        Ok(Self { core, messages, links, decisions, deliveries, timers })
     }
 
     /// The policy in force, for other services of this process.
@@ -103,7 +107,12 @@ impl Service {
 
     /// Its reactions, for operators.
     pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
-        vec![Arc::clone(&self.messages) as _, Arc::clone(&self.links) as _, Arc::clone(&self.decisions) as _]
+        vec![
+            Arc::clone(&self.messages) as _,
+            Arc::clone(&self.links) as _,
+            Arc::clone(&self.decisions) as _,
+            Arc::clone(&self.deliveries) as _,
+        ]
     }
 
     /// What else runs for ever, for its health: the policy and the timers.
@@ -134,6 +143,7 @@ impl Service {
         tasks.spawn("the read model of cases", Arc::clone(&self.core.models).run(stop.clone()));
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
+        tasks.spawn("deliveries to cases", Arc::clone(&self.deliveries).run(stop.clone()));
         tasks.spawn("cases to conversations", Arc::clone(&self.decisions).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
         let streams = self.core.stop.clone();

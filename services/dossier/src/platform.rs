@@ -155,6 +155,7 @@ impl Platform {
         if let Some(ingestion) = &ingestion {
             ingestion.spawn(&mut tasks);
             models.extend(ingestion.models());
+            reactions.extend(ingestion.reactions());
             routes.push(ingestion.routes());
         }
         let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone(), others));

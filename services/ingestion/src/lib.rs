@@ -34,7 +34,7 @@ mod wire;
 use std::sync::Arc;
 
 use proto::ingestion::v1;
-use service::{Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, shell::Shell};
+use service::{Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, reaction::AnyReaction, shell::Shell};
 
 use account::Accounts;
 use ledger::Ledger;
@@ -56,13 +56,16 @@ struct Parts {
     accounts: Arc<dyn Accounts>,
     submitter: Submitter,
     ledger: Ledger,
+    replies: replies::Runners,
 }
 
 /// Opens the stores of the service and brings them to their schema.
 pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let ledger = Ledger::open(&shell).await?;
     let submitter = Submitter::new(shell.clone(), Arc::clone(&config.accounts));
-    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger })))
+    let control = shell.stores.control("ingestion").await?;
+    let replies = replies::Runners::open(&shell, &config.accounts, &control)?;
+    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies })))
 }
 
 impl Ingestion {
@@ -98,8 +101,14 @@ impl Ingestion {
         vec![self.0.ledger.accepted()]
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted.
+    /// Its reactions, for operators.
+    pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
+        self.0.replies.all()
+    }
+
+    /// Starts what goes on without being asked: the count of what is accepted, and the way of replies.
     pub fn spawn(&self, tasks: &mut Tasks) {
+        self.0.replies.spawn(tasks);
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
     }

@@ -1,8 +1,10 @@
 //! What follows from the log: messages become conversations and cases, decisions about two cases reach both, those of one
-//! reach its conversations, what was split off is opened, and times that have come are taken note of.
+//! reach its conversations, what was split off is opened, what became of replies is
+//! told, and times that have come are taken note of.
 
 pub mod arrival;
 pub mod cases;
+pub mod deliveries;
 pub mod due;
 pub mod links;
 pub mod messages;

@@ -26,6 +26,7 @@ use service::{
     auth::Principal,
     envelope::contains,
     lease::Lease,
+    lifecycle::Tasks,
     reaction::{self, AnyReaction, Reaction, Runner},
     store::Store,
     transact::{Meta, Outcome, Transactor},
@@ -75,6 +76,13 @@ impl Runners {
             deliver: Arc::new(Runner::new(deliver, log(), own(), lease("ingestion.deliver"))),
             reports: Arc::new(Runner::new(reports, log(), own(), lease("ingestion.follow_reports"))),
         })
+    }
+
+    pub(crate) fn spawn(&self, tasks: &mut Tasks) {
+        let stop = tasks.stop();
+        tasks.spawn("replies to deliveries", Arc::clone(&self.queue).run(stop.clone()));
+        tasks.spawn("deliveries", Arc::clone(&self.deliver).run(stop.clone()));
+        tasks.spawn("reports to deliveries", Arc::clone(&self.reports).run(stop));
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<dyn AnyReaction>> {

@@ -193,8 +193,8 @@ fn ourselves(ingestion: &Ingestion, account: &Account, to: &str) -> Ourselves {
     let addresses = written.split(',').chain([to]).filter_map(|address| plain_address(address.trim()));
     Ourselves {
         addresses: addresses.collect(),
-        domains: BTreeSet::new(),
         marker: ingestion.0.shell.vault.hash(MARKER, &[]),
+        ..Ourselves::default()
     }
 }
 

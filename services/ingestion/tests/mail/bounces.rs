@@ -8,6 +8,17 @@ use ingestion::mail::parse;
 
 use crate::{files, real, short};
 
+/// What is known to differ, and why.
+const CAUSES: [(&str, &str); 4] = [
+    ("lhost-postfix-75", "a transcript of a session: it reports on no recipient, and names two"),
+    ("lhost-sendmail-18", "the exact status stands in the transcript for people only"),
+    ("rfc3464-04", "its boundaries are wrong: the transcript is not taken for the text"),
+    ("rfc3464-28", "two mails in one file: the second is not read"),
+];
+
+/// What each recipient's server said, as sisimai's tests state it.
+const SISIMAI: &str = include_str!("expected/sisimai.txt");
+
 #[test]
 fn no_report_is_taken_for_a_persons_message() {
     let Some(folder) = real("email/bounce/sisimai-set-of-emails/maildir") else { return };
@@ -53,4 +64,43 @@ fn no_report_is_taken_for_a_persons_message() {
     println!("{} reports name no recipient: {without_recipient:?}", without_recipient.len());
     println!("{} reports name no mail: {without_id:?}", without_id.len());
     assert_eq!(machines, all, "some reports were taken for persons' messages");
+}
+
+#[test]
+fn reports_say_for_whom_what_as_their_collectors_state() {
+    let Some(folder) = real("email/bounce/sisimai-set-of-emails/maildir") else { return };
+    let mut fields = BTreeMap::<&str, (u32, u32)>::new();
+    let mut compare = |name: &str, field: &'static str, found: &str, expected: &str| {
+        let (agree, all) = fields.entry(field).or_default();
+        *agree += u32::from(found == expected);
+        *all += 1;
+        if found != expected {
+            let cause =
+                CAUSES.iter().find(|(file, _)| name.contains(file)).map_or("not known", |(_, cause)| cause);
+            println!("{name}, {field}: found {found}, expected {expected}: {cause}");
+        }
+    };
+    for line in SISIMAI.lines().filter(|line| !line.starts_with('#')) {
+        let (name, expected) = line.split_once(" | ").unwrap();
+        let mail = parse(&fs::read(folder.join(name)).unwrap()).unwrap();
+        let kind = kind(&mail, &Ourselves::default());
+        let (Kind::DeliveryReport(report) | Kind::DeliveryDelay(report)) = kind else {
+            panic!("{name}: {kind:?}")
+        };
+        let expected: Vec<_> = expected.split(',').collect();
+        compare(name, "recipients", &report.recipients.len().to_string(), &expected.len().to_string());
+        for (found, expected) in report.recipients.iter().zip(expected) {
+            let (status, reply) = expected.split_once(' ').unwrap();
+            if status != "-" {
+                compare(name, "status", found.status.as_deref().unwrap_or("-"), status);
+                compare(name, "class", &found.status.as_deref().unwrap_or("-")[..1], &status[..1]);
+            }
+            if reply != "-" {
+                compare(name, "reply", &found.reply.map_or("-".to_owned(), |reply| reply.to_string()), reply);
+            }
+        }
+    }
+    let (agree, all) = fields.values().fold((0, 0), |(agree, all), (a, b)| (agree + a, all + b));
+    println!("{agree} of {all} fields agree: {fields:?}");
+    assert!(agree * 100 >= all * 97, "only {agree} of {all}");
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails the test that called it")]
 
 mod bounces;
+mod families;
+mod replies;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -74,7 +74,7 @@ fn recipients(mail: &Mail, text: &str, action: Action) -> Vec<Recipient> {
         return within;
     }
     let to = report::copy_recipients(mail, copy);
-    let status = codes::status(said).map(str::to_owned);
+    let status = codes::failure(said).map(str::to_owned);
     let reply = codes::reply(said);
     let diagnostic = codes::said(words::beginning(said));
     let recipient = |address| Recipient {
@@ -89,8 +89,13 @@ fn recipients(mail: &Mail, text: &str, action: Action) -> Vec<Recipient> {
 }
 
 fn in_own_words(mail: &Mail, said: &str, action: Action) -> Vec<Recipient> {
-    let listed: Vec<_> =
-        mail.headers.all(FAILED_RECIPIENTS).flat_map(codes::addresses).map(str::to_owned).collect();
+    let listed: Vec<_> = mail
+        .headers
+        .all(FAILED_RECIPIENTS)
+        .flat_map(codes::addresses)
+        .take(RECIPIENTS_MAX)
+        .map(str::to_owned)
+        .collect();
     let mut found = in_words(mail, said);
     if !listed.is_empty() {
         found.retain(|recipient| {
@@ -106,7 +111,7 @@ fn in_own_words(mail: &Mail, said: &str, action: Action) -> Vec<Recipient> {
     for recipient in &mut found {
         recipient.action = action;
         let own = recipient.diagnostic.as_deref().unwrap_or_default();
-        recipient.status = codes::status(own).or_else(|| codes::status(said)).map(str::to_owned);
+        recipient.status = codes::failure(own).or_else(|| codes::failure(said)).map(str::to_owned);
         recipient.reply = codes::reply(own).or_else(|| codes::reply(said));
     }
     found

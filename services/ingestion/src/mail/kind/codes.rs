@@ -8,6 +8,12 @@ pub(super) fn status(text: &str) -> Option<&str> {
     words.into_iter().find(|word| is_status(word))
 }
 
+/// The first status code in `text` that says no.
+pub(super) fn failure(text: &str) -> Option<&str> {
+    let words = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|word| word.trim_matches('.'));
+    words.into_iter().find(|word| is_status(word) && !word.starts_with('2'))
+}
+
 fn is_status(word: &str) -> bool {
     let mut parts = word.split('.');
     let class = parts.next().is_some_and(|class| matches!(class, "2" | "4" | "5"));
@@ -73,6 +79,7 @@ mod tests {
         for text in ["host 5.1.2.3 said", "version 8.14.3", "5.1", "5.1.1234", "", "3.1.1", "5..1.1"] {
             assert_eq!(status(text), None, "{text}");
         }
+        assert_eq!(failure("250 2.1.0 ok, 550 5.1.1 no"), Some("5.1.1"));
         assert_eq!(reply("said: 550-5.7.1 no"), Some(550));
         assert_eq!(reply("RCPT TO <a@b>: 452 full"), Some(452));
         for text in ["line 250 ok", "5500", "host 10.0.0.587", "v550x", "127.0.0.1"] {

@@ -155,6 +155,9 @@ pub struct Ourselves {
     pub domains: BTreeSet<String>,
     /// The value of [`MARKER`] in what we send; empty if we send none.
     pub marker: String,
+    /// The List-Ids, in lower case and without brackets, of groups through which our addresses are delivered: what comes
+    /// over them is no list's mail for that.
+    pub lists: BTreeSet<String>,
 }
 
 /// Tells what kind of mail this is.
@@ -168,10 +171,10 @@ pub fn kind(mail: &Mail, ourselves: &Ourselves) -> Kind {
     if let Some(kind) = bounce::kind(mail) {
         return kind;
     }
-    if let Some(evidence) = signs::responder(mail) {
+    if let Some(evidence) = signs::responder(mail, ourselves) {
         return Kind::AutoReply(evidence);
     }
-    if let Some(evidence) = signs::list(mail) {
+    if let Some(evidence) = signs::list(mail, ourselves) {
         return Kind::List(evidence);
     }
     signs::weak(mail).map_or(Kind::Person, Kind::AutoReply)

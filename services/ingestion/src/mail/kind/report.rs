@@ -30,7 +30,10 @@ pub(super) fn kind(mail: &Mail) -> Option<Kind> {
         return Some(Kind::ReadReceipt(receipt(mail, evidence, &content)));
     }
     let (evidence, content) = part(mail, &DELIVERY)?;
-    let recipients = recipients(&content);
+    let mut recipients = recipients(&content);
+    if let [only] = recipients.as_mut_slice() {
+        only.reply = only.reply.or_else(|| told_reply(only, &mail.text));
+    }
     let told = !recipients.is_empty();
     let report = Report { evidence, message_id: about(mail), recipients };
     let none = |action| report.recipients.iter().all(|recipient| recipient.action != action);
@@ -40,6 +43,12 @@ pub(super) fn kind(mail: &Mail) -> Option<Kind> {
         return None;
     }
     Some(if delayed { Kind::DeliveryDelay(report) } else { Kind::DeliveryReport(report) })
+}
+
+/// What the text for people says besides, if it is the answer to the only recipient and of the class of the status.
+fn told_reply(recipient: &Recipient, text: &str) -> Option<u16> {
+    let class = recipient.status.as_deref()?.bytes().next()?;
+    codes::reply(text).filter(|reply| *reply / 100 == u16::from(class - b'0'))
 }
 
 fn part(mail: &Mail, kinds: &[&'static str]) -> Option<(Evidence, String)> {
@@ -184,6 +193,12 @@ impl Group {
             Some(b'2') => Action::Delivered,
             _ => Action::Failed,
         });
+        // A status that says no more than "failed" is followed by what the other server said.
+        let exact = diagnostic.as_deref().and_then(codes::status);
+        let exact = exact.filter(|exact| {
+            status.as_deref().is_some_and(|all| all.ends_with(".0.0") && exact[..1] == all[..1])
+        });
+        let status = exact.map(str::to_owned).or(status);
         Some(Recipient {
             original: first.filter(|first| !first.eq_ignore_ascii_case(&address)),
             reply: diagnostic.as_deref().and_then(codes::reply),

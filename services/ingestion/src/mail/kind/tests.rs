@@ -8,6 +8,7 @@ fn ourselves() -> Ourselves {
         addresses: BTreeSet::from(["care@brand.example".to_owned()]),
         domains: BTreeSet::from(["mail.brand.example".to_owned()]),
         marker: "eu-1".to_owned(),
+        lists: BTreeSet::from(["care.groups.brand.example".to_owned()]),
     }
 }
 
@@ -28,6 +29,7 @@ fn what_a_person_wrote_is_a_persons() {
         "Return-Path: <ada@example.org>\n",
         "X-Dossier-Origin: another\n",
         "Message-ID: <1@brand.example>\n",
+        "List-Id: \"Care\" <care.Groups.brand.example>\nPrecedence: list\n",
     ] {
         assert_eq!(with(headers), Kind::Person, "{headers}");
     }

@@ -9,14 +9,11 @@ use mail_parser::{
     },
 };
 
-use super::bounds::ENCODED_MAIL;
+use super::bounds::{ENCODED_MAIL, FALLBACK};
 use crate::mail::plain;
 
 /// What stands where bytes could not be read.
 const UNREADABLE: char = '\u{fffd}';
-
-/// Bytes that name no charset, or a wrong one, are most often of this one.
-const FALLBACK: &[u8] = b"windows-1252";
 
 /// The parts that a reader would read, one after the other.
 pub(super) fn text(message: &Message<'_>) -> String {

@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 
+use mail_parser::decoders::charsets::map::charset_decoder;
+
 use super::Error;
 use super::limits::{HEADER_FIELDS_MAX, HEADERS_MAX, MAIL_MAX, MULTIPARTS_MAX, NESTED_MAX, PARTS_MAX};
 
 /// Bytes that may be looked at in search of boundaries.
-const SEARCHED_MAX: usize = 4 * 1024 * 1024 * 1024;
+const SEARCHED_MAX: usize = 1024 * 1024 * 1024;
 
 /// Bytes that may be set aside for decoding: the parser sets aside the rest of the mail for each encoded part.
 const RESERVED_MAX: usize = 16 * 1024 * 1024 * 1024;
@@ -17,8 +19,14 @@ const RESERVED_MAX: usize = 16 * 1024 * 1024 * 1024;
 /// Pairs of dashes, each of which may begin a boundary.
 const DASHES_MAX: usize = 500_000;
 
+/// All boundaries together, in bytes.
+const BOUNDARIES_MAX: usize = 16 * 1024 * 1024;
+
 /// What a boundary may be followed by at the most before its field ends.
 const BOUNDARY_ENDS: &[u8] = b";\n>";
+
+/// Bytes that name no charset, or a wrong one, are most often of this one.
+pub(super) const FALLBACK: &[u8] = b"windows-1252";
 
 /// A mail within a mail that is encoded as well is kept as a file: the parser would read it within itself, out of
 /// reach of these bounds. RFC 2046, 5.2.1 forbids the encoding. Of the same length as what it stands for.
@@ -40,7 +48,46 @@ pub(super) fn checked(mail: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if is_entangled(&mail) {
         return Err(Error::TooManyParts { max: PARTS_MAX });
     }
-    Ok(without_encoded_mails(mail))
+    Ok(without_encoded_mails(with_readable_header(mail)))
+}
+
+/// The mail with a header in UTF-8. Some programs write it in their own charset: that of the text, if the mail names one.
+pub(super) fn with_readable_header(mail: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let end = header_end(&mail);
+    if str::from_utf8(&mail[..end]).is_ok() {
+        return mail;
+    }
+    let named = found(&mail[..end], b"charset=").find_map(|at| {
+        let name = mail[at + b"charset=".len()..end].trim_ascii_start();
+        let name = name.strip_prefix(b"\"").unwrap_or(name);
+        let length =
+            name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+        (!name[..length].eq_ignore_ascii_case(b"utf-8")).then(|| charset_decoder(&name[..length]))?
+    });
+    let Some(decode) = named.or_else(|| charset_decoder(FALLBACK)) else { return mail };
+    let mut readable = Vec::with_capacity(mail.len() + end / 2);
+    for line in mail[..end].split_inclusive(|&byte| byte == b'\n') {
+        // An encoded word names its charset, and some have the bytes themselves in it.
+        if str::from_utf8(line).is_ok() || count(line, b"=?") > 0 {
+            readable.extend_from_slice(line);
+        } else {
+            readable.extend_from_slice(decode(line).as_bytes());
+        }
+    }
+    readable.extend_from_slice(&mail[end..]);
+    Cow::Owned(readable)
+}
+
+/// Where the header ends: behind the first blank line.
+fn header_end(mail: &[u8]) -> usize {
+    let mut at = 0;
+    for line in mail.split_inclusive(|&byte| byte == b'\n') {
+        at += line.len();
+        if line.trim_ascii().is_empty() && at > line.len() {
+            break;
+        }
+    }
+    at
 }
 
 /// The mail with lines that end as the parser knows them: old Macs ended them with CR alone.
@@ -59,22 +106,16 @@ pub(super) fn without_envelope(mail: &[u8]) -> &[u8] {
     mail.iter().position(|&byte| byte == b'\n').map_or(&[], |end| &mail[end + 1..])
 }
 
-/// The header ends at the first blank line.
 fn header(mail: &[u8]) -> Result<(), Error> {
-    let mut fields = 0;
-    let mut length = 0;
-    for line in mail.split_inclusive(|&byte| byte == b'\n') {
-        if line.trim_ascii().is_empty() && length > 0 {
-            return Ok(());
-        }
-        length += line.len();
-        fields += usize::from(!line.starts_with(b" ") && !line.starts_with(b"\t"));
-        if length > HEADERS_MAX {
-            return Err(Error::HeaderTooLong { what: "bytes", max: HEADERS_MAX });
-        }
-        if fields > HEADER_FIELDS_MAX {
-            return Err(Error::HeaderTooLong { what: "fields", max: HEADER_FIELDS_MAX });
-        }
+    let header = &mail[..header_end(mail)];
+    // What has no blank line at all is a header without a text, or no mail: the parser will tell.
+    if header.len() > HEADERS_MAX {
+        return Err(Error::HeaderTooLong { what: "bytes", max: HEADERS_MAX });
+    }
+    let lines = header.split_inclusive(|&byte| byte == b'\n');
+    let fields = lines.filter(|line| !line.starts_with(b" ") && !line.starts_with(b"\t")).count();
+    if fields > HEADER_FIELDS_MAX {
+        return Err(Error::HeaderTooLong { what: "fields", max: HEADER_FIELDS_MAX });
     }
     Ok(())
 }
@@ -85,14 +126,25 @@ fn is_entangled(mail: &[u8]) -> bool {
         return false;
     }
     let dashes = mail.windows(2).filter(|pair| pair == b"--").count();
-    let boundaries: usize = found(mail, b"boundary")
-        .map(|at| mail[at..].iter().position(|byte| BOUNDARY_ENDS.contains(byte)).unwrap_or(mail.len() - at))
-        .sum();
+    let Some(boundaries) = boundaries(mail) else { return true };
     multiparts > MULTIPARTS_MAX
         || dashes > DASHES_MAX
         || multiparts.saturating_mul(mail.len()) > SEARCHED_MAX
         || dashes.saturating_mul(boundaries) > SEARCHED_MAX
         || count(mail, b"base64").saturating_mul(mail.len()) > RESERVED_MAX
+}
+
+/// An upper bound for how long all boundaries are together, if it is not beyond reason.
+fn boundaries(mail: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for at in found(mail, b"boundary") {
+        let rest = &mail[at..];
+        length += rest.iter().position(|byte| BOUNDARY_ENDS.contains(byte)).unwrap_or(rest.len());
+        if length > BOUNDARIES_MAX {
+            return None;
+        }
+    }
+    Some(length)
 }
 
 /// Where mails within the mail are encoded, they are called something that the parser does not read.

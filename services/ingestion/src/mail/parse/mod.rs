@@ -5,18 +5,22 @@
 
 mod body;
 mod bounds;
+mod said;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::panic;
 
 use jiff::Timestamp;
 use mail_parser::{
-    Addr, Address, DateTime, GetHeader, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders,
-    Received,
+    Addr, Address, ContentType, DateTime, GetHeader, HeaderName, HeaderValue, Message, MessageParser,
+    MimeHeaders, Received,
 };
 use sha2::{Digest, Sha256};
+
+pub use said::{Attachment, Links, Mail, Mailbox};
 
 use super::headers::Headers;
 
@@ -49,82 +53,6 @@ pub mod limits {
 use limits::{ADDRESSES_MAX, ATTACHMENTS_MAX, ID_MAX, NAME_MAX, PARTS_MAX, REFERENCES_MAX};
 
 const OCTETS: &str = "application/octet-stream";
-
-/// What a mail says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mail {
-    /// The Message-ID without its brackets, or `sha256:` and a digest of the whole mail where it has none.
-    pub message_id: String,
-    /// The Message-IDs of In-Reply-To, without brackets.
-    pub in_reply_to: Vec<String>,
-    /// The Message-IDs of References, oldest first, without brackets.
-    pub references: Vec<String>,
-    /// From. Somebody without an address is kept for the name.
-    pub from: Vec<Mailbox>,
-    /// Sender.
-    pub sender: Option<Mailbox>,
-    /// Reply-To.
-    pub reply_to: Vec<Mailbox>,
-    /// To.
-    pub to: Vec<Mailbox>,
-    /// Cc.
-    pub cc: Vec<Mailbox>,
-    /// Return-Path without its brackets; empty if the sender wants no answer (RFC 5321, 4.5.5).
-    pub return_path: Option<String>,
-    /// Subject, decoded.
-    pub subject: Option<String>,
-    /// Date, if it is one.
-    pub date: Option<Timestamp>,
-    /// When the first server that says so received it.
-    pub received_at: Option<Timestamp>,
-    /// The plain text, else the text of the HTML: every part that a reader would read, one after the other.
-    pub text: String,
-    /// The HTML as it was written. It MUST NOT be shown but through [`super::html::sanitised`].
-    pub html: Option<String>,
-    /// Everything that is not read as the text, in the order in which it stands.
-    pub attachments: Vec<Attachment>,
-    /// The media type of the whole: `multipart/report`.
-    pub media_type: String,
-    /// The report-type of a multipart/report, in lower case.
-    pub report_type: Option<String>,
-    /// Every header field.
-    pub headers: Headers,
-}
-
-/// Somebody who sends or receives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mailbox {
-    /// The name that is shown.
-    pub name: Option<String>,
-    /// The address as it was written.
-    pub address: Option<String>,
-}
-
-/// A file that came with a mail, or a part that only machines read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// The name without any folder, if it has one.
-    pub name: Option<String>,
-    /// The media type, `application/octet-stream` if the mail does not say.
-    pub media_type: String,
-    /// The Content-ID without its brackets: what `cid:` in the HTML refers to.
-    pub content_id: Option<String>,
-    /// Whether it is meant to be shown within the text.
-    pub inline: bool,
-    /// The decoded content; of a text in UTF-8, whatever charset it came in.
-    pub content: Vec<u8>,
-}
-
-/// What links a mail to others, read from its header alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Links {
-    /// See [`Mail::message_id`].
-    pub message_id: String,
-    /// See [`Mail::in_reply_to`].
-    pub in_reply_to: Vec<String>,
-    /// See [`Mail::references`].
-    pub references: Vec<String>,
-}
 
 /// Why a mail is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -161,7 +89,7 @@ pub enum Error {
         /// How many there may be.
         max: usize,
     },
-    /// Something that has none of the headers that tell of a sending, or that the parser could not bear.
+    /// Something that has none of the headers that tell of a mail, or that the parser could not bear.
     #[error("this is not a mail; check that it is complete and has its headers")]
     NotAMail,
 }
@@ -195,7 +123,8 @@ pub fn parse(bytes: &[u8]) -> Result<Mail, Error> {
 pub fn links(bytes: &[u8]) -> Option<Links> {
     let read = || {
         let lines = bounds::with_line_ends(bytes);
-        let message = MessageParser::default().parse_headers(bounds::without_envelope(&lines))?;
+        let readable = bounds::with_readable_header(Cow::Borrowed(bounds::without_envelope(&lines)));
+        let message = MessageParser::default().parse_headers(readable.as_ref())?;
         Some(Links {
             message_id: message_id(&message, bytes),
             in_reply_to: ids(message.in_reply_to()),
@@ -240,9 +169,10 @@ fn mail(message: &Message<'_>, bytes: &[u8]) -> Result<Mail, Error> {
     })
 }
 
-/// A picture or a licence has lines with a colon as well, but none of the headers that tell of a sending.
+/// A picture or a licence has lines with a colon as well, but none of the headers that tell of a mail.
 fn is_mail(message: &Message<'_>) -> bool {
-    const HEADERS: [HeaderName<'static>; 9] = [
+    const HEADERS: [HeaderName<'static>; 10] = [
+        HeaderName::ContentType,
         HeaderName::Date,
         HeaderName::From,
         HeaderName::MessageId,
@@ -322,7 +252,7 @@ fn attachment(message: &Message<'_>, part: &mail_parser::MessagePart<'_>) -> Att
         name: part.attachment_name().and_then(file_name),
         media_type: part.content_type().map_or_else(|| OCTETS.to_owned(), body::media_type),
         content_id: part.content_id().and_then(id),
-        inline: disposition.is_some_and(|disposition| disposition.is_inline()),
+        inline: disposition.is_some_and(ContentType::is_inline),
         content: body::content(message, part),
     }
 }

@@ -111,6 +111,15 @@ fn wrong_charsets_are_read_as_what_they_are() {
     for charset in ["utf-8", "x-unknown"] {
         assert_eq!(body(charset, "Grüße".as_bytes()), "Grüße", "{charset}");
     }
+    let header = |charset: &str, subject: &[u8]| {
+        let head =
+            format!("From: \"J\u{fc}rgen\" <j@x.example>\nContent-Type: text/plain{charset}\nSubject: ");
+        parse(&[head.as_bytes(), subject, b"\n\nHallo"].concat()).unwrap()
+    };
+    let latin = header("", b"Gr\xfc\xdfe");
+    assert_eq!(latin.subject.as_deref(), Some("Grüße"));
+    assert_eq!(latin.from[0].name.as_deref(), Some("Jürgen"), "a line that is UTF-8 stays");
+    assert_eq!(header("; charset=\"windows-1251\"", b"\xcf\xf0\xe8").subject.as_deref(), Some("При"));
     assert_eq!(body("utf-8", b"\xff\xfe\xff\xfe").chars().filter(|&c| c == '\u{fffd}').count(), 4);
     assert_eq!(body("shift_jis", b"\x93\xfa\x96\x7b"), "日本");
 }
@@ -152,6 +161,8 @@ fn bombs_of_parts_are_refused_before_they_are_parsed() {
     let encoded = "--b\nContent-Transfer-Encoding: base64\n\n".repeat(4_000);
     let encoded = format!("Content-Type: multipart/mixed; boundary=b\n\n{encoded}{}", "a".repeat(8_000_000));
     assert_eq!(refused(&encoded), too_many);
+    let named = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "boundary".repeat(1_000_000));
+    assert_eq!(refused(&named), too_many);
     let boundary = "--a".repeat(20_000);
     let alike =
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n{}", "--a".repeat(100_000));
