@@ -10,7 +10,9 @@ mod error;
 mod event;
 mod evolve;
 mod next;
+mod results;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -19,7 +21,8 @@ pub use actions::{Action, Command};
 pub use error::Error;
 pub use event::Event;
 pub use next::{Next, Rules, backoff};
-pub use state::{Attempt, Cleared, Delivery, Outcome, PartState, Progress, Stage, State, Status, Unclear};
+pub use state::{Attempt, Cleared, Delivery, Outcome, PartState, Progress, Stage, State, Unclear};
+pub use status::Status;
 pub use values::{
     Answer, Basis, Because, External, Failure, GivenUp, Part, Receipt, Rejection, Request, Return, Unclarity,
 };
