@@ -1,8 +1,8 @@
 //! A reply on its way to the customer: what was meant before each attempt, and what came of it.
 //!
-//! One stream for each reply, `delivery-<reply id>`. The intent is durable before an attempt and its result after it. A crash between
-//! the two leaves an attempt without a result: its outcome is *unclear*, and stays so until somebody knows better. What
-//! is unclear is sent again only if that cannot reach the customer twice, or if a policy or a person says so.
+//! One stream for each reply, `delivery-<reply id>`. The intent is durable before an attempt and its result after it. A
+//! crash between the two leaves an attempt without a result: its outcome is *unclear*, and stays so until somebody knows
+//! better. What is unclear is sent again only if that cannot reach the customer twice, or if a policy or a person says so.
 
 mod actions;
 mod decide;

@@ -41,8 +41,8 @@ pub enum Error {
 ///
 /// It is cut between paragraphs if that leaves a part at least half full, else between sentences, else between words, and
 /// within a word only if nothing else helps; if that takes too many parts, parts are filled up more. Never within a
-/// grapheme or a link. The parts are pieces of the text in its order, none of them empty; what is left out is white space at the cuts
-/// and at the ends. Blank text has no parts.
+/// grapheme or a link. The parts are pieces of the text in its order, none of them empty; what is left out is white
+/// space at the cuts and at the ends. Blank text has no parts.
 pub fn split(text: &str, max: usize, unit: Unit, parts_max: usize) -> Result<Vec<&str>, Error> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Error::TextTooLong { max: TEXT_BYTES_MAX });
