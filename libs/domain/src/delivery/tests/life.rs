@@ -239,8 +239,13 @@ fn the_late_word_of_an_attempt_counts() {
         .when(by(63, start(2, 1)))
         .then_refused(&Error::Running);
     assert!(!delivery(&given.0).is_duplicated());
-    let given = given.when(by(63, sent(1, 2))).then_kinds(&["delivery.part_sent"]);
+    let given = given
+        .when(by(63, receipt(1, 1, Receipt::Read)))
+        .then_kinds(&["delivery.read"])
+        .when(by(64, sent(1, 2)))
+        .then_kinds(&["delivery.part_sent"]);
     assert!(delivery(&given.0).is_duplicated());
+    assert_eq!(delivery(&given.0).part(1).unwrap().progress, Some(Progress::Read), "which is not taken back");
     // It was not taken.
     let given = unclear_at_11().when(by(60, failed(1, 1, None))).then_kinds(&["delivery.attempt_failed"]);
     assert_eq!(status(&given), Status::Sending);
