@@ -1,17 +1,16 @@
-//! What a command means, in every stage.
+//! What a command means, in every stage. What results and receipts mean is in `results`.
 
 use super::{
-    ASKS_MAX, ATTEMPTS_MAX, Command, PARTS_MAX, REPLAYS_MAX,
+    ATTEMPTS_MAX, Command, PARTS_MAX, REPLAYS_MAX,
     actions::Action,
     error::Error,
     event::Event,
-    state::{Attempt, Cleared, Delivery, Outcome, PartState, Progress, Stage, State},
-    values::{Answer, Because, Failure, GivenUp, Receipt, Rejection, Request},
+    state::{Attempt, Delivery, Outcome, PartState, Stage, State},
+    values::{Because, GivenUp, Request},
 };
 use crate::{
     actor::Actor,
     decider::Decider,
-    ids::{KeyedHash, ReasonCode},
     message::Content,
     outbound::{Form, Refusal, Template},
     time::Timestamp,
@@ -53,13 +52,7 @@ impl Decider for State {
                 known.start_attempt(at, by, part, attempt, resend)
             }
             (known, Action::ReportSent { part, attempt, external }) => {
-                Ok(match known.attempt(part, attempt)?.outcome {
-                    Outcome::Sent { .. } => Vec::new(),
-                    // Whatever was said before: here is the proof.
-                    Outcome::Running | Outcome::Failed { .. } | Outcome::Rejected | Outcome::Unclear(_) => {
-                        vec![Event::PartSent { at, part, attempt, external }]
-                    }
-                })
+                known.sent(at, part, attempt, external)
             }
             (known, Action::ReportFailed { part, attempt, reason, code, retry_at }) => {
                 known.failed(at, part, attempt, reason, code, retry_at)
@@ -68,9 +61,7 @@ impl Decider for State {
                 known.rejected(at, part, attempt, reason, code)
             }
             (known, Action::ReportUnclear { part, attempt, reason }) => {
-                let running = known.attempt(part, attempt)?.outcome == Outcome::Running;
-                let event = Event::OutcomeUnclear { at, part, attempt, reason };
-                Ok(if running { vec![event] } else { Vec::new() })
+                known.outcome_unclear(at, part, attempt, reason)
             }
             (known, Action::Clarify { part, attempt, answer }) => {
                 known.clarify(at, by, part, attempt, answer)
@@ -181,65 +172,6 @@ impl Delivery {
         }
     }
 
-    fn failed(
-        &self,
-        at: Timestamp,
-        part: u16,
-        attempt: u32,
-        reason: Failure,
-        code: Option<ReasonCode>,
-        retry_at: Option<Timestamp>,
-    ) -> Result<Vec<Event>, Error> {
-        let is_news = self.attempt(part, attempt)?.is_open();
-        let event = Event::AttemptFailed { at, part, attempt, reason, code, retry_at };
-        Ok(if is_news { vec![event] } else { Vec::new() })
-    }
-
-    fn rejected(
-        &self,
-        at: Timestamp,
-        part: u16,
-        attempt: u32,
-        reason: Rejection,
-        code: Option<ReasonCode>,
-    ) -> Result<Vec<Event>, Error> {
-        let is_news = self.attempt(part, attempt)?.is_open();
-        let event = Event::AttemptRejected { at, part, attempt, reason, code };
-        Ok(if is_news { vec![event] } else { Vec::new() })
-    }
-
-    fn clarify(
-        &self,
-        at: Timestamp,
-        by: Actor,
-        part: u16,
-        attempt: u32,
-        answer: Answer,
-    ) -> Result<Vec<Event>, Error> {
-        let unclear = match &self.attempt(part, attempt)?.outcome {
-            Outcome::Running => return Err(Error::Running),
-            Outcome::Sent { .. } | Outcome::Failed { .. } | Outcome::Rejected => return Ok(Vec::new()),
-            Outcome::Unclear(unclear) => unclear,
-        };
-        let sent = match &answer {
-            Answer::Has { external } => {
-                Some(Event::PartSent { at, part, attempt, external: external.clone() })
-            }
-            Answer::HasNot if unclear.cleared == Some(Cleared::Absent) => return Ok(Vec::new()),
-            Answer::Nothing { ask } if unclear.cleared == Some(Cleared::Absent) || *ask <= unclear.asks => {
-                return Ok(Vec::new());
-            }
-            Answer::Nothing { ask } if *ask > ASKS_MAX => {
-                return Err(Error::LimitExceeded {
-                    what: "questions about an attempt",
-                    max: ASKS_MAX as usize,
-                });
-            }
-            Answer::HasNot | Answer::Nothing { .. } => None,
-        };
-        Ok([Event::Clarified { at, by, part, attempt, answer }].into_iter().chain(sent).collect())
-    }
-
     fn resend(&self, at: Timestamp, by: Actor, part: u16, attempt: u32) -> Result<Vec<Event>, Error> {
         let state = self.part(part).ok_or(Error::UnknownPart)?;
         self.attempt(part, attempt)?;
@@ -296,25 +228,6 @@ impl Delivery {
         }
     }
 
-    fn receipt(&self, at: Timestamp, external: &KeyedHash, receipt: Receipt) -> Result<Vec<Event>, Error> {
-        let found = (1..).zip(&self.parts).find(|(_, part)| part.externals().any(|hash| hash == external));
-        let (part, state) = found.ok_or(Error::UnknownMessage)?;
-        let is_below = |progress| state.progress < Some(progress);
-        Ok(match receipt {
-            Receipt::Delivered if is_below(Progress::Delivered) => vec![Event::Delivered { at, part }],
-            Receipt::Read if is_below(Progress::Read) => vec![Event::Read { at, part }],
-            Receipt::Undelivered(cause) if state.undelivered.is_none() => {
-                vec![Event::Undelivered { at, part, cause }]
-            }
-            Receipt::Bounced(cause) if state.bounced.is_none() => vec![Event::Bounced { at, part, cause }],
-            Receipt::Sent
-            | Receipt::Delivered
-            | Receipt::Read
-            | Receipt::Undelivered(_)
-            | Receipt::Bounced(_) => Vec::new(),
-        })
-    }
-
     /// Whether something may be begun or ended now.
     fn is_idle(&self) -> Result<(), Error> {
         match &self.stage {
@@ -329,7 +242,7 @@ impl Delivery {
         if self.running().is_some() { Err(Error::Running) } else { Ok(()) }
     }
 
-    fn attempt(&self, part: u16, attempt: u32) -> Result<&Attempt, Error> {
+    pub(super) fn attempt(&self, part: u16, attempt: u32) -> Result<&Attempt, Error> {
         self.part(part).ok_or(Error::UnknownPart)?.attempt(attempt).ok_or(Error::UnknownAttempt)
     }
 }
@@ -341,12 +254,5 @@ impl PartState {
             Outcome::Failed { retry_at, .. } => retry_at,
             Outcome::Running | Outcome::Sent { .. } | Outcome::Rejected | Outcome::Unclear(_) => None,
         }
-    }
-}
-
-impl Attempt {
-    /// Whether it may still turn out that the platform did not take it.
-    const fn is_open(&self) -> bool {
-        matches!(self.outcome, Outcome::Running | Outcome::Unclear(_))
     }
 }

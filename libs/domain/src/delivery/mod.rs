@@ -1,8 +1,8 @@
 //! A reply on its way to the customer: what was meant before each attempt, and what came of it.
 //!
-//! One stream for each reply, `delivery-<reply id>`. The intent is durable before an attempt and its result after it. A crash between
-//! the two leaves an attempt without a result: its outcome is *unclear*, and stays so until somebody knows better. What
-//! is unclear is sent again only if that cannot reach the customer twice, or if a policy or a person says so.
+//! One stream for each reply, `delivery-<reply id>`. The intent is durable before an attempt and its result after it. A
+//! crash between the two leaves an attempt without a result: its outcome is *unclear*, and stays so until somebody knows
+//! better. What is unclear is sent again only if that cannot reach the customer twice, or if a policy or a person says so.
 
 mod actions;
 mod decide;
@@ -10,7 +10,9 @@ mod error;
 mod event;
 mod evolve;
 mod next;
+mod results;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -19,7 +21,8 @@ pub use actions::{Action, Command};
 pub use error::Error;
 pub use event::Event;
 pub use next::{Next, Rules, backoff};
-pub use state::{Attempt, Cleared, Delivery, Outcome, PartState, Progress, Stage, State, Status, Unclear};
+pub use state::{Attempt, Cleared, Delivery, Outcome, PartState, Progress, Stage, State, Unclear};
+pub use status::Status;
 pub use values::{
     Answer, Basis, Because, External, Failure, GivenUp, Part, Receipt, Rejection, Request, Return, Unclarity,
 };

@@ -245,8 +245,8 @@ impl PartState {
     }
 }
 
-/// How many microseconds to wait after the `times`th failure in a row: twice as long each time, up to `max_s`, and of that
-/// between the half and the whole, so that those who failed together do not come back together. The same for the
+/// How many microseconds to wait after the `times`th failure in a row: twice as long each time, up to `max_s`, and of
+/// that between the half and the whole, so that those who failed together do not come back together. The same for the
 /// same reply, part and number, always.
 pub fn backoff(reply: ReplyId, part: u16, times: u32, base_s: i64, max_s: i64) -> i64 {
     const MICROS: i64 = 1_000_000;

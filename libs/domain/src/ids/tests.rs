@@ -32,6 +32,13 @@ fn every_rule_takes_what_it_says_and_nothing_else() {
     for bad in ["image", "/png", "image/", "text/html; charset=utf-8", "Image/png"] {
         assert!(!media(bad), "{bad}");
     }
+    let templates = |text: &str| TemplateName::new(text).is_ok() && MessageTag::new(text).is_ok();
+    for good in ["human_agent", "POST_PURCHASE_UPDATE", "HX0123", "order.v2:fr-1", &"a".repeat(512)] {
+        assert!(templates(good), "{good}");
+    }
+    for bad in ["", "two words", "é", "a/b", &"a".repeat(513)] {
+        assert!(!templates(bad), "{bad}");
+    }
     assert!(ActorId::new("triage@3").is_ok() && ActorId::new("a b").is_err() && ActorId::new("").is_err());
 }
 

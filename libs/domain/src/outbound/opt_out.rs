@@ -36,8 +36,8 @@ pub const KEYWORD_BYTES_MAX: usize = 64;
 
 /// What the message says, if it is nothing but such a word.
 ///
-/// Case, accents, and white space, punctuation and emoji around the word do not matter. Between the words of an expression white space
-/// and hyphens are the same.
+/// Case, accents, and white space, punctuation and emoji around the word do not matter. Between the words of an expression
+/// white space and hyphens are the same.
 pub fn keyword(message: &str) -> Option<Keyword> {
     let word = message.trim_matches(|c: char| !c.is_alphanumeric());
     if word.is_empty() || word.len() > KEYWORD_BYTES_MAX {

@@ -38,8 +38,8 @@ pub enum Templates {
 /// `last_inbound_at` is when the customer last wrote: a message of his, neither a reaction nor a receipt, and none of
 /// imported history.
 ///
-/// A window of `n` seconds is open at every instant before `last_inbound_at + n`, and closed from exactly that instant on.
-/// The platform looks at its own clock when the message arrives there, which is later than `now`: at the border itself it
+/// A window of `n` seconds is open at every instant before `last_inbound_at + n`, and closed from exactly that instant
+/// on. The platform looks at its own clock when the message arrives there, which is later than `now`: at the border itself it
 /// would refuse.
 pub fn can_send(
     capability: &Capability,

@@ -5,7 +5,10 @@ use uuid::Uuid;
 use crate::{
     actor::{Actor, Kind},
     channel::{Place, Visibility},
-    decider::{Decider, fold},
+    decider::{
+        Decider, fold,
+        testing::{Given, given},
+    },
     delivery::*,
     ids::{CaseId, ConversationId, IdempotencyKey, KeyedHash, ReplyId},
     outbound::Form,
@@ -135,4 +138,20 @@ pub fn after(commands: impl IntoIterator<Item = (i64, Action)>) -> State {
 
 pub fn delivery(state: &State) -> &Delivery {
     state.delivery().unwrap()
+}
+
+pub fn queued() -> Given<State> {
+    given::<State>(&[]).when(by(0, queue())).then_kinds(&["delivery.queued"])
+}
+
+pub fn status(given: &Given<State>) -> Status {
+    delivery(&given.0).status()
+}
+
+pub fn unclear_at_11() -> Given<State> {
+    queued()
+        .when(by(10, start(1, 1)))
+        .then_kinds(&["delivery.attempt_started"])
+        .when(by(11, unclear(1, 1)))
+        .then_kinds(&["delivery.outcome_unclear"])
 }

@@ -5,20 +5,12 @@ use crate::{
     case::ReplyOutcome,
     customer::Purpose,
     decider::{
-        Decider, decide_all,
+        Decider,
         testing::{Given, given},
     },
     delivery::*,
-    outbound::{Form, Refusal, Template},
+    outbound::Refusal,
 };
-
-fn queued() -> Given<State> {
-    given::<State>(&[]).when(by(0, queue())).then_kinds(&["delivery.queued"])
-}
-
-fn status(given: &Given<State>) -> Status {
-    delivery(&given.0).status()
-}
 
 #[test]
 fn the_intent_comes_before_each_attempt_and_the_result_after_it() {
@@ -174,14 +166,6 @@ fn what_is_rejected_is_a_dead_letter_until_it_is_replayed() {
     }]);
 }
 
-fn unclear_at_11() -> Given<State> {
-    queued()
-        .when(by(10, start(1, 1)))
-        .then_kinds(&["delivery.attempt_started"])
-        .when(by(11, unclear(1, 1)))
-        .then_kinds(&["delivery.outcome_unclear"])
-}
-
 #[test]
 fn what_is_unclear_is_not_sent_again_by_itself() {
     let given = unclear_at_11()
@@ -255,8 +239,13 @@ fn the_late_word_of_an_attempt_counts() {
         .when(by(63, start(2, 1)))
         .then_refused(&Error::Running);
     assert!(!delivery(&given.0).is_duplicated());
-    let given = given.when(by(63, sent(1, 2))).then_kinds(&["delivery.part_sent"]);
+    let given = given
+        .when(by(63, receipt(1, 1, Receipt::Read)))
+        .then_kinds(&["delivery.read"])
+        .when(by(64, sent(1, 2)))
+        .then_kinds(&["delivery.part_sent"]);
     assert!(delivery(&given.0).is_duplicated());
+    assert_eq!(delivery(&given.0).part(1).unwrap().progress, Some(Progress::Read), "which is not taken back");
     // It was not taken.
     let given = unclear_at_11().when(by(60, failed(1, 1, None))).then_kinds(&["delivery.attempt_failed"]);
     assert_eq!(status(&given), Status::Sending);
@@ -293,59 +282,6 @@ fn a_replay_does_not_resend_what_is_unclear_and_keeps_its_key() {
 }
 
 #[test]
-fn receipts_only_rise_and_the_least_part_counts() {
-    let all_sent = || {
-        Given(after([(0, queue()), (10, start(1, 1)), (11, sent(1, 1)), (12, start(2, 1)), (13, sent(2, 1))]))
-    };
-    let given = all_sent()
-        .when(by(20, receipt(1, 1, Receipt::Read)))
-        .then(&[Event::Read { at: at(20), part: 1 }])
-        .when(by(21, receipt(1, 1, Receipt::Delivered)))
-        .then_nothing()
-        .when(by(21, receipt(1, 1, Receipt::Sent)))
-        .then_nothing()
-        .when(by(21, receipt(1, 2, Receipt::Read)))
-        .then_refused(&Error::UnknownMessage);
-    assert_eq!(status(&given), Status::Sent, "the second part is sent only");
-    let given = given
-        .when(by(22, receipt(2, 1, Receipt::Delivered)))
-        .then(&[Event::Delivered { at: at(22), part: 2 }]);
-    assert_eq!(status(&given), Status::Delivered);
-    let given = given
-        .when(by(23, receipt(2, 1, Receipt::Undelivered(returned()))))
-        .then(&[Event::Undelivered { at: at(23), part: 2, cause: returned() }]);
-    assert_eq!(status(&given), Status::Delivered, "it has arrived");
-    assert_eq!(delivery(&given.0).part(2).unwrap().undelivered, Some(returned()), "and that is kept");
-
-    let given = all_sent()
-        .when(by(20, receipt(2, 1, Receipt::Undelivered(returned()))))
-        .then_kinds(&["delivery.undelivered"]);
-    assert_eq!(status(&given), Status::Undelivered);
-    let reason = || "blocked-by-customer".parse().unwrap();
-    assert_eq!(delivery(&given.0).outcome(), Some(ReplyOutcome::Bounced { reason: reason() }));
-    let given = given.when(by(21, receipt(2, 1, Receipt::Read))).then_kinds(&["delivery.read"]);
-    assert_eq!(status(&given), Status::Sent, "it has arrived after all");
-
-    let given = all_sent()
-        .when(by(20, receipt(1, 1, Receipt::Bounced(returned()))))
-        .then_kinds(&["delivery.bounced"])
-        .when(by(21, receipt(1, 1, Receipt::Bounced(Return { code: None, ..returned() }))))
-        .then_nothing();
-    assert_eq!(status(&given), Status::Bounced);
-    assert_eq!(delivery(&given.0).outcome(), Some(ReplyOutcome::Bounced { reason: reason() }));
-}
-
-#[test]
-fn a_receipt_that_is_quicker_than_the_answer_comes_again_or_brings_the_result() {
-    let Given(state) = queued().when(by(10, start(1, 1))).then_kinds(&["delivery.attempt_started"]);
-    let Given(state) =
-        Given(state).when(by(11, receipt(1, 1, Receipt::Delivered))).then_refused(&Error::UnknownMessage);
-    let both = [by(11, sent(1, 1)), by(11, receipt(1, 1, Receipt::Delivered))];
-    let events = decide_all(&state, both).unwrap();
-    assert_eq!(crate::decider::testing::kinds(&events), ["delivery.part_sent", "delivery.delivered"]);
-}
-
-#[test]
 fn the_stream_is_one_replys() {
     let another = Box::new(Request { reply: reply_id(9), ..*request() });
     queued()
@@ -353,62 +289,4 @@ fn the_stream_is_one_replys() {
         .then_nothing()
         .when(by(1, Action::Queue(another)))
         .then_refused(&Error::AnotherReply);
-}
-
-#[test]
-fn there_is_something_to_send_and_a_limit_to_everything() {
-    let queue = |request: Request| given::<State>(&[]).when(by(0, Action::Queue(Box::new(request))));
-    queue(*request_of(0)).then_refused(&Error::Empty);
-    queue(Request { parts: vec![Part::default()], ..*request() }).then_refused(&Error::Empty);
-    queue(*request_of(PARTS_MAX + 1))
-        .then_refused(&Error::LimitExceeded { what: "parts of a reply", max: PARTS_MAX });
-    let template = |parameters: usize| Request {
-        parts: vec![Part::default()],
-        form: Form::Template(Template {
-            name: "order_update".parse().unwrap(),
-            language: None,
-            parameters: vec![crate::personal::Personal::open("case-1", "x"); parameters],
-        }),
-        ..*request()
-    };
-    queue(template(1)).then_kinds(&["delivery.queued"]);
-    queue(template(101)).then_refused(&Error::LimitExceeded { what: "parameters of a template", max: 100 });
-
-    let mut state = after([(0, queue_of_one())]);
-    for attempt in 1..=u32::try_from(ATTEMPTS_MAX).unwrap() {
-        for action in [start(1, attempt), failed(1, attempt, None)] {
-            let events = state.decide(by(10, action)).unwrap();
-            state = crate::decider::fold(state, &events);
-        }
-    }
-    let next = u32::try_from(ATTEMPTS_MAX).unwrap() + 1;
-    Given(state)
-        .when(by(11, start(1, next)))
-        .then_refused(&Error::LimitExceeded { what: "attempts at a reply", max: ATTEMPTS_MAX });
-
-    unclear_at_11()
-        .when(by(12, clarify(1, 1, Answer::Nothing { ask: ASKS_MAX })))
-        .then_kinds(&["delivery.clarified"])
-        .when(by(12, clarify(1, 1, Answer::Nothing { ask: ASKS_MAX + 1 })))
-        .then_refused(&Error::LimitExceeded { what: "questions about an attempt", max: 100 })
-        .when(by(12, clarify(1, 1, Answer::HasNot)))
-        .then_kinds(&["delivery.clarified"]);
-
-    let mut state = after([(0, queue_of_one())]);
-    for round in 1..=REPLAYS_MAX {
-        for action in [Action::GiveUp { round, reason: GivenUp::Abandoned }, Action::Replay { round }] {
-            let events = state.decide(by_ana(10, action)).unwrap();
-            state = crate::decider::fold(state, &events);
-        }
-    }
-    let round = REPLAYS_MAX + 1;
-    Given(state)
-        .when(by_ana(11, Action::GiveUp { round, reason: GivenUp::Abandoned }))
-        .then_kinds(&["delivery.given_up"])
-        .when(by_ana(11, Action::Replay { round }))
-        .then_refused(&Error::LimitExceeded { what: "replays", max: 100 });
-}
-
-fn queue_of_one() -> Action {
-    Action::Queue(request_of(1))
 }

@@ -70,7 +70,7 @@ fn ranks(state: &State) -> Vec<(Option<Progress>, bool, bool, usize)> {
     let rank = |part: &PartState| {
         (part.progress, part.undelivered.is_some(), part.bounced.is_some(), part.attempts.len())
     };
-    delivery(state).parts.iter().map(rank).collect()
+    state.delivery().iter().flat_map(|delivery| &delivery.parts).map(rank).collect()
 }
 
 proptest! {
@@ -97,9 +97,12 @@ proptest! {
         }
         let mut state = State::default();
         for index in order {
-            let was_known = state.delivery().is_some();
+            let (was_known, before) = (state.delivery().is_some(), ranks(&state));
             state = state.evolve(index.get(&all));
             prop_assert!(!was_known || state.delivery().is_some());
+            for (before, after) in before.into_iter().zip(ranks(&state)) {
+                prop_assert!(before.0 <= after.0, "progress only rises, whatever comes late");
+            }
             let _ = (state.next(at(50), &Rules::default()), state.delivery().map(Delivery::status));
             let _ = state.delivery().map(Delivery::outcome);
         }

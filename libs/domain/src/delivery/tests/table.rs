@@ -1,7 +1,7 @@
 //! Every action in every stage, written out.
 //!
-//! `yes` yields events, `-` yields none because it is so already, a word refuses with the code `DELIVERY_<word>`, shortened as the
-//! legend says. `doubt`: unclear, sent again, and that failed.
+//! `yes` yields events, `-` yields none because it is so already, a word refuses with the code `DELIVERY_<word>`,
+//! shortened as the legend says. `doubt`: unclear, sent again, and that failed.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ const COLUMNS: [&str; 15] = [
     "refuse", "reject", "given", "replay",
 ];
 
-/// The words that are not the code's own: ROUND, PART, ATTEMPT, MESSAGE `DELIVERY_…_UNKNOWN`, ORDER `DELIVERY_OUT_OF_ORDER`,
-/// SENT `DELIVERY_ALREADY_SENT`, UNCLEAR `DELIVERY_OUTCOME_UNCLEAR`, CLEAR `DELIVERY_NOT_UNCLEAR`, NOTDEAD
+/// The words that are not the code's own: ROUND, PART, ATTEMPT, MESSAGE `DELIVERY_…_UNKNOWN`, ORDER
+/// `DELIVERY_OUT_OF_ORDER`, SENT `DELIVERY_ALREADY_SENT`, UNCLEAR `DELIVERY_OUTCOME_UNCLEAR`, CLEAR `DELIVERY_NOT_UNCLEAR`, NOTDEAD
 /// `DELIVERY_NOT_DEAD`, ANOTHER `DELIVERY_OF_ANOTHER_REPLY`, CANCEL `DELIVERY_CANCELLED`.
 const TABLE: &str = "
                         unknown queued  running failed  unclear chosen  doubt   part    sent    read    cancel  refuse  reject  given   replay

@@ -15,7 +15,8 @@ const SCHEMES: [&str; 2] = ["https://", "http://"];
 /// The longest top-level domain that is looked for, in bytes.
 const TOP_LEVEL_LEN: std::ops::RangeInclusive<usize> = 2..=24;
 
-/// The links of a text, in order, none over another: what begins with `http://` or `https://`, and what looks like a domain.
+/// The links of a text, in order, none over another: what begins with `http://` or `https://`, and what looks like
+/// a domain.
 pub(super) fn find(text: &str) -> Vec<Link> {
     let mut links = Vec::new();
     let mut offset = 0;

@@ -5,10 +5,14 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::{
     Counter, Unit,
     atom::{Atom, atoms},
+    count,
 };
 
 /// The longest text that is cut, in bytes: more than an entry of the log can hold.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
+
+/// How often a part is made shorter because it counts more alone than within the text: after that it is one atom.
+const SHORTENINGS_MAX: usize = 64;
 
 /// Why a text cannot be cut so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +41,8 @@ pub enum Error {
 ///
 /// It is cut between paragraphs if that leaves a part at least half full, else between sentences, else between words, and
 /// within a word only if nothing else helps; if that takes too many parts, parts are filled up more. Never within a
-/// grapheme or a link. The parts are pieces of the text in its order, none of them empty; what is left out is white space at the cuts
-/// and at the ends. Blank text has no parts.
+/// grapheme or a link. The parts are pieces of the text in its order, none of them empty; what is left out is white
+/// space at the cuts and at the ends. Blank text has no parts.
 pub fn split(text: &str, max: usize, unit: Unit, parts_max: usize) -> Result<Vec<&str>, Error> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Error::TextTooLong { max: TEXT_BYTES_MAX });
@@ -112,8 +116,8 @@ impl<'t> Pieces<'t> {
             if parts.len() == parts_max {
                 return Ok(None);
             }
-            let to = self.end_of_part(from, max, unit, care).ok_or(Error::Indivisible { max })?;
-            parts.push(&self.text[self.atoms[from].start..self.atoms[to - 1].end]);
+            let to = self.end_that_fits(from, max, unit, care).ok_or(Error::Indivisible { max })?;
+            parts.push(self.piece(from, to));
             from = self.skip_space(to);
         }
         Ok(Some(parts))
@@ -123,7 +127,26 @@ impl<'t> Pieces<'t> {
         from + self.atoms.iter().skip(from).take_while(|atom| atom.space).count()
     }
 
-    /// Behind which atom the part that begins at `from` ends; none if not even one atom fits.
+    fn piece(&self, from: usize, to: usize) -> &'t str {
+        &self.text[self.atoms[from].start..self.atoms[to - 1].end]
+    }
+
+    /// Behind which atom the part that begins at `from` ends; none if not even one atom fits. What was no link within the
+    /// text may be one in a part that begins or ends in the middle of its word, and count more.
+    fn end_that_fits(&self, from: usize, max: usize, unit: Unit, care: Care) -> Option<usize> {
+        let over = |to| count(self.piece(from, to), unit).saturating_sub(max);
+        let mut limit = max;
+        for _ in 0..SHORTENINGS_MAX {
+            let Some(to) = self.end_of_part(from, limit, unit, care) else { break };
+            match over(to) {
+                0 => return Some(to),
+                over => limit = limit.saturating_sub(over),
+            }
+        }
+        (over(from + 1) == 0).then_some(from + 1)
+    }
+
+    /// Behind which atom the part that begins at `from` ends, as the text counts; none if not even one atom fits.
     fn end_of_part(&self, from: usize, max: usize, unit: Unit, care: Care) -> Option<usize> {
         let mut counter = Counter::new(unit);
         let mut fits = None;

@@ -123,6 +123,15 @@ fn short_messages_are_cut_at_their_own_border() {
 }
 
 #[test]
+fn what_becomes_a_link_by_a_cut_is_counted_as_one() {
+    // Within its word it is no link, for want of a border before it.
+    let text = format!("{}ana@e.io one two", "a".repeat(20));
+    assert_eq!(count(&text, Unit::Weighted), 36);
+    let parts = split(&text, 24, Unit::Weighted, 9).unwrap();
+    assert_eq!(parts, ["aaaaaaaaaaaaaaaaaaaaana@", "e.io", "one two"]);
+}
+
+#[test]
 fn parts_are_filled_up_before_it_is_refused() {
     // In two parts only if the second paragraph begins in the first one.
     let text = "aaaa aaaa\n\nbbbb bbbb bbbb bbbb";
@@ -179,7 +188,7 @@ proptest! {
             }
             Err(Error::TooManyParts { .. }) => {
                 // Where an atom's count does not hang on its neighbours, that is a matter of arithmetic.
-                if unit != Unit::SmsSegments {
+                if !matches!(unit, Unit::SmsSegments | Unit::Weighted) {
                     let least = atoms.iter().filter(|atom| !atom.space).map(|atom| count(&text[atom.start..atom.end], unit)).max().unwrap_or(0);
                     prop_assert!(count(text.trim(), unit) + parts_max * least > parts_max * max, "there was room");
                 }
@@ -211,4 +220,43 @@ proptest! {
         }
         prop_assert_eq!(last, count(&text, unit));
     }
+}
+
+/// What people wrote, as files of lines.
+const REAL_TEXTS: [&str; 5] = [
+    "airline_tweets.csv",
+    "banking77_train.csv",
+    "cfpb_complaints.csv",
+    "evi_records.fr.csv",
+    "twcs_5000.csv",
+];
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may read files")]
+fn real_texts_are_cut_without_loss() {
+    let Some(folder) = std::env::var_os("DOSSIER_REAL_DATA") else {
+        println!("DOSSIER_REAL_DATA is not set: going on without conversations");
+        return;
+    };
+    let units = UNITS.into_iter().zip([140, 140, 140, 160, 1, 140]);
+    let (mut lines, mut parts_made) = (0, 0);
+    for name in REAL_TEXTS {
+        let path = std::path::Path::new(&folder).join("conversations").join(name);
+        let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = String::from_utf8_lossy(&text);
+        for (line, (unit, max)) in text.lines().zip(units.clone().cycle()) {
+            lines += 1;
+            let parts = split(line, max, unit, usize::MAX);
+            let parts = parts.unwrap_or_else(|error| panic!("{name}: {error}: {line}"));
+            assert!(
+                parts.iter().all(|part| !part.trim().is_empty() && count(part, unit) <= max),
+                "{name}: {line}"
+            );
+            let written = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            assert_eq!(written(&parts.concat()), written(line), "{name}");
+            parts_made += parts.len();
+        }
+    }
+    println!("{lines} of {lines} lines cut, each in one of {} units, into {parts_made} parts", UNITS.len());
+    assert!(lines > 20_000, "the files are whole");
 }

@@ -151,3 +151,21 @@ proptest! {
         prop_assert_eq!(says(&format!("{word}qqq")), None);
     }
 }
+
+/// Nobody in these says stop: what is found in them would be found in error.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may read files")]
+fn no_real_question_is_an_opt_out() {
+    let Some(folder) = std::env::var_os("DOSSIER_REAL_DATA") else {
+        println!("DOSSIER_REAL_DATA is not set: going on without conversations");
+        return;
+    };
+    let path = std::path::Path::new(&folder).join("conversations/banking77_train.csv");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    // `question,category`, the question in quotes if it has commas.
+    let questions: Vec<&str> =
+        text.lines().skip(1).filter_map(|line| line.rsplit_once(',').map(|(question, _)| question)).collect();
+    let found: Vec<_> = questions.iter().filter(|question| keyword(question).is_some()).collect();
+    println!("{} of {} questions are taken for a word", found.len(), questions.len());
+    assert!(questions.len() > 9_000 && found.is_empty(), "{found:?}");
+}

@@ -1,0 +1,100 @@
+//! A delivery in one word, and what its case is told.
+
+use super::{
+    state::{Delivery, PartState, Progress, Stage},
+    values::Return,
+};
+use crate::{
+    case::ReplyOutcome,
+    ids::{KeyedHash, MessageId, ReasonCode},
+};
+
+/// A delivery in one word. Of those that were sent, each is more than the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Nothing was tried yet.
+    Queued,
+    /// It was tried, and is not all sent.
+    Sending,
+    /// Nobody knows whether it was sent.
+    Unclear,
+    /// It was taken back.
+    Cancelled,
+    /// It was refused before it was sent.
+    Refused,
+    /// The platform rejected it.
+    Rejected,
+    /// It was given up.
+    GivenUp,
+    /// It was sent, and came back.
+    Bounced,
+    /// It was sent, and could not be delivered.
+    Undelivered,
+    /// The platform has all of it.
+    Sent,
+    /// The customer's device has all of it.
+    Delivered,
+    /// The customer has seen all of it.
+    Read,
+}
+
+impl Delivery {
+    /// The delivery in one word: that of the least of its parts once all are sent, whatever was decided about it before.
+    pub fn status(&self) -> Status {
+        if self.is_sent() {
+            return self.parts.iter().filter_map(PartState::status).min().unwrap_or(Status::Sent);
+        }
+        match self.stage {
+            Stage::Cancelled => Status::Cancelled,
+            Stage::Rejected(_) => Status::Rejected,
+            Stage::GivenUp(_) => Status::GivenUp,
+            Stage::Active | Stage::Refused(_) if self.is_unclear() => Status::Unclear,
+            Stage::Refused(_) => Status::Refused,
+            Stage::Active if self.has_begun() => Status::Sending,
+            Stage::Active => Status::Queued,
+        }
+    }
+
+    /// What the case is told; none as long as that is not known.
+    pub fn outcome(&self) -> Option<ReplyOutcome> {
+        let failed = |reason: &str| Some(ReplyOutcome::Failed { reason: ReasonCode::new(reason).ok()? });
+        match (self.status(), &self.stage) {
+            (Status::Bounced | Status::Undelivered, _) => {
+                let cause = self.parts.iter().find_map(PartState::returned)?;
+                Some(ReplyOutcome::Bounced { reason: ReasonCode::new(cause.reason.slug()).ok()? })
+            }
+            (Status::Sent | Status::Delivered | Status::Read, _) => {
+                let external = self.parts.first().and_then(PartState::external);
+                let message = external.map(|hash| MessageId::of(&self.request.account, hash));
+                Some(ReplyOutcome::Sent { message })
+            }
+            (Status::Unclear, _) | (_, Stage::Active) => None,
+            (_, Stage::Cancelled) => failed("cancelled"),
+            (_, Stage::Refused(refusal)) => failed(&refusal.code().to_ascii_lowercase().replace('_', "-")),
+            (_, Stage::Rejected(reason)) => failed(reason.slug()),
+            (_, Stage::GivenUp(reason)) => failed(reason.slug()),
+        }
+    }
+}
+
+impl PartState {
+    /// What came back, unless it is known to have arrived.
+    fn returned(&self) -> Option<&Return> {
+        let arrived = self.progress >= Some(Progress::Delivered);
+        self.bounced.as_ref().or(self.undelivered.as_ref()).filter(|_| !arrived)
+    }
+
+    fn status(&self) -> Option<Status> {
+        Some(match self.progress? {
+            Progress::Read => Status::Read,
+            Progress::Delivered => Status::Delivered,
+            Progress::Sent if self.bounced.is_some() => Status::Bounced,
+            Progress::Sent if self.undelivered.is_some() => Status::Undelivered,
+            Progress::Sent => Status::Sent,
+        })
+    }
+
+    fn external(&self) -> Option<&KeyedHash> {
+        self.externals().next()
+    }
+}
