@@ -106,6 +106,7 @@ fn every_event_has_its_golden_file_and_every_golden_file_its_event() {
         domain::customer::Event::TYPES,
         domain::links::Event::TYPES,
         domain::message::Event::TYPES,
+        domain::delivery::Event::TYPES,
         domain::policy::Event::TYPES,
     ]
     .concat()

@@ -12,6 +12,7 @@ use domain::{
     actor::{Actor, Kind},
     case, conversation, customer,
     decider::{Command, Decider},
+    delivery,
     ids::{ActorId, AuthMethod, CaseId},
     links,
     time::Timestamp,

@@ -35,7 +35,10 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
     core::Core,
-    follow::{cases::FollowCases, deliveries::FollowDeliveries, links::FollowLinks, messages::FollowMessages, timers::Timers},
+    follow::{
+        cases::FollowCases, deliveries::FollowDeliveries, links::FollowLinks, messages::FollowMessages,
+        timers::Timers,
+    },
     read::projection::CasesProjection,
 };
 

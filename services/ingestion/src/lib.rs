@@ -34,7 +34,9 @@ mod wire;
 use std::sync::Arc;
 
 use proto::ingestion::v1;
-use service::{Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, reaction::AnyReaction, shell::Shell};
+use service::{
+    Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, reaction::AnyReaction, shell::Shell,
+};
 
 use account::Accounts;
 use ledger::Ledger;
