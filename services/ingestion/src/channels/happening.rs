@@ -38,6 +38,8 @@ pub enum Happening {
         /// When.
         at: Option<Timestamp>,
     },
+    /// A mail as it was sent: to be read where mails are read.
+    Mail(Box<Mail>),
     /// Known, and of no concern here; counted under this name, of our own making: `typing`, `profile_changed`.
     Passed(&'static str),
 }
@@ -112,6 +114,33 @@ impl Message {
             fields: BTreeMap::new(),
         }
     }
+
+    /// Adds what else the channel says, under one of our names; nothing if it says nothing.
+    pub fn field(&mut self, name: &str, value: Option<impl Into<String>>) {
+        if let Some(value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+            self.fields.insert(name.to_owned(), value);
+        }
+    }
+}
+
+impl From<Message> for Happening {
+    fn from(message: Message) -> Self {
+        Self::Message(Box::new(message))
+    }
+}
+
+impl Party {
+    /// Somebody of whom nothing else is known.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
+    }
+}
+
+impl Media {
+    /// A file of which nothing else is known.
+    pub fn new(source: MediaSource) -> Self {
+        Self { source, name: None, media_type: None, bytes: None, sha256: None }
+    }
 }
 
 /// A file at a message, as the channel announces it.
@@ -138,6 +167,17 @@ pub enum MediaSource {
     Url(String),
     /// Here it is.
     Content(Vec<u8>),
+}
+
+/// A mail as a provider took it in, in MIME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The mail, to the byte.
+    pub raw: Vec<u8>,
+    /// The address that the envelope names as sender: where bounces go. `None`: empty or not told.
+    pub envelope_from: Option<String>,
+    /// The addresses that the envelope names as recipients: for whom it came, whatever To and Cc say.
+    pub envelope_to: Vec<String>,
 }
 
 /// What a platform says about a message of ours.

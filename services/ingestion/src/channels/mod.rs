@@ -6,17 +6,35 @@
 //!
 //! What is absent: a connector knows no case, names nothing in the log, and never fetches what a message refers to.
 
+mod cloudevents;
+mod generic;
+pub mod google_reviews;
 mod happening;
 mod hook;
 mod json;
+mod letter;
+mod mailgun;
+mod multipart;
+mod node;
+mod postmark;
+mod sendgrid;
 mod signature;
+mod standard_webhooks;
+mod tiktok;
+mod trustpilot;
+mod twilio;
+mod vk;
+mod vonage;
+mod wechat;
+mod xml;
+pub mod youtube;
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
 use secrecy::SecretString;
 
-pub use happening::{Happening, Media, MediaSource, Message, Party, Receipt, Status};
+pub use happening::{Happening, Mail, Media, MediaSource, Message, Party, Receipt, Status};
 pub use hook::Hook;
 
 /// What an account's connector is told by policy.
@@ -142,7 +160,21 @@ impl Config {
 }
 
 /// Every connector. To add one: its file, and its line here.
-pub static ALL: &[&dyn Connector] = &[];
+pub static ALL: &[&dyn Connector] = &[
+    &cloudevents::CloudEvents,
+    &google_reviews::GoogleReviews,
+    &mailgun::Mailgun,
+    &postmark::Postmark,
+    &sendgrid::Sendgrid,
+    &standard_webhooks::StandardWebhooks,
+    &tiktok::Tiktok,
+    &trustpilot::Trustpilot,
+    &twilio::Twilio,
+    &vk::Vk,
+    &vonage::Vonage,
+    &wechat::Wechat,
+    &youtube::Youtube,
+];
 
 /// The connector of this name.
 pub fn find(name: &str) -> Option<&'static dyn Connector> {
