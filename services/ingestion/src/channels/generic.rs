@@ -107,8 +107,8 @@ fn message(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Message, Malforme
     message.edited_at = time(data, "edited_at")?;
     message.reply_to = data.id("reply_to");
     message.thread_root = data.id("thread_root");
-    message.language = data.text("language").map(str::to_owned);
-    message.campaign = data.id("campaign");
+    message.in_language(data.text("language"));
+    message.came_by(data.id("campaign"));
     if let Some(point) = data.get("entry_point") {
         let point = EntryPoint::deserialize(point.value());
         message.entry_point =

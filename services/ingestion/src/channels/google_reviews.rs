@@ -10,7 +10,7 @@ use data_encoding::BASE64;
 use http::Method;
 
 use super::node::{self, Node};
-use super::{Config, Connector, Happening, Hook, Malformed, Message, Party, Refused, Said, signature};
+use super::{Config, Connector, Happening, Hook, Malformed, Message, Party, Refused, Said, signature, words};
 
 /// The secret in the address.
 const VERIFY_TOKEN: &str = "verify_token";
@@ -72,11 +72,9 @@ pub fn reviews(page: &[u8]) -> Result<Vec<Happening>, Malformed> {
         review.edited_at = item.time("updateTime").filter(|at| *at > review.sent_at);
         review.public = Some(true);
         review.thread_root = Some(id.clone());
-        review.field("rating", Some(rating(&item)?));
-        if review.text.is_empty() {
-            // Stars alone: there is nothing to read, but something to answer.
-            review.subject = Some("review".to_owned());
-        }
+        let stars = rating(&item)?;
+        review.subject = Some(words::review(stars, None));
+        review.field("rating", Some(stars.to_string()));
         let written_at = review.sent_at;
         happenings.push(review.into());
         if let Some(reply) = item.get("reviewReply") {
@@ -93,13 +91,13 @@ pub fn reviews(page: &[u8]) -> Result<Vec<Happening>, Malformed> {
     Ok(happenings)
 }
 
-fn rating(item: &Node<'_>) -> Result<&'static str, Malformed> {
+fn rating(item: &Node<'_>) -> Result<usize, Malformed> {
     match item.need_text("starRating")? {
-        "ONE" => Ok("1"),
-        "TWO" => Ok("2"),
-        "THREE" => Ok("3"),
-        "FOUR" => Ok("4"),
-        "FIVE" => Ok("5"),
+        "ONE" => Ok(1),
+        "TWO" => Ok(2),
+        "THREE" => Ok(3),
+        "FOUR" => Ok(4),
+        "FIVE" => Ok(5),
         _ => Err(item.wrong("starRating", "ONE to FIVE")),
     }
 }

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::{message::EntryPoint, time::Timestamp};
+use domain::{
+    ids::{CampaignId, Language},
+    message::EntryPoint,
+    time::Timestamp,
+};
+
+use crate::intake::limits::FIELD_VALUE_MAX;
 
 /// One thing that happened on a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,9 +121,28 @@ impl Message {
         }
     }
 
-    /// Adds what else the channel says, under one of our names; nothing if it says nothing.
+    /// Says which campaign made him write: as that if it can be the name of one, otherwise as the field `campaign`, so that a
+    /// message is never refused for it.
+    pub fn came_by(&mut self, campaign: Option<impl Into<String>>) {
+        let Some(campaign) = campaign.map(Into::into) else { return };
+        if CampaignId::new(&campaign).is_ok() {
+            self.campaign = Some(campaign);
+        } else {
+            self.field("campaign", Some(campaign));
+        }
+    }
+
+    /// Says which language it is in, if that can be one.
+    pub fn in_language(&mut self, language: Option<&str>) {
+        let language = language.map(str::to_lowercase).filter(|language| Language::new(language).is_ok());
+        self.language = language.or_else(|| self.language.take());
+    }
+
+    /// Adds what else the channel says, under one of our names; nothing if it says nothing. It is cut at what a field may
+    /// hold: it must not cost the message.
     pub fn field(&mut self, name: &str, value: Option<impl Into<String>>) {
-        if let Some(value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+        if let Some(mut value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+            value.truncate(value.floor_char_boundary(FIELD_VALUE_MAX));
             self.fields.insert(name.to_owned(), value);
         }
     }

@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use domain::time::Timestamp;
 use mail_parser::{Address, HeaderValue, MessageParser, decoders};
 
-use super::{Malformed, Media, MediaSource, Message, Party, signature};
+use super::{Malformed, Media, MediaSource, Message, Party, signature, words};
 use crate::intake::limits::{FIELD_VALUE_MAX, TEXT_MAX};
 
 /// The headers of a mail, in bytes.
@@ -75,6 +75,7 @@ impl Letter<'_> {
             Some(text) => text.replace("\r\n", "\n"),
             None => self.html.as_deref().map(html_to_text).unwrap_or_default(),
         };
+        let text = text.trim_end().to_owned();
         let subject =
             headers.subject.or_else(|| self.subject.map(str::to_owned)).filter(|text| !text.is_empty());
         let id = headers.id.or(self.id).unwrap_or_else(|| {
@@ -82,10 +83,11 @@ impl Letter<'_> {
                 [self.headers.as_str(), "\n", &address, "\n", subject.as_deref().unwrap_or(""), "\n", &text];
             format!("sha256:{}", HEXLOWER.encode(&signature::sha256(digest.concat().as_bytes())))
         });
+        let name = name.as_deref().map(words::name);
         let customer = Party { id: address.to_lowercase(), name, handle: None };
         // A sender's clock may be ahead: what is dated tomorrow came today.
         let mut message = Message::new(id, customer, headers.at.map_or(now, |at| at.min(now)));
-        message.subject = subject;
+        message.subject = subject.as_deref().map(words::subject);
         message.text = text;
         message.media = self.media;
         message.reply_to =
@@ -112,8 +114,7 @@ fn cut(message: &mut Message) {
     if message.text.len() <= TEXT_MAX {
         return;
     }
-    let at = message.text.floor_char_boundary(TEXT_MAX);
-    let beginning = message.text.get(..at).unwrap_or_default().to_owned();
+    let beginning = words::cut(&message.text, TEXT_MAX);
     let whole = std::mem::replace(&mut message.text, beginning);
     message.media.push(Media {
         name: Some("text.txt".to_owned()),

@@ -26,8 +26,12 @@ mod twilio;
 mod vk;
 mod vonage;
 mod wechat;
+mod words;
 mod xml;
 pub mod youtube;
+
+#[cfg(test)]
+mod suite;
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,14 @@
 //! Trustpilot: reviews of a company, when they are written, changed and deleted.
 //!
 //! Proof: what the address that Trustpilot was given carries, a user and password or a `token`; Trustpilot signs nothing.
-//! The stars are the field `rating`.
+//! The stars are the field `rating`, and drawn in the subject.
 //!
 //! Read by own samples in the shape that Trustpilot publishes.
 
 use http::Method;
 
 use super::node::{self, Node};
-use super::{Config, Connector, Happening, Hook, Malformed, Message, Party, Refused, Said, signature};
+use super::{Config, Connector, Happening, Hook, Malformed, Message, Party, Refused, Said, signature, words};
 
 /// The secret in the address: `user:password`, or the value of `token`.
 const TOKEN: &str = "token";
@@ -66,19 +66,17 @@ fn review(data: &Node<'_>) -> Result<Message, Malformed> {
     let customer = Party { name: name.map(str::to_owned), ..Party::new(consumer.need_id("id")?) };
     let mut message = Message::new(data.need_id("id")?, customer, data.need_time("createdAt")?);
     data.text("text").unwrap_or_default().clone_into(&mut message.text);
-    message.subject = data.text("title").map(str::to_owned);
     message.edited_at = data.time("updatedAt").filter(|at| *at > message.sent_at);
-    message.language = data.text("language").map(str::to_owned);
+    message.in_language(data.text("language"));
     message.public = Some(true);
-    let stars = data.number("stars").filter(|stars| (1..=5).contains(stars));
-    message
-        .field("rating", Some(stars.ok_or_else(|| data.wrong("stars", "a number from 1 to 5"))?.to_string()));
+    let stars = data.number("stars").and_then(|stars| usize::try_from(stars).ok());
+    let stars = stars.filter(|stars| (1..=5).contains(stars));
+    let stars = stars.ok_or_else(|| data.wrong("stars", "a number from 1 to 5"))?;
+    message.subject = Some(words::review(stars, data.text("title")));
+    message.field("rating", Some(stars.to_string()));
     message.field("reference", data.id("referenceId"));
     message.field("location", data.id("locationId"));
     message.field("link", data.text("link"));
     message.field("verified", data.has("isVerified").then(|| data.flag("isVerified").to_string()));
-    if message.text.is_empty() && message.subject.is_none() {
-        message.subject = Some("review".to_owned());
-    }
     Ok(message)
 }

@@ -4,9 +4,9 @@
 //! parameters of the form. Twilio itself is not of one mind about ports and apostrophes in that address, so the few forms
 //! that its own libraries accept are tried. A body in JSON is bound by `bodySHA256` in the address. No time is signed.
 //!
-//! A call that comes in is a message without text and with the subject `Call`; a recording and a transcription are further
-//! messages of its thread. A recording's callback names no caller: there the call stands for him. The answer is a document
-//! without instructions: nothing is sent back, and a call that only we answer ends.
+//! A call that comes in is the message `[call]`; a recording and a transcription are further messages of its thread. A
+//! recording's callback names no caller: there the call stands for him. The answer is a document without instructions: nothing
+//! is sent back, and a call that only we answer ends.
 //!
 //! Verified by published vectors; read from own samples only.
 
@@ -18,7 +18,7 @@ use http::Method;
 
 use super::{
     Answer, Config, Connector, Happening, Hook, Malformed, Media, MediaSource, Message, Party, Receipt,
-    Refused, Said, Status, signature,
+    Refused, Said, Status, signature, words,
 };
 
 /// The secret: the account's auth token.
@@ -185,7 +185,7 @@ impl Form<'_> {
         }
         if let (Some(latitude), Some(longitude)) = (self.get("Latitude"), self.get("Longitude")) {
             if message.text.is_empty() {
-                message.text = format!("geo:{latitude},{longitude}");
+                message.text = words::location(self.get("Label"), self.get("Address"), latitude, longitude);
             }
             self.fields(
                 &mut message,
@@ -198,7 +198,7 @@ impl Form<'_> {
             Some("post") => Some(EntryPoint::SendMessage),
             _ => None,
         };
-        message.campaign = self.get("ReferralSourceId").map(str::to_owned);
+        message.came_by(self.get("ReferralSourceId"));
         self.fields(
             &mut message,
             &[
@@ -234,7 +234,6 @@ impl Form<'_> {
             let mut message = self.of_call(call, sid);
             self.need("TranscriptionText")?.clone_into(&mut message.text);
             message.reply_to = Some(self.get("RecordingSid").unwrap_or(call).to_owned());
-            message.subject = Some("Transcription".to_owned());
             return Ok(Happening::Message(Box::new(message)));
         }
         if let Some(url) = self.get("RecordingUrl") {
@@ -244,14 +243,13 @@ impl Form<'_> {
             let mut message = self.of_call(call, self.need("RecordingSid")?);
             message.media.push(Media::new(MediaSource::Url(url.to_owned())));
             message.reply_to = Some(call.to_owned());
-            message.subject = Some("Recording".to_owned());
             self.fields(&mut message, &[("duration", "RecordingDuration")]);
             return Ok(Happening::Message(Box::new(message)));
         }
         let begins = self.get("CallStatus") == Some("ringing") && self.get("CallbackSource").is_none();
         if begins && self.get("Direction").is_none_or(|direction| direction == "inbound") {
             let mut message = Message::new(call, self.customer()?, self.now);
-            message.subject = Some("Call".to_owned());
+            message.text = words::line("call", []);
             message.thread_root = Some(call.to_owned());
             self.fields(&mut message, &[("to", "To"), ("country", "FromCountry")]);
             return Ok(Happening::Message(Box::new(message)));

@@ -6,8 +6,8 @@
 //! over the sorted parameters, with a signed `timestamp`; the MD5, SHA-1 and SHA-512 forms are refused: set the account to
 //! SHA-256 HMAC. Webhooks are taken by POST alone: in a GET the token would prove nothing of the parameters.
 //!
-//! A call that comes in is a message without text and with the subject `Call`, a recording another one of its thread. An
-//! answer webhook is answered with no instructions, `[]`: a call that only we answer ends.
+//! A call that comes in is the message `[call]`, a recording another one of its thread. An answer webhook is answered with no
+//! instructions, `[]`: a call that only we answer ends.
 //!
 //! The JWT is verified by a published vector; `sig` and reading by own samples only.
 
@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{
     Answer, Config, Connector, Happening, Hook, Malformed, Media, MediaSource, Message, Party, Receipt,
-    Refused, Said, Status, signature,
+    Refused, Said, Status, signature, words,
 };
 
 /// The secret that Vonage calls so.
@@ -134,7 +134,7 @@ fn message(root: &Node<'_>, hook: &Hook<'_>) -> Result<Message, Malformed> {
         "location" => {
             let place = root.need("location")?;
             let (latitude, longitude) = (place.need_id("lat")?, place.need_id("long")?);
-            message.text = format!("geo:{latitude},{longitude}");
+            message.text = words::location(place.text("name"), place.text("address"), &latitude, &longitude);
             message.field("latitude", Some(latitude));
             message.field("longitude", Some(longitude));
             message.field("place", place.text("name"));
@@ -152,14 +152,13 @@ fn message(root: &Node<'_>, hook: &Hook<'_>) -> Result<Message, Malformed> {
         }
         other => {
             // Better a message that says only its kind than none: somebody wrote to us.
-            message.subject = Some(other.to_owned());
-            root.text("text").unwrap_or_default().clone_into(&mut message.text);
+            message.text = words::line(other, [root.text("text")]);
         }
     }
     if let Some(referral) = root.get("whatsapp").and_then(|whatsapp| whatsapp.get("referral")) {
         let ad = referral.text("source_type") == Some("ad");
         message.entry_point = ad.then_some(domain::message::EntryPoint::ClickToChatAd);
-        message.campaign = referral.id("source_id");
+        message.came_by(referral.id("source_id"));
         message.field("referral-url", referral.text("source_url"));
         message.field("referral-headline", referral.text("headline"));
         message.field("referral-body", referral.text("body"));
@@ -196,7 +195,6 @@ fn call(root: &Node<'_>, hook: &Hook<'_>) -> Result<Said, Malformed> {
         let call = root.need_id("conversation_uuid")?;
         let customer = party(root, "from").unwrap_or_else(|| call.clone());
         let mut message = Message::new(root.need_id("recording_uuid")?, Party::new(customer), at);
-        message.subject = Some("Recording".to_owned());
         message.reply_to = Some(call.clone());
         message.thread_root = Some(call);
         message.media.push(Media { bytes: size(root), ..Media::new(MediaSource::Url(url.to_owned())) });
@@ -212,7 +210,7 @@ fn call(root: &Node<'_>, hook: &Hook<'_>) -> Result<Said, Malformed> {
     let from = party(root, "from").ok_or_else(|| root.wrong("from", "a text"))?;
     let call = root.need_id("conversation_uuid")?;
     let mut message = Message::new(call.clone(), Party::new(from), at);
-    message.subject = Some("Call".to_owned());
+    message.text = words::line("call", []);
     message.thread_root = Some(call);
     message.field("to", party(root, "to"));
     message.field("leg", root.id("uuid"));

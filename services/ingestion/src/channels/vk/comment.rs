@@ -1,7 +1,7 @@
 //! What everybody can read: posts on the wall, comments, posts on a board.
 
 use super::super::node::Node;
-use super::super::{Happening, Malformed, Message, Party};
+use super::super::{Happening, Malformed, Message, Party, words};
 use super::attachment;
 
 /// What comments stand under: what it is called in an address, and where an event names its owner and itself.
@@ -71,7 +71,7 @@ fn finish(object: &Node<'_>, mut message: Message) -> Result<Message, Malformed>
     message.public = Some(true);
     attachment::add(object, &mut message)?;
     if message.text.is_empty() && message.media.is_empty() {
-        message.subject = Some("post".to_owned());
+        message.text = words::line("post", []);
     }
     Ok(message)
 }

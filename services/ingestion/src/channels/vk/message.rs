@@ -3,7 +3,7 @@
 use domain::time::Timestamp;
 
 use super::super::node::Node;
-use super::super::{Happening, Malformed, Message, Party};
+use super::super::{Happening, Malformed, Message, Party, words};
 use super::attachment;
 
 /// A message; `reply`: one of ours. Since version 5.103 of the API it stands one deeper.
@@ -27,18 +27,18 @@ pub(super) fn read(object: &Node<'_>, reply: bool) -> Result<Message, Malformed>
     if let Some(place) = message.get("geo").and_then(|geo| geo.get("coordinates")) {
         let (latitude, longitude) = (place.need_id("latitude")?, place.need_id("longitude")?);
         if read.text.is_empty() {
-            read.text = format!("geo:{latitude},{longitude}");
+            read.text = words::location(None, None, &latitude, &longitude);
         }
         read.field("latitude", Some(latitude));
         read.field("longitude", Some(longitude));
     }
     read.field("button-payload", message.text("payload"));
     read.field("peer", Some(peer).filter(|peer| *peer != read.customer.id));
-    read.campaign = message.text("ref").map(str::to_owned);
+    read.came_by(message.text("ref"));
     read.field("referral-source", message.text("ref_source"));
     if read.text.is_empty() && read.media.is_empty() {
         // An invitation to a chat, a forwarded message without words: it says only that it is there.
-        read.subject = Some(if read.forwarded { "forwarded" } else { "message" }.to_owned());
+        read.text = words::line(if read.forwarded { "forwarded" } else { "message" }, []);
     }
     Ok(read)
 }

@@ -31,8 +31,10 @@ pub(super) fn verify(hook: &Hook<'_>, secret: &[u8]) -> Result<(), Refused> {
         // The signature stands within the JSON: it has to be read before it can be checked.
         node::parse(hook.body).map_err(|_| Refused::Unsigned("authorization"))?
     };
+    let unsigned = Refused::Unsigned("authorization");
+    let body = body.as_object().filter(|body| body.contains_key("sig")).ok_or(unsigned)?;
     let mut parameters = BTreeMap::new();
-    for (name, value) in body.as_object().ok_or(Refused::Unsigned("authorization"))? {
+    for (name, value) in body {
         let value = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -42,7 +44,7 @@ pub(super) fn verify(hook: &Hook<'_>, secret: &[u8]) -> Result<(), Refused> {
         };
         parameters.insert(name.as_str(), value);
     }
-    let said = parameters.remove("sig").ok_or(Refused::Unsigned("authorization"))?;
+    let said = parameters.remove("sig").ok_or(unsigned)?;
     let mut signed = String::new();
     for (name, value) in &parameters {
         signed.extend(["&", name, "=", &value.replace(['&', '='], "_")]);

@@ -3,7 +3,7 @@
 use domain::time::Timestamp;
 
 use super::super::xml::Document;
-use super::super::{Happening, Malformed, Media, MediaSource, Message, Party, Receipt, Status, node};
+use super::super::{Happening, Malformed, Media, MediaSource, Message, Party, Receipt, Status, node, words};
 
 /// What one call says.
 pub(super) fn happenings(document: &Document, now: Timestamp) -> Result<Vec<Happening>, Malformed> {
@@ -43,7 +43,7 @@ pub(super) fn happenings(document: &Document, now: Timestamp) -> Result<Vec<Happ
         }
         "location" => {
             let (latitude, longitude) = (document.need("Location_X")?, document.need("Location_Y")?);
-            message.text = format!("geo:{latitude},{longitude}");
+            message.text = words::location(document.text("Label"), None, latitude, longitude);
             message.field("latitude", Some(latitude));
             message.field("longitude", Some(longitude));
             message.field("place", document.text("Label"));
@@ -60,7 +60,7 @@ pub(super) fn happenings(document: &Document, now: Timestamp) -> Result<Vec<Happ
         }
         other => {
             // Somebody wrote to us: a message that says only its kind is better than none.
-            message.subject = Some(other.to_owned());
+            message.text = words::line(other, [document.text("Title")]);
         }
     }
     Ok(vec![Happening::Message(Box::new(message))])
