@@ -105,6 +105,33 @@ proptest! {
     }
 
     #[test]
+    fn letters(
+        headers in "(From|To|Date|Subject|References|Message-ID|Content-Type|X): [ -~\r\n\u{e4}]{0,80}(\n[ -~]{0,40}){0,4}",
+        html in r"(<[a-z!/]{0,6}[ -~]{0,12}|&[a-z#0-9]{0,8};?|>|\PC|[\r\n]){0,60}",
+        charset in r"(utf-8|iso-8859-1|gb18030|utf-7|utf-16|big5|shift_jis|\PC{0,60})",
+        text in proptest::collection::vec(1_u8.., 0..80),
+    ) {
+        let mut body = Vec::new();
+        for (name, value) in [
+            ("headers", headers.as_bytes()),
+            ("html", html.as_bytes()),
+            ("subject", &text),
+            ("charsets", serde_json::json!({ "subject": charset, "html": charset }).to_string().as_bytes()),
+            ("envelope", br#"{"from":"a@b.example"}"#),
+        ] {
+            body.extend_from_slice(b"--xYzZY\r\nContent-Disposition: form-data; name=");
+            body.extend_from_slice(name.as_bytes());
+            body.extend_from_slice(b"\r\n\r\n");
+            body.extend_from_slice(value);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--xYzZY--");
+        let call = Call::new("sendgrid", body).with_header("content-type", KINDS[4]);
+        let said = call.read();
+        prop_assert!(said.is_ok(), "the envelope names a sender: {said:?}");
+    }
+
+    #[test]
     fn bent_types(
         sample in any::<prop::sample::Index>(),
         victim in any::<prop::sample::Index>(),
@@ -223,5 +250,24 @@ fn a_mail_made_of_headers_takes_no_more_than_its_share() {
             let _ = call.read();
             assert!(begin.elapsed() < Duration::from_secs(5), "{name}, {piece:?}: {:?}", begin.elapsed());
         }
+    }
+}
+
+#[test]
+fn a_mail_made_of_html_takes_no_more_than_its_share() {
+    for piece in ["<b>", "<", "</", "&", "&amp;", "<!--", "<script>", "<a href='", "<table><td>", "\u{3042}"]
+    {
+        let html = piece.repeat(4 * 1024 * 1024 / piece.len());
+        let form = format!(
+            "--xYzZY\r\nContent-Disposition: form-data; name=html\r\n\r\n{html}\r\n--xYzZY\r\nContent-Disposition: form-data; name=from\r\n\r\na@b.example\r\n--xYzZY--"
+        );
+        let call = Call::new("sendgrid", form).with_header("content-type", KINDS[4]);
+        let begin = Instant::now();
+        let said = call.read().unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(5), "{piece:?}: {:?}", begin.elapsed());
+        let crate::channels::Happening::Message(message) = &said.happenings[0] else { panic!("no message") };
+        // What is too long to be a text comes as a file, whole.
+        assert!(message.text.len() <= crate::intake::limits::TEXT_MAX, "{piece:?}");
+        assert!(piece != "\u{3042}" || message.media.len() == 1);
     }
 }

@@ -164,6 +164,23 @@ pub(super) fn wechat_signature(parts: &mut [&str]) -> String {
     HEXLOWER.encode(&Sha1::digest(parts.concat()))
 }
 
+/// A message as WeChat encrypts it in safe mode.
+pub(super) fn wechat_encrypted(message: &str, app_id: &str, key: &str) -> String {
+    use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
+    let mut specification = BASE64.specification();
+    (specification.padding, specification.check_trailing_bits) = (None, false);
+    let key = specification.encoding().unwrap().decode(key.as_bytes()).unwrap();
+    let mut bytes = vec![7; 16];
+    bytes.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    bytes.extend_from_slice(message.as_bytes());
+    bytes.extend_from_slice(app_id.as_bytes());
+    let padding = 32 - bytes.len() % 32;
+    bytes.resize(bytes.len() + padding, u8::try_from(padding).unwrap());
+    let mut cipher = cbc::Encryptor::<aes::Aes256>::new_from_slices(&key, &key[..16]).unwrap();
+    cipher.encrypt_blocks(cbc::cipher::Array::slice_as_chunks_mut(&mut bytes).0);
+    BASE64.encode(&bytes)
+}
+
 fn wechat(mut call: Call) -> Call {
     call.secret("token", SECRET);
     let time = call.seconds().to_string();
