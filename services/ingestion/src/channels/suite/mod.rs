@@ -4,6 +4,7 @@ mod hostile;
 mod parsers;
 mod proofs;
 mod published;
+mod safe_mode;
 mod samples;
 mod show;
 mod sign;
