@@ -23,6 +23,7 @@ mod lanes;
 pub mod ledger;
 pub mod mail;
 mod media;
+mod postbox;
 mod replies;
 mod secrets;
 pub mod smtp;

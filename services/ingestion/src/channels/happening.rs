@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::{message::EntryPoint, time::Timestamp};
+use domain::{
+    ids::{CampaignId, Language},
+    message::EntryPoint,
+    time::Timestamp,
+};
+
+use crate::intake::limits::FIELD_VALUE_MAX;
 
 /// One thing that happened on a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +53,8 @@ pub enum Happening {
         /// When.
         at: Option<Timestamp>,
     },
+    /// A mail as it was sent: to be read where mails are read.
+    Mail(Box<Mail>),
     /// Known, and of no concern here; counted under this name, of our own making: `typing`, `profile_changed`.
     Passed(&'static str),
 }
@@ -121,6 +129,52 @@ impl Message {
             fields: BTreeMap::new(),
         }
     }
+
+    /// Says which campaign made him write: as that if it can be the name of one, otherwise as the field `campaign`, so that a
+    /// message is never refused for it.
+    pub fn came_by(&mut self, campaign: Option<impl Into<String>>) {
+        let Some(campaign) = campaign.map(Into::into) else { return };
+        if CampaignId::new(&campaign).is_ok() {
+            self.campaign = Some(campaign);
+        } else {
+            self.field("campaign", Some(campaign));
+        }
+    }
+
+    /// Says which language it is in, if that can be one.
+    pub fn in_language(&mut self, language: Option<&str>) {
+        let language = language.map(str::to_lowercase).filter(|language| Language::new(language).is_ok());
+        self.language = language.or_else(|| self.language.take());
+    }
+
+    /// Adds what else the channel says, under one of our names; nothing if it says nothing. It is cut at what a field may
+    /// hold: it must not cost the message.
+    pub fn field(&mut self, name: &str, value: Option<impl Into<String>>) {
+        if let Some(mut value) = value.map(Into::into).filter(|value| !value.is_empty()) {
+            value.truncate(value.floor_char_boundary(FIELD_VALUE_MAX));
+            self.fields.insert(name.to_owned(), value);
+        }
+    }
+}
+
+impl From<Message> for Happening {
+    fn from(message: Message) -> Self {
+        Self::Message(Box::new(message))
+    }
+}
+
+impl Party {
+    /// Somebody of whom nothing else is known.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..Self::default() }
+    }
+}
+
+impl Media {
+    /// A file of which nothing else is known.
+    pub fn new(source: MediaSource) -> Self {
+        Self { source, name: None, media_type: None, bytes: None, sha256: None }
+    }
 }
 
 /// A file at a message, as the channel announces it.
@@ -147,6 +201,17 @@ pub enum MediaSource {
     Url(String),
     /// Here it is.
     Content(Vec<u8>),
+}
+
+/// A mail as a provider took it in, in MIME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The mail, to the byte.
+    pub raw: Vec<u8>,
+    /// The address that the envelope names as sender: where bounces go. `None`: empty or not told.
+    pub envelope_from: Option<String>,
+    /// The addresses that the envelope names as recipients: for whom it came, whatever To and Cc say.
+    pub envelope_to: Vec<String>,
 }
 
 /// What a platform says about a message of ours.

@@ -6,30 +6,52 @@
 //!
 //! What is absent: a connector knows no case, names nothing in the log, and never fetches what a message refers to.
 
+mod cloudevents;
 mod facebook_page;
+mod generic;
+pub mod google_reviews;
 mod happening;
 mod hook;
 mod hub;
 mod instagram;
 mod json;
+mod letter;
 mod line;
+mod mailgun;
 mod messenger;
+mod multipart;
+mod node;
+mod postmark;
+mod sendgrid;
 mod signature;
 mod slack;
-#[cfg(test)]
-mod social_tests;
 pub mod speak;
+mod standard_webhooks;
 mod telegram;
+mod tiktok;
+mod trustpilot;
+mod twilio;
+mod vk;
+mod vonage;
+mod wechat;
 mod whatsapp_cloud;
 mod wording;
+mod words;
 mod x;
+mod xml;
+pub mod youtube;
+
+#[cfg(test)]
+mod social_tests;
+#[cfg(test)]
+mod suite;
 
 use std::collections::BTreeMap;
 
 use http::StatusCode;
 use secrecy::SecretString;
 
-pub use happening::{Happening, Media, MediaSource, Message, Party, Receipt, Status};
+pub use happening::{Happening, Mail, Media, MediaSource, Message, Party, Receipt, Status};
 pub use hook::Hook;
 
 /// What an account's connector is told by policy.
@@ -156,14 +178,27 @@ impl Config {
 
 /// Every connector. To add one: its file, and its line here.
 pub static ALL: &[&dyn Connector] = &[
+    &cloudevents::CloudEvents,
     &facebook_page::FacebookPage,
+    &google_reviews::GoogleReviews,
     &instagram::Instagram,
     &line::Line,
+    &mailgun::Mailgun,
     &messenger::Messenger,
+    &postmark::Postmark,
+    &sendgrid::Sendgrid,
     &slack::Slack,
+    &standard_webhooks::StandardWebhooks,
     &telegram::Telegram,
+    &tiktok::Tiktok,
+    &trustpilot::Trustpilot,
+    &twilio::Twilio,
+    &vk::Vk,
+    &vonage::Vonage,
+    &wechat::Wechat,
     &whatsapp_cloud::WhatsappCloud,
     &x::X,
+    &youtube::Youtube,
 ];
 
 /// Every connector that can send. To add one: an implementation in its file, and its line here.

@@ -4,10 +4,10 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use domain::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Refused;
+use super::{Hook, Refused};
 
 /// How long ago, and how far ahead, a signed time may be, in seconds, where the platform names no window of its own.
 pub(super) const WINDOW_S: i64 = 5 * 60;
@@ -55,4 +55,24 @@ pub(super) fn fresh(seconds: &str, now: Timestamp, window_s: i64) -> Result<(), 
     let now = now.as_microsecond().div_euclid(1_000_000);
     let apart = now.checked_sub(seconds).and_then(i64::checked_abs).ok_or(Refused::Stale)?;
     if apart <= window_s { Ok(()) } else { Err(Refused::Stale) }
+}
+
+/// SHA-256.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Whether the call carries a secret that only the platform was told, as platforms do that sign nothing: as `user:password`
+/// or as a bearer token in its header Authorization, or as the parameter `token` of the address.
+pub(super) fn carries(hook: &Hook<'_>, secret: &[u8]) -> Result<(), Refused> {
+    if let Some(proof) = hook.header("authorization") {
+        let (scheme, proof) = proof.split_once(' ').ok_or(Refused::Signature)?;
+        return match scheme {
+            _ if scheme.eq_ignore_ascii_case("basic") => is_base64(proof.trim(), secret),
+            _ if scheme.eq_ignore_ascii_case("bearer") => is(proof.trim().as_bytes(), secret),
+            _ => Err(Refused::Signature),
+        };
+    }
+    let token = hook.parameter("token").ok_or(Refused::Unsigned("authorization"))?;
+    is(token.as_bytes(), secret)
 }

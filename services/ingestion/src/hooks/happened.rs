@@ -10,11 +10,12 @@ use super::{
     tell::{Teller, Told},
 };
 use crate::{
+    Ingestion,
     account::Account,
     channels::{Happening, Receipt, Status},
     intake::Rejection,
-    ledger::Ledger,
-    submit::{Arriving, Submitter},
+    postbox,
+    submit::Arriving,
     take::{Batch, Taken},
 };
 
@@ -23,23 +24,24 @@ pub(super) type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Takes what a platform told. When this answers, it is in the log; the same again is harmless.
 pub(super) async fn happened(
-    submitter: &Submitter,
+    ingestion: &Ingestion,
     teller: &Teller,
-    ledger: &Ledger,
     about: (Account, u64, Principal),
     now: domain::time::Timestamp,
     happenings: Vec<Happening>,
 ) -> Result<Counts, Error> {
     let (account, policy_version, principal) = about;
     let batch = Batch { account, policy_version, origin: Origin::Live, principal, now, once: false };
+    let (submitter, ledger) = (&ingestion.0.submitter, &ingestion.0.ledger);
     let mut counts = Counts::new();
-    let (mut messages, mut told) = (Vec::new(), Vec::new());
+    let (mut messages, mut mails, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for happening in happenings {
         match happening {
             Happening::Message(message) => {
                 let (message, announced) = fit(*message, now);
                 messages.push(Arriving { message, announced, thread: None });
             }
+            Happening::Mail(mail) => mails.push(mail),
             Happening::Deleted { external_id, at } => {
                 told.push(("deletion", external_id, Told::Deleted, at.unwrap_or(now)));
             }
@@ -64,6 +66,20 @@ pub(super) async fn happened(
             tracing::warn!(field, reason, "a message of a channel is not kept");
         }
         *counts.entry(("message", taken.name())).or_default() += 1;
+    }
+    for mail in mails {
+        let about = (batch.account.clone(), batch.policy_version);
+        let from = mail.envelope_from.as_deref().unwrap_or_default();
+        let to = mail.envelope_to.first().map(String::as_str);
+        let outcome = match postbox::take(ingestion, about, (from, to), &mail.raw).await {
+            Ok(taken) => taken.name(),
+            Err(postbox::No::Later(error)) => return Err(error),
+            Err(postbox::No::Never(code, reason)) => {
+                tracing::warn!(code, reason, "a mail is not kept");
+                "rejected"
+            }
+        };
+        *counts.entry(("mail", outcome)).or_default() += 1;
     }
     for (kind, external_id, told, at) in told {
         let outcome = match teller.tell(&batch, &external_id, told, at.min(now)).await? {

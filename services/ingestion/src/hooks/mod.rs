@@ -179,9 +179,7 @@ impl Doors {
         let said = read(connector, &hook, &config)?;
         let about = (account, policy_version, principal().map_err(internal)?);
         let id = about.0.id.to_string();
-        let parts = &self.ingestion.0;
-        let told =
-            happened::happened(&parts.submitter, &self.teller, &parts.ledger, about, now, said.happenings);
+        let told = happened::happened(&self.ingestion, &self.teller, about, now, said.happenings);
         for ((kind, outcome), count) in told.await.map_err(away)? {
             let labels = [
                 KeyValue::new("account", id.clone()),

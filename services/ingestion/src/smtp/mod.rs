@@ -5,7 +5,6 @@
 //!
 //! What is absent: TLS, authentication, relaying. The port belongs on the loopback or on a network of one's own.
 
-mod read;
 mod session;
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +21,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Ingestion, mail::parse::limits::MAIL_MAX};
+use crate::{
+    Ingestion,
+    intake::limits::RAW_MAX,
+    postbox::{self, No},
+    take::Taken,
+};
 use session::{Envelope, Mailboxes, Session, Step};
 
 /// The longest line of a command, in bytes.
@@ -51,7 +55,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             host: "dossier".to_owned(),
-            bytes_max: MAIL_MAX,
+            bytes_max: RAW_MAX,
             connections_max: 256,
             mails_max: 16,
             command_time_max: Duration::from_secs(300),
@@ -180,7 +184,7 @@ impl Door {
     async fn take(&self, envelope: &Envelope, mail: &[u8]) -> String {
         let mut answers = Vec::with_capacity(envelope.to.len());
         for to in &envelope.to {
-            answers.push(read::take(&self.ingestion, envelope, to, mail).await);
+            answers.push(self.take_for(&envelope.from, to, mail).await);
         }
         if envelope.each {
             return answers.iter().map(|answer| format!("{answer}\r\n")).collect();
@@ -192,6 +196,25 @@ impl Door {
             _ => 0,
         });
         worst.map(|answer| format!("{answer}\r\n")).unwrap_or_default()
+    }
+}
+
+impl Door {
+    /// The answer for one recipient, without the end of the line.
+    async fn take_for(&self, from: &str, to: &str, mail: &[u8]) -> String {
+        let Some((policy_version, account)) = self.ingestion.0.accounts.mailbox(to) else {
+            return "550 5.1.1 nobody takes mails for this address any more".to_owned();
+        };
+        match postbox::take(&self.ingestion, (account, policy_version), (from, Some(to)), mail).await {
+            Ok(Taken::Accepted(_) | Taken::Edited(_)) => "250 2.0.0 kept".to_owned(),
+            Ok(Taken::Duplicate(_)) => "250 2.0.0 it was here already".to_owned(),
+            Ok(Taken::Rejected(rejection)) => format!("554 5.6.0 {} {}", rejection.field, rejection.reason),
+            Err(No::Never(code, reason)) => format!("{code} {reason}"),
+            Err(No::Later(error)) => {
+                tracing::warn!(%error, "a mail is not kept");
+                "451 4.3.0 it could not be kept; send it again".to_owned()
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One mail for one of our addresses, into the log.
+//! One mail for one of our accounts, into the log, however it came.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,6 @@ use service::{
     envelope::{Envelope as Entry, Origin},
 };
 
-use super::session::Envelope;
 use crate::{
     Ingestion,
     account::{Account, plain_address},
@@ -43,23 +42,10 @@ const TOKENS: &str = "reply tokens";
 /// The domain of the hash that marks the mails of a site. Never changed.
 const MARKER: &str = "mails of this site";
 
-/// Takes a mail in for the recipient `to`. The answer for its sender, without the end of the line.
-pub(super) async fn take(ingestion: &Ingestion, envelope: &Envelope, to: &str, bytes: &[u8]) -> String {
-    match taken(ingestion, envelope, to, bytes).await {
-        Ok(Taken::Accepted(_) | Taken::Edited(_)) => "250 2.0.0 kept".to_owned(),
-        Ok(Taken::Duplicate(_)) => "250 2.0.0 it was here already".to_owned(),
-        Ok(Taken::Rejected(rejection)) => format!("554 5.6.0 {} {}", rejection.field, rejection.reason),
-        Err(No::Never(code, reason)) => format!("{code} {reason}"),
-        Err(No::Later(error)) => {
-            tracing::warn!(%error, "a mail is not kept");
-            "451 4.3.0 it could not be kept; send it again".to_owned()
-        }
-    }
-}
-
 /// Why a mail is not taken in.
-enum No {
-    /// It never can be.
+#[derive(Debug)]
+pub(crate) enum No {
+    /// It never can be: the code of SMTP, and the reason.
     Never(&'static str, String),
     /// It may be, another time.
     Later(Error),
@@ -71,11 +57,14 @@ impl From<Error> for No {
     }
 }
 
-async fn taken(ingestion: &Ingestion, envelope: &Envelope, to: &str, bytes: &[u8]) -> Result<Taken, No> {
+/// Takes in a mail that came to `account`, for the recipient `to` if that is known, from the sender of its envelope if that is.
+pub(crate) async fn take(
+    ingestion: &Ingestion,
+    (account, policy_version): (Account, u64),
+    (from, to): (&str, Option<&str>),
+    bytes: &[u8],
+) -> Result<Taken, No> {
     let parts = &ingestion.0;
-    let Some((policy_version, account)) = parts.accounts.mailbox(to) else {
-        return Err(No::Never("550", "5.1.1 nobody takes mails for this address".into()));
-    };
     let refused = async |code, reason: String| {
         if let Err(error) = parts.submitter.refused(&parts.ledger, Some(account.id.as_str())).await {
             tracing::warn!(%error, "a refused mail is not counted");
@@ -94,7 +83,7 @@ async fn taken(ingestion: &Ingestion, envelope: &Envelope, to: &str, bytes: &[u8
         return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()).await);
     }
     let place = place(ingestion, &account, &mail, to).await?;
-    let arriving = arriving(ingestion, envelope, mail, &kind, place, bytes);
+    let arriving = arriving(ingestion, from, mail, &kind, place, bytes);
     let batch = Batch {
         account,
         policy_version,
@@ -136,7 +125,12 @@ impl Known for InLog {
     }
 }
 
-async fn place(ingestion: &Ingestion, account: &Account, mail: &Mail, to: &str) -> Result<Place, Error> {
+async fn place(
+    ingestion: &Ingestion,
+    account: &Account,
+    mail: &Mail,
+    to: Option<&str>,
+) -> Result<Place, Error> {
     let parts = &ingestion.0;
     let mut known = BTreeSet::new();
     let ancestors = mail.in_reply_to.iter().chain(mail.references.iter().rev());
@@ -147,7 +141,7 @@ async fn place(ingestion: &Ingestion, account: &Account, mail: &Mail, to: &str) 
         }
     }
     let secret = secret(ingestion)?;
-    let recipients = [to.to_owned()];
+    let recipients: Vec<String> = to.map(str::to_owned).into_iter().collect();
     let by_header = mail.in_reply_to.first().or(mail.references.last()).cloned();
     Ok(match thread::matched(mail, &recipients, &secret, &account.id, &InLog(known)) {
         Some(Match::Token(token::What::Conversation(id), _)) => {
@@ -187,10 +181,10 @@ fn secret(ingestion: &Ingestion) -> Result<token::Secret, Error> {
 }
 
 /// By what a mail of ours is known that comes back.
-fn ourselves(ingestion: &Ingestion, account: &Account, to: &str) -> Ourselves {
+fn ourselves(ingestion: &Ingestion, account: &Account, to: Option<&str>) -> Ourselves {
     let via = ingestion.0.accounts.via(&account.id).unwrap_or_default();
     let written = via.settings.get(crate::account::ADDRESS).map_or("", String::as_str);
-    let addresses = written.split(',').chain([to]).filter_map(|address| plain_address(address.trim()));
+    let addresses = written.split(',').chain(to).filter_map(|address| plain_address(address.trim()));
     Ourselves {
         addresses: addresses.collect(),
         marker: ingestion.0.shell.vault.hash(MARKER, &[]),
@@ -200,7 +194,7 @@ fn ourselves(ingestion: &Ingestion, account: &Account, to: &str) -> Ourselves {
 
 fn arriving(
     ingestion: &Ingestion,
-    envelope: &Envelope,
+    from: &str,
     mail: Mail,
     kind: &Kind,
     place: Place,
@@ -209,7 +203,7 @@ fn arriving(
     let now = ingestion.0.shell.clock.now();
     let at = |at: jiff::Timestamp| domain::time::Timestamp::from_microsecond(at.as_microsecond());
     let sent_at = mail.date.or(mail.received_at).and_then(at).unwrap_or(now);
-    let customer = customer(&mail, &envelope.from);
+    let customer = customer(&mail, from);
     let media = mail.attachments.into_iter().map(|file| Media {
         source: MediaSource::Content(file.content),
         name: file.name,
@@ -258,6 +252,6 @@ fn customer(mail: &Mail, envelope_from: &str) -> Party {
 }
 
 fn principal() -> Result<Principal, domain::ids::Invalid> {
-    let actor = Actor::new(ActorKind::Service, ActorId::new("channels")?, AuthMethod::new("smtp")?);
+    let actor = Actor::new(ActorKind::Service, ActorId::new("channels")?, AuthMethod::new("mail")?);
     Ok(Principal { actor, roles: Vec::new() })
 }
