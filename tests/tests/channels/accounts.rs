@@ -31,3 +31,19 @@ pub async fn all_taken(world: &World) -> String {
     world.settled(&last).await;
     last
 }
+
+/// A folder of secrets, one in each file.
+pub struct Secrets(tempfile::TempDir);
+
+impl Secrets {
+    pub fn new() -> Self {
+        Self(tempfile::TempDir::new().unwrap())
+    }
+
+    /// Where this secret is.
+    pub fn put(&self, name: &str, value: &str) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, value).unwrap();
+        format!("file:{}", path.display())
+    }
+}

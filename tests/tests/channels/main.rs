@@ -1,4 +1,5 @@
 //! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, against a running site.
 
 mod accounts;
+mod hooks;
 mod mail;

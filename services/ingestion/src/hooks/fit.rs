@@ -157,7 +157,7 @@ mod tests {
         let message = Message {
             text: long.clone(),
             subject: Some(long.clone()),
-            edited_at: Some(now.plus_seconds(500)),
+            edited_at: Some(now.plus_seconds(950)),
             language: Some("no language".into()),
             campaign: Some("Spring Sale!".into()),
             media: vec![Media {

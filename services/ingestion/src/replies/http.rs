@@ -42,6 +42,8 @@ pub(super) enum None {
 
 impl Client {
     pub(super) fn new() -> Result<Self, Error> {
+        // Fails only if somebody installed one before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // A redirect would take what is said, and who we are, somewhere else.
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIME_MAX)
