@@ -35,12 +35,18 @@ use uuid::Uuid;
 
 use crate::{
     account::{Accounts, Via},
-    channels::{self, speak::Speaker},
+    channels::{
+        self,
+        speak::{Outgoing, Speaker, Unsayable},
+    },
     secrets::Secrets,
 };
 
 /// The namespace of the commands of deliveries.
 const NAMESPACE: Uuid = Uuid::from_u128(0x3b6e_5f0c_2a71_5d0e_b4a8_90c3_d1f7_66ee);
+
+/// As long as any secret is at least.
+const SECRET_LEN: usize = 64;
 
 /// What the reactions share.
 pub(crate) struct Replies {
@@ -196,11 +202,11 @@ impl Replies {
         Ok(Self { deliveries, messages, accounts, secrets: Secrets::new(), http, shell })
     }
 
-    /// How an account sends, if its connector can.
+    /// How an account sends, if its connector can, and policy has all that it needs for that.
     fn speaker(&self, account: &AccountId) -> Option<(Via, &'static dyn Speaker)> {
         let via = self.accounts.via(account)?;
         let speaker = channels::speaker(via.connector.as_deref()?)?;
-        Some((via, speaker))
+        is_complete(&via, speaker).then_some((via, speaker))
     }
 
     /// Does something to a delivery. `step` names it: the same step again is nothing.
@@ -215,6 +221,28 @@ impl Replies {
         let meta = Meta::new(command_id, step, principal.actor.clone());
         let make = |_: &_, at| Ok(vec![Command::new(at, principal.actor.clone(), action.clone())]);
         self.deliveries.execute::<delivery::Error>(stream, &meta, make).await.map_err(Error::from)
+    }
+}
+
+/// Whether policy has what a speaker needs: whether it could say anything, if every secret could be read.
+fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
+    let secrets = via.secrets.keys().map(|name| (name.clone(), "0".repeat(SECRET_LEN).into()));
+    let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
+    let anything = Outgoing {
+        to: "1",
+        text: "1",
+        subject: None,
+        reply_to: Some("1"),
+        thread: Some("1"),
+        public: false,
+        tag: None,
+        template: None,
+        language: None,
+        key: "00000000-0000-0000-0000-000000000000",
+    };
+    match speaker.say(&anything, &config) {
+        Ok(_) | Err(Unsayable::Unsupported(_)) => true,
+        Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
     }
 }
 
