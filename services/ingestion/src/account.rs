@@ -8,7 +8,7 @@ use domain::{
     policy::{
         account::{self, Thread},
         channel::Channel,
-        organisation::Role,
+        organisation::{Role, Scope},
     },
 };
 use service::{auth::Principal, policies::Policies};
@@ -63,8 +63,13 @@ pub trait Accounts: Send + Sync + 'static {
     /// The mail account with this address, which may have a part after `+`, and the position of the policy's last entry.
     fn mailbox(&self, address: &str) -> Option<(u64, Account)>;
 
+    /// What a caller may, and where.
+    fn scope(&self, principal: &Principal) -> Scope;
+
     /// The roles of a caller, as the policy and the token have them.
-    fn roles(&self, principal: &Principal) -> BTreeSet<Role>;
+    fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
+        self.scope(principal).roles
+    }
 }
 
 impl From<&account::Account> for Account {
@@ -120,8 +125,8 @@ impl Accounts for Policies {
         Some((current.version.0, account.into()))
     }
 
-    fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
-        self.current().access(principal).scope.roles
+    fn scope(&self, principal: &Principal) -> Scope {
+        self.current().access(principal).scope
     }
 }
 

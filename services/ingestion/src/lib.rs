@@ -67,7 +67,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let ledger = Ledger::open(&shell).await?;
     let submitter = Submitter::new(shell.clone(), Arc::clone(&config.accounts));
     let control = shell.stores.control("ingestion").await?;
-    let replies = replies::Runners::open(&shell, &config.accounts, &control)?;
+    let replies = replies::Runners::open(&shell, &config.accounts, &control).await?;
     Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies })))
 }
 
@@ -101,7 +101,7 @@ impl Ingestion {
 
     /// Its read models, for operators.
     pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
-        vec![self.0.ledger.accepted()]
+        vec![self.0.ledger.accepted(), self.0.replies.model()]
     }
 
     /// Its reactions, for operators.

@@ -10,8 +10,10 @@
 
 mod drive;
 mod http;
+pub(crate) mod model;
 mod queue;
 mod reports;
+pub(crate) mod server;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use service::{
     envelope::contains,
     lease::Lease,
     lifecycle::Tasks,
+    models::Models,
     reaction::{self, AnyReaction, Reaction, Runner},
     store::Store,
     transact::{Meta, Outcome, Transactor},
@@ -63,24 +66,30 @@ pub(crate) struct Runners {
     queue: Arc<Runner<QueueReplies>>,
     deliver: Arc<Runner<Deliver>>,
     reports: Arc<Runner<FollowReports>>,
+    replies: Arc<Replies>,
+    model: Arc<Models<model::Deliveries>>,
 }
 
 impl Runners {
-    pub(crate) fn open(
+    pub(crate) async fn open(
         shell: &service::shell::Shell,
         accounts: &Arc<dyn Accounts>,
         control: &Store,
     ) -> Result<Self, Error> {
+        let model = model::Deliveries::new(Arc::clone(&shell.log));
+        let model = Arc::new(Models::open(shell.clone(), control.clone(), model).await?);
         let replies = Arc::new(Replies::new(shell.clone(), Arc::clone(accounts))?);
         let lease = |name| Lease::new(control.clone(), Arc::clone(&shell.clock), name, &shell.replica);
         let (log, own) = (|| Arc::clone(&shell.log), || control.clone());
         let queue = QueueReplies(Arc::clone(&replies));
         let deliver = Deliver(Arc::clone(&replies));
-        let reports = FollowReports(replies);
+        let reports = FollowReports(Arc::clone(&replies));
         Ok(Self {
             queue: Arc::new(Runner::new(queue, log(), own(), lease("ingestion.queue_replies"))),
             deliver: Arc::new(Runner::new(deliver, log(), own(), lease("ingestion.deliver"))),
             reports: Arc::new(Runner::new(reports, log(), own(), lease("ingestion.follow_reports"))),
+            replies,
+            model,
         })
     }
 
@@ -88,7 +97,18 @@ impl Runners {
         let stop = tasks.stop();
         tasks.spawn("replies to deliveries", Arc::clone(&self.queue).run(stop.clone()));
         tasks.spawn("deliveries", Arc::clone(&self.deliver).run(stop.clone()));
-        tasks.spawn("reports to deliveries", Arc::clone(&self.reports).run(stop));
+        tasks.spawn("reports to deliveries", Arc::clone(&self.reports).run(stop.clone()));
+        tasks.spawn("the read model of deliveries", Arc::clone(&self.model).run(stop));
+    }
+
+    /// The read model, for operators.
+    pub(crate) fn model(&self) -> Arc<Models<model::Deliveries>> {
+        Arc::clone(&self.model)
+    }
+
+    /// The way in over gRPC.
+    pub(crate) fn server(&self) -> server::Server {
+        server::Server { replies: Arc::clone(&self.replies), model: self.model() }
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<dyn AnyReaction>> {

@@ -222,9 +222,10 @@ impl Accounts for Policy {
         None
     }
 
-    fn roles(&self, principal: &Principal) -> std::collections::BTreeSet<domain::policy::organisation::Role> {
+    fn scope(&self, principal: &Principal) -> domain::policy::organisation::Scope {
         let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
-        principal.roles.iter().filter_map(role).collect()
+        let roles = principal.roles.iter().filter_map(role).collect();
+        domain::policy::organisation::Scope { roles, ..Default::default() }
     }
 }
 
