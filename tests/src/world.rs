@@ -8,7 +8,7 @@ use dossier::{
 };
 use proto::{
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
-    ingestion::v1::ingestion_client::IngestionClient,
+    ingestion::v1::{deliveries_client::DeliveriesClient, ingestion_client::IngestionClient},
     operations::v1::operations_client::OperationsClient,
     policy::v1::policy_service_client::PolicyServiceClient,
 };
@@ -52,6 +52,8 @@ pub struct Caller {
     pub customers: CustomersClient<Authorised>,
     /// Messages in.
     pub ingestion: IngestionClient<Authorised>,
+    /// Replies on their way.
+    pub deliveries: DeliveriesClient<Authorised>,
     /// Policy.
     pub policy: PolicyServiceClient<Authorised>,
     /// Operations.
@@ -71,6 +73,7 @@ impl Caller {
             cases: CasesClient::new(with()).max_decoding_message_size(max),
             customers: CustomersClient::new(with()).max_decoding_message_size(max),
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
+            deliveries: DeliveriesClient::new(with()).max_decoding_message_size(max),
             policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
             operations: OperationsClient::new(with()).max_decoding_message_size(max),
             token: token.to_owned(),

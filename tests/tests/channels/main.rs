@@ -3,3 +3,4 @@
 mod accounts;
 mod hooks;
 mod mail;
+mod replies;

@@ -35,6 +35,8 @@ use crate::{
 const STEPS_MAX: usize = 1_000;
 /// The setting by which an account would rather say something twice than never.
 const RESEND_UNCLEAR: &str = "resend_unclear";
+/// The setting with the seconds that an answer may take.
+const CALL_TIME: &str = "call_time_s";
 /// For how long a platform that knows keys is trusted to know one.
 const KEY_KNOWN_S: i64 = 24 * 3_600;
 /// How often a platform is asked what it has.
@@ -47,6 +49,8 @@ struct Voice {
     config: channels::Config,
     rules: Rules,
     capability: Capability,
+    /// How long an answer may take.
+    call_time: Duration,
 }
 
 impl Replies {
@@ -118,6 +122,8 @@ impl Replies {
         let (Via { settings, secrets, .. }, speaker) = self.speaker(&delivery.request.account)?;
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = speaker.promise();
+        let call_time_s = settings.get(CALL_TIME).and_then(|text| text.parse().ok());
+        let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs);
         let rules = Rules {
             idempotent_s: (promise == Promise::Key).then_some(KEY_KNOWN_S),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
@@ -140,7 +146,7 @@ impl Replies {
                 .collect(),
         };
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, speaker, config, rules, capability })
+        Some(Voice { account, speaker, config, rules, capability, call_time })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.
@@ -199,7 +205,7 @@ impl Replies {
                 return Ok(rejected(part, attempt, reason, None));
             }
         };
-        let answer = match self.http.call(call).await {
+        let answer = match self.http.call(call, voice.call_time).await {
             Ok(answer) => answer,
             Err(none) => return Ok(without_answer(part, attempt, none)),
         };
@@ -235,7 +241,7 @@ impl Replies {
         let key = key.to_string();
         let outgoing = words.outgoing(delivery, &key);
         let Some(Ok(call)) = voice.speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
-        let Ok(answer) = self.http.call(call).await else { return Ok(nothing) };
+        let Ok(answer) = self.http.call(call, voice.call_time).await else { return Ok(nothing) };
         Ok(match voice.speaker.told(&outgoing, answer.status, &answer.body) {
             Told::Has { external_id } => {
                 let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;

@@ -54,8 +54,10 @@ impl Client {
         client.map(Self).map_err(|error| Error::Internal(format!("no HTTP client: {error}")))
     }
 
-    pub(super) async fn call(&self, call: Call) -> Result<Answer, None> {
-        let mut request = self.0.request(call.method, &call.url).body(call.body);
+    /// Calls, and waits for the answer for at most `time`.
+    pub(super) async fn call(&self, call: Call, time: Duration) -> Result<Answer, None> {
+        let request = self.0.request(call.method, &call.url).body(call.body);
+        let mut request = request.timeout(time.min(CALL_TIME_MAX));
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
