@@ -146,9 +146,8 @@ async fn what_is_unclear_is_never_sent_again_by_itself_and_a_person_decides() {
         assert_eq!((here(), unclear.parts[0].attempts.len()), (usize::from(with_it), 1), "{text}");
         let list = ing::ListDeliveriesRequest { at_least: case.position.clone(), ..Default::default() };
         let listed = world.administrator().deliveries.list_deliveries(list).await.unwrap().into_inner();
-        let known =
-            world.administrator().deliveries.get_delivery(ing::GetDeliveryRequest { reply_id: id.clone() });
-        let known = known.await.unwrap().into_inner().delivery.unwrap();
+        let known = root.deliveries.get_delivery(ing::GetDeliveryRequest { reply_id: id.clone() }).await;
+        let known = known.unwrap().into_inner().delivery.unwrap();
         assert_eq!(known.status(), ing::delivery::Status::Unclear);
         assert!(listed.deliveries.iter().all(|delivery| delivery.status() != ing::delivery::Status::Sent));
         if with_it {
