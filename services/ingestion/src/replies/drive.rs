@@ -35,8 +35,6 @@ use crate::{
 const STEPS_MAX: usize = 1_000;
 /// The setting by which an account would rather say something twice than never.
 const RESEND_UNCLEAR: &str = "resend_unclear";
-/// For how long a platform that knows keys is trusted to know one.
-const KEY_KNOWN_S: i64 = 24 * 3_600;
 /// How often a platform is asked what it has.
 const ASKS_MAX: u32 = 5;
 
@@ -119,7 +117,7 @@ impl Replies {
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = speaker.promise();
         let rules = Rules {
-            idempotent_s: (promise == Promise::Key).then_some(KEY_KNOWN_S),
+            idempotent_s: (promise == Promise::Key).then(|| speaker.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
             ..Rules::default()
@@ -186,19 +184,20 @@ impl Replies {
             return Ok(rejected(part, attempt, Rejection::Malformed, None));
         };
         let key = key.to_string();
-        let call = match voice.speaker.say(&words.outgoing(delivery, &key), &voice.config) {
-            Ok(call) => call,
-            Err(error) => {
-                tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
-                let reason = match error {
-                    channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
-                    channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
-                        Rejection::Authentication
-                    }
-                };
-                return Ok(rejected(part, attempt, reason, None));
-            }
-        };
+        let call =
+            match voice.speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
+                Ok(call) => call,
+                Err(error) => {
+                    tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
+                    let reason = match error {
+                        channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
+                        channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
+                            Rejection::Authentication
+                        }
+                    };
+                    return Ok(rejected(part, attempt, reason, None));
+                }
+            };
         let answer = match self.http.call(call).await {
             Ok(answer) => answer,
             Err(none) => return Ok(without_answer(part, attempt, none)),
@@ -233,7 +232,7 @@ impl Replies {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
         let key = key.to_string();
-        let outgoing = words.outgoing(delivery, &key);
+        let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
         let Some(Ok(call)) = voice.speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
         let Ok(answer) = self.http.call(call).await else { return Ok(nothing) };
         Ok(match voice.speaker.told(&outgoing, answer.status, &answer.body) {
@@ -320,7 +319,7 @@ impl Words {
         })
     }
 
-    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str) -> Outgoing<'a> {
+    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str, at: Timestamp) -> Outgoing<'a> {
         let (tag, template, language) = match &delivery.request.form {
             Form::Free => (None, None, None),
             Form::Tag { name } => (Some(name.as_str()), None, None),
@@ -340,6 +339,8 @@ impl Words {
             template,
             language,
             key,
+            since: delivery.request.not_before,
+            at,
         }
     }
 }
