@@ -201,8 +201,8 @@ pub static ALL: &[&dyn Connector] = &[
     &youtube::Youtube,
 ];
 
-/// Every connector that can send. To add one: an implementation in its file, and its line here.
-pub static SPEAKERS: &[&dyn speak::Speaker] = &[];
+/// Every connector that can send. To add one: its file in `speak`, and its line there.
+pub static SPEAKERS: &[&dyn speak::Speaker] = speak::ALL;
 
 /// How the connector of this name sends, if it can.
 pub fn speaker(name: &str) -> Option<&'static dyn speak::Speaker> {

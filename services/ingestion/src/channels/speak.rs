@@ -2,10 +2,42 @@
 //!
 //! The caller writes its intention into the log before each call and the answer after it; what is left between them is
 //! unclear, and [`Promise`] says what may be done then.
+//!
+//! Secrets stand in headers that nobody may see. Where a platform wants one in the address or in the body (`telegram`,
+//! `wechat`, `vk`), it stands there: nothing prints the address or the body of a [`Call`].
+//!
+//! What is absent: no clock, no network, no log. What a speaker does not know for certain, it calls unclear.
+
+mod address;
+mod answer;
+mod cloudevents;
+mod facebook_page;
+mod google_reviews;
+mod graph;
+mod instagram;
+mod line;
+mod messenger;
+mod need;
+mod slack;
+mod standard_webhooks;
+mod telegram;
+#[cfg(test)]
+mod tests;
+mod trustpilot;
+mod twilio;
+mod vk;
+mod vonage;
+mod wechat;
+mod whatsapp_cloud;
+mod x;
+mod youtube;
 
 use std::fmt;
 
-use domain::delivery::{Failure, Rejection};
+use domain::{
+    delivery::{Failure, Rejection},
+    time::Timestamp,
+};
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
 
@@ -13,6 +45,30 @@ use super::{Config, Refused};
 
 /// The setting with the address of the platform's API, without a path: another region, a gateway, a test.
 pub const BASE_URL: &str = "base_url";
+
+/// For how long a platform that knows keys is trusted to know one, unless it says otherwise, in seconds.
+const KEY_KNOWN_S: i64 = 24 * 3_600;
+
+/// Every connector that can send.
+pub(super) static ALL: &[&dyn Speaker] = &[
+    &cloudevents::CloudEvents,
+    &facebook_page::FacebookPage,
+    &google_reviews::GoogleReviews,
+    &instagram::Instagram,
+    &line::Line,
+    &messenger::Messenger,
+    &slack::Slack,
+    &standard_webhooks::StandardWebhooks,
+    &telegram::Telegram,
+    &trustpilot::Trustpilot,
+    &twilio::Twilio,
+    &vk::Vk,
+    &vonage::Vonage,
+    &wechat::Wechat,
+    &whatsapp_cloud::WhatsappCloud,
+    &x::X,
+    &youtube::Youtube,
+];
 
 /// A message on its way out. What it says fits the channel: it was counted and split before.
 #[derive(Clone, Copy)]
@@ -37,11 +93,15 @@ pub struct Outgoing<'a> {
     pub language: Option<&'a str>,
     /// The same at every attempt, and of no other message: a UUID.
     pub key: &'a str,
+    /// Before this, no attempt was made.
+    pub since: Timestamp,
+    /// When this call is made; signatures cover it.
+    pub at: Timestamp,
 }
 
 /// A call at a platform's API.
 pub struct Call {
-    /// GET or POST.
+    /// GET, POST or PUT.
     pub method: Method,
     /// The whole address.
     pub url: String,
@@ -123,17 +183,21 @@ pub trait Speaker: Send + Sync {
     /// As an account's `connector` names it.
     fn name(&self) -> &'static str;
 
-    /// Where its API is, unless the account's `base_url` says otherwise.
+    /// Where its API is, unless the account's `base_url` says otherwise. Empty: only the account knows.
     fn base_url(&self) -> &'static str;
 
     /// What may be done when an outcome is unclear.
     fn promise(&self) -> Promise;
 
+    /// For how long it knows a key, in seconds; of those that know keys.
+    fn key_known_s(&self) -> i64 {
+        KEY_KNOWN_S
+    }
+
     /// The call that sends a message.
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable>;
 
-    /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message. What is plain for all
-    /// platforms is in [`plain`].
+    /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message.
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered;
 
     /// The call that asks whether the platform has a message; of those that can be asked.
@@ -147,27 +211,6 @@ pub trait Speaker: Send + Sync {
     }
 }
 
-/// What a status says that means the same everywhere: `None` for success, and for what the platform explains in its body.
-pub fn plain(status: StatusCode, headers: &HeaderMap) -> Option<Answered> {
-    let after_s = || headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok();
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => {
-            Some(Answered::Later { reason: Failure::RateLimited, after_s: after_s() })
-        }
-        // Told before anything was done with it.
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Some(Answered::Later { reason: Failure::Unavailable, after_s: after_s() })
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Some(Answered::Never { reason: Rejection::Authentication, code: None })
-        }
-        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-            Some(Answered::Unclear)
-        }
-        _ => None,
-    }
-}
-
 impl Config {
     /// The address of the platform's API, without a slash at its end.
     pub fn base_url<'a>(&'a self, speaker: &'a dyn Speaker) -> &'a str {
@@ -176,7 +219,14 @@ impl Config {
 
     /// A setting without which nothing can be said.
     pub fn needed(&self, name: &'static str) -> Result<&str, Unsayable> {
-        self.setting(name).ok_or(Unsayable::NoSetting(name))
+        self.setting(name).filter(|value| !value.is_empty()).ok_or(Unsayable::NoSetting(name))
+    }
+
+    /// A secret that is shown as it is: in a header, in an address.
+    pub fn token(&self, name: &'static str) -> Result<&str, Unsayable> {
+        let token = std::str::from_utf8(self.secret(name)?).map_err(|_| Refused::BadSecret(name))?;
+        let shown = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if shown { Ok(token) } else { Err(Refused::BadSecret(name).into()) }
     }
 }
 
@@ -198,6 +248,26 @@ impl Call {
     pub fn get(url: String) -> Self {
         let (headers, secret_headers) = (Vec::new(), Vec::new());
         Self { method: Method::GET, url, headers, secret_headers, body: Vec::new() }
+    }
+
+    /// The same for whoever bears this token.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.with_secret("authorization", format!("Bearer {token}"))
+    }
+
+    /// The same for this user with this password.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        let both = data_encoding::BASE64.encode(format!("{user}:{password}").as_bytes());
+        self.with_secret("authorization", format!("Basic {both}"))
+    }
+
+    /// The same by another method.
+    #[must_use]
+    pub fn by(mut self, method: Method) -> Self {
+        self.method = method;
+        self
     }
 
     /// The same with a header that nobody may see.

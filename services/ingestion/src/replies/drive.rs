@@ -37,8 +37,6 @@ const STEPS_MAX: usize = 1_000;
 const RESEND_UNCLEAR: &str = "resend_unclear";
 /// The setting with the seconds that an answer may take.
 const CALL_TIME: &str = "call_time_s";
-/// For how long a platform that knows keys is trusted to know one.
-const KEY_KNOWN_S: i64 = 24 * 3_600;
 /// How often a platform is asked what it has.
 const ASKS_MAX: u32 = 5;
 
@@ -125,7 +123,7 @@ impl Replies {
         let call_time_s = settings.get(CALL_TIME).and_then(|text| text.parse().ok());
         let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs);
         let rules = Rules {
-            idempotent_s: (promise == Promise::Key).then_some(KEY_KNOWN_S),
+            idempotent_s: (promise == Promise::Key).then(|| speaker.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
             ..Rules::default()
@@ -192,19 +190,20 @@ impl Replies {
             return Ok(rejected(part, attempt, Rejection::Malformed, None));
         };
         let key = key.to_string();
-        let call = match voice.speaker.say(&words.outgoing(delivery, &key), &voice.config) {
-            Ok(call) => call,
-            Err(error) => {
-                tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
-                let reason = match error {
-                    channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
-                    channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
-                        Rejection::Authentication
-                    }
-                };
-                return Ok(rejected(part, attempt, reason, None));
-            }
-        };
+        let call =
+            match voice.speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
+                Ok(call) => call,
+                Err(error) => {
+                    tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
+                    let reason = match error {
+                        channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
+                        channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
+                            Rejection::Authentication
+                        }
+                    };
+                    return Ok(rejected(part, attempt, reason, None));
+                }
+            };
         let answer = match self.http.call(call, voice.call_time).await {
             Ok(answer) => answer,
             Err(none) => return Ok(without_answer(part, attempt, none)),
@@ -239,7 +238,7 @@ impl Replies {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
         let key = key.to_string();
-        let outgoing = words.outgoing(delivery, &key);
+        let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
         let Some(Ok(call)) = voice.speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
         let Ok(answer) = self.http.call(call, voice.call_time).await else { return Ok(nothing) };
         Ok(match voice.speaker.told(&outgoing, answer.status, &answer.body) {
@@ -326,7 +325,7 @@ impl Words {
         })
     }
 
-    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str) -> Outgoing<'a> {
+    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str, at: Timestamp) -> Outgoing<'a> {
         let (tag, template, language) = match &delivery.request.form {
             Form::Free => (None, None, None),
             Form::Tag { name } => (Some(name.as_str()), None, None),
@@ -346,6 +345,8 @@ impl Words {
             template,
             language,
             key,
+            since: delivery.request.not_before,
+            at,
         }
     }
 }

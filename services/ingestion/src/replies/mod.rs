@@ -259,6 +259,8 @@ fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
         template: None,
         language: None,
         key: "00000000-0000-0000-0000-000000000000",
+        since: domain::time::Timestamp::UNIX_EPOCH,
+        at: domain::time::Timestamp::UNIX_EPOCH,
     };
     match speaker.say(&anything, &config) {
         Ok(_) | Err(Unsayable::Unsupported(_)) => true,

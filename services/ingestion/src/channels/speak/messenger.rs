@@ -1,0 +1,35 @@
+//! `messenger`: the Send API, for chats of a Facebook page.
+//!
+//! Secret: `access_token`, of the page. A reply quotes nothing. The platform knows no keys and cannot be asked.
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Answered, Call, Outgoing, Promise, Speaker, Unsayable, graph};
+use crate::channels::Config;
+
+/// How it speaks.
+pub(super) struct Messenger;
+
+impl Speaker for Messenger {
+    fn name(&self) -> &'static str {
+        "messenger"
+    }
+
+    fn base_url(&self) -> &'static str {
+        graph::BASE
+    }
+
+    fn promise(&self) -> Promise {
+        Promise::Nothing
+    }
+
+    fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        message.no_template()?;
+        message.only_private()?;
+        graph::call(config.base_url(self), &["me", "messages"], &graph::chat(message)?, config)
+    }
+
+    fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
+        graph::answered(status, headers, body, "/message_id", |_| None)
+    }
+}
