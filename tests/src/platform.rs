@@ -1,7 +1,7 @@
 //! A platform that replies are sent to: it answers as LINE, Twilio and WhatsApp do, and breaks as told.
 
 use std::{
-    collections::VecDeque,
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What goes wrong with the next message.
+/// What goes wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It is refused for now: 429, to come again after so many seconds.
@@ -55,7 +55,8 @@ pub struct FakePlatform {
 
 #[derive(Default)]
 struct State {
-    troubles: VecDeque<Trouble>,
+    /// What goes wrong next with a message of this text.
+    troubles: HashMap<String, Vec<Trouble>>,
     taken: Vec<Taken>,
     /// Calls that send, whatever came of them.
     calls: usize,
@@ -91,9 +92,10 @@ impl FakePlatform {
         format!("http://{}", self.address)
     }
 
-    /// What goes wrong with the next messages, one after the other.
-    pub fn trouble(&self, troubles: &[Trouble]) {
-        lock(&self.state).troubles.extend(troubles);
+    /// What goes wrong with the message of this text, one time after the other.
+    pub fn trouble(&self, text: &str, troubles: &[Trouble]) {
+        let troubles = troubles.iter().rev().copied().collect();
+        lock(&self.state).troubles.insert(text.to_owned(), troubles);
     }
 
     /// What it has.
@@ -120,9 +122,13 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let call = read(&mut stream).await?;
     if call.line.starts_with("GET ") {
+        let query = call.line.split(['?', ' ']).nth(2).unwrap_or_default();
+        let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "To");
+        let to = to.map(|(_, to)| to.into_owned()).unwrap_or_default();
         let messages: Vec<Value> = lock(state)
             .taken
             .iter()
+            .filter(|taken| taken.to == to)
             .map(|taken| json!({"sid": taken.id, "body": taken.text, "to": taken.to, "direction": "outbound-api"}))
             .collect();
         return answer(&mut stream, 200, "", &json!({"messages": messages, "next_page_uri": null})).await;
@@ -132,7 +138,10 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
     let (trouble, again) = {
         let mut state = lock(state);
         state.calls += 1;
-        (state.troubles.pop_front(), state.taken.iter().find(|taken| known(taken)).cloned())
+        (
+            state.troubles.get_mut(&said.text).and_then(Vec::pop),
+            state.taken.iter().find(|taken| known(taken)).cloned(),
+        )
     };
     let take = || {
         let mut state = lock(state);
@@ -188,7 +197,7 @@ fn said(call: &Call) -> Taken {
     let json: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if call.line.contains("Messages.json") {
-        let form: std::collections::HashMap<_, _> = form_urlencoded::parse(&call.body).into_owned().collect();
+        let form: HashMap<_, _> = form_urlencoded::parse(&call.body).into_owned().collect();
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         return Taken { id: String::new(), to: field("To"), text: field("Body"), key };
     }

@@ -111,16 +111,20 @@ async fn a_reply_arrives_once_whatever_goes_wrong_where_the_platform_knows_it_ag
     let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
     let world = site(&secrets, &platform).await;
     let mut root = world.administrator();
+    let mut sent = Vec::new();
     for account in ["line", "sms"] {
         for (n, trouble) in ALL.into_iter().enumerate() {
-            platform.trouble(&[trouble]);
             let text = format!("{account} {trouble:?}");
+            platform.trouble(&text, &[trouble]);
             let (case, id) = reply(&world, account, &format!("{account}{n}"), &text).await;
-            until(&world, &id, delivery::Delivery::is_sent).await;
-            let here = platform.taken().into_iter().filter(|taken| taken.text == text).count();
-            assert_eq!(here, 1, "{text}");
-            told(&mut root, &case.case_id, "sent").await;
+            sent.push((case, id, text));
         }
+    }
+    for (case, id, text) in sent {
+        until(&world, &id, delivery::Delivery::is_sent).await;
+        let here = platform.taken().into_iter().filter(|taken| taken.text == text).count();
+        assert_eq!(here, 1, "{text}");
+        told(&mut root, &case.case_id, "sent").await;
     }
     world.end().await;
 }
@@ -131,8 +135,8 @@ async fn what_is_unclear_is_never_sent_again_by_itself_and_a_person_decides() {
     let world = site(&secrets, &platform).await;
     let mut root = world.administrator();
     for (n, trouble) in ALL.into_iter().enumerate() {
-        platform.trouble(&[trouble]);
         let text = format!("{trouble:?}");
+        platform.trouble(&text, &[trouble]);
         let (case, id) = reply(&world, "wa", &format!("wa{n}"), &text).await;
         let here = || platform.taken().into_iter().filter(|taken| taken.text == text).count();
         if matches!(trouble, Trouble::RateLimited(_) | Trouble::Away) {
@@ -175,7 +179,7 @@ async fn what_is_unclear_is_never_sent_again_by_itself_and_a_person_decides() {
         told(&mut root, &case.case_id, "sent").await;
     }
     // An account can want it otherwise: rather twice than never.
-    platform.trouble(&[Trouble::HangsUpWithIt]);
+    platform.trouble("rather twice", &[Trouble::HangsUpWithIt]);
     let (_, id) = reply(&world, "lax", "lax", "rather twice").await;
     let sent = until(&world, &id, delivery::Delivery::is_sent).await;
     assert_eq!(platform.taken().iter().filter(|taken| taken.text == "rather twice").count(), 2);
@@ -187,7 +191,7 @@ async fn what_is_unclear_is_never_sent_again_by_itself_and_a_person_decides() {
 async fn replies_of_a_conversation_keep_their_order() {
     let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
     let world = site(&secrets, &platform).await;
-    platform.trouble(&[Trouble::Away, Trouble::RateLimited(1)]);
+    platform.trouble("one", &[Trouble::Away, Trouble::RateLimited(1)]);
     let (case, _) = reply(&world, "line", "order", "one").await;
     let mut last = String::new();
     for text in ["two", "three"] {
