@@ -12,6 +12,7 @@
 
 mod bare;
 mod commands;
+mod hooks;
 mod logs;
 mod machine;
 mod measure;
@@ -35,6 +36,7 @@ fn main() -> anyhow::Result<()> {
             println!("\n== {}", figure.title());
             match figure {
                 Figure::Commands => commands::run(&settings).await?,
+                Figure::Hooks => hooks::run(&settings).await?,
                 Figure::Replay => replay::run(&settings).await?,
                 Figure::Projection => projection::run(&settings).await?,
                 Figure::Visible => visible::run(&settings).await?,

@@ -11,6 +11,8 @@ use crate::logs::Kind;
 pub enum Figure {
     /// Commands over gRPC.
     Commands,
+    /// Webhooks over HTTP.
+    Hooks,
     /// Replay, and the cold load of one case.
     Replay,
     /// The read model.
@@ -24,12 +26,14 @@ pub enum Figure {
 }
 
 impl Figure {
-    const USUAL: [Self; 5] = [Self::Commands, Self::Replay, Self::Projection, Self::Visible, Self::Start];
+    const USUAL: [Self; 6] =
+        [Self::Commands, Self::Hooks, Self::Replay, Self::Projection, Self::Visible, Self::Start];
 
     /// What stands above its lines.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Commands => "commands: acknowledged case commands over gRPC against bare appends over gRPC",
+            Self::Hooks => "hooks: acknowledged webhooks against a handler that appends a prepared entry",
             Self::Replay => "replay: decode and evolve against a raw follow; cold load against a raw read",
             Self::Projection => "projection: the read model of cases against its upserts alone",
             Self::Visible => "visible: from the answer of the intake to the case in the list",
@@ -41,6 +45,7 @@ impl Figure {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "commands" => Self::Commands,
+            "hooks" => Self::Hooks,
             "replay" => Self::Replay,
             "projection" => Self::Projection,
             "visible" => Self::Visible,
@@ -68,6 +73,8 @@ pub struct Settings {
     pub streams: Vec<u64>,
     /// How many messages are waited for.
     pub messages: usize,
+    /// How many webhooks are called.
+    pub webhooks: usize,
 }
 
 impl Settings {
@@ -102,6 +109,7 @@ impl Settings {
             logs: or(logs, if quick { &[Kind::Sqlite] } else { &Kind::ALL }),
             streams: or(streams, if quick { &[1_000] } else { &[1_000_000, 5_000_000] }),
             messages: if quick { 20 } else { 300 },
+            webhooks: if quick { 256 } else { 5_000 },
         })
     }
 }

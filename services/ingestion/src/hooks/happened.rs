@@ -56,7 +56,7 @@ pub(super) async fn happened(
                 *counts.entry(("receipt", "passed")).or_default() += 1;
             }
             Happening::Contact { .. } | Happening::Marketing { .. } => {
-                *counts.entry(("contact", "passed")).or_default() += 1
+                *counts.entry(("contact", "passed")).or_default() += 1;
             }
             Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
         }

@@ -135,8 +135,8 @@ struct No {
 }
 
 impl No {
-    fn new(status: StatusCode, code: &'static str, message: impl ToString) -> Self {
-        Self { status, code, message: message.to_string() }
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
     }
 }
 
@@ -244,11 +244,11 @@ impl Doors {
 fn read(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<channels::Said, No> {
     connector.verify(hook, config).map_err(|refused| {
         tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
-        No::new(refused.status(), refused.name(), refused)
+        No::new(refused.status(), refused.name(), refused.to_string())
     })?;
     connector.read(hook, config).map_err(|malformed| {
         tracing::warn!(connector = connector.name(), reason = %malformed, "a call cannot be read");
-        No::new(StatusCode::BAD_REQUEST, "malformed", malformed)
+        No::new(StatusCode::BAD_REQUEST, "malformed", malformed.to_string())
     })
 }
 
@@ -280,6 +280,7 @@ fn principal() -> Result<Principal, domain::ids::Invalid> {
     Ok(Principal { actor, roles: Vec::new() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn away(error: Error) -> No {
     tracing::warn!(%error, "a call is not taken");
     No::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "it could not be kept; send it again")

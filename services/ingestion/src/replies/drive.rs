@@ -255,7 +255,7 @@ impl Replies {
     async fn name(&self, stream: &StreamId, part: u16) -> Result<(), Error> {
         let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
         let Some(delivery) = known.state.delivery() else { return Ok(()) };
-        let externals = delivery.part(part).into_iter().flat_map(|part| part.externals());
+        let externals = delivery.part(part).into_iter().flat_map(domain::delivery::PartState::externals);
         for hash in externals {
             let id = domain::ids::MessageId::of(&delivery.request.account, hash);
             let message = named("message", &id)?;
