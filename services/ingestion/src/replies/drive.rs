@@ -330,7 +330,7 @@ impl Words {
             Form::Free => (None, None, None),
             Form::Tag { name } => (Some(name.as_str()), None, None),
             Form::Template(template) => {
-                let language = template.language.as_ref().map(|language| language.as_str());
+                let language = template.language.as_ref().map(domain::ids::Language::as_str);
                 (None, Some(template.name.as_str()), language)
             }
         };
