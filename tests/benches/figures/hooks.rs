@@ -121,15 +121,21 @@ async fn call(client: &Client<HttpConnector, Body>, url: &str, n: usize) -> anyh
     Ok(())
 }
 
+/// What the bare handler appends, and where.
+struct Bare {
+    log: Arc<dyn EventLog>,
+    category: Category,
+    body: bytes::Bytes,
+}
+
 /// Serves a handler that reads the body and appends a prepared entry, each to a stream of its own.
 async fn bare(log: Arc<dyn EventLog>, entry: bytes::Bytes) -> anyhow::Result<std::net::SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let category = Category::new("bare")?;
-    let state = Arc::new((log, category, entry));
-    let append = async |State(state): State<Arc<(Arc<dyn EventLog>, Category, bytes::Bytes)>>,
-                        _: bytes::Bytes| {
-        let (log, category, body) = &*state;
+    let state = Arc::new(Bare { log, category, body: entry });
+    let append = async |State(bare): State<Arc<Bare>>, _: bytes::Bytes| {
+        let Bare { log, category, body } = &*bare;
         let Ok(stream) = StreamId::new(category, Uuid::new_v4()) else {
             return StatusCode::INTERNAL_SERVER_ERROR;
         };

@@ -1,7 +1,5 @@
 //! What a machine writes is kept, and opens and reopens nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
-
 use proto::{
     cases::v1 as pb,
     ingestion::v1::{Message, SubmitRequest},
