@@ -194,7 +194,8 @@ pub trait Speaker: Send + Sync {
         KEY_KNOWN_S
     }
 
-    /// The call that sends a message.
+    /// The call that sends a message. MUST look first for what the account needs, and then at the message: so it can be told
+    /// whether an account is complete.
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable>;
 
     /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message.

@@ -30,14 +30,15 @@ impl Speaker for FacebookPage {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(graph::TOKEN)?;
         message.no_template()?;
         let base = config.base_url(self);
         if message.public {
             message.no_tag()?;
             let body = json!({ "message": message.text });
-            return graph::call(base, &[message.answers()?, "comments"], &body, config);
+            return graph::call(base, &[message.answers()?, "comments"], &body, (token, config));
         }
-        graph::call(base, &["me", "messages"], &graph::chat(message)?, config)
+        graph::call(base, &["me", "messages"], &graph::chat(message)?, (token, config))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

@@ -36,6 +36,7 @@ impl Speaker for GoogleReviews {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         message.only_public()?;
         let review = message.answers()?;
@@ -51,7 +52,7 @@ impl Speaker for GoogleReviews {
         };
         let url = address(config.base_url(self), &[&["v4"], &parts[..], &["reply"]].concat())?;
         let call = Call::json(url, &json!({ "comment": message.text })).by(Method::PUT);
-        Ok(call.bearer(config.token(TOKEN)?))
+        Ok(call.bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

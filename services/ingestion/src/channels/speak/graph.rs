@@ -33,10 +33,15 @@ const NOBODY: i64 = 2_018_001;
 const NOTHING: i64 = 33;
 
 /// A call of JSON at an edge of the API.
-pub(super) fn call(base: &str, parts: &[&str], body: &Value, config: &Config) -> Result<Call, Unsayable> {
+pub(super) fn call(
+    base: &str,
+    parts: &[&str],
+    body: &Value,
+    (token, config): (&str, &Config),
+) -> Result<Call, Unsayable> {
     let version = config.setting(API_VERSION).unwrap_or(VERSION);
     let url = address(base, &[&[version], parts].concat())?;
-    Ok(Call::json(url, body).bearer(config.token(TOKEN)?))
+    Ok(Call::json(url, body).bearer(token))
 }
 
 /// A message in a chat; with a tag, outside of the reply window.

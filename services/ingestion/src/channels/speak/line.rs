@@ -36,6 +36,7 @@ impl Speaker for Line {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         let to = message.recipient()?;
         // Groups are called C…, rooms R…, people U….
@@ -44,7 +45,7 @@ impl Speaker for Line {
         }
         let body = json!({ "to": to, "messages": [{ "type": "text", "text": message.text }] });
         let url = address(config.base_url(self), &["v2", "bot", "message", "push"])?;
-        Ok(Call::json(url, &body).with(RETRY_KEY, message.key).bearer(config.token(TOKEN)?))
+        Ok(Call::json(url, &body).with(RETRY_KEY, message.key).bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

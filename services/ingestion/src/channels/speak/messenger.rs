@@ -24,9 +24,10 @@ impl Speaker for Messenger {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(graph::TOKEN)?;
         message.no_template()?;
         message.only_private()?;
-        graph::call(config.base_url(self), &["me", "messages"], &graph::chat(message)?, config)
+        graph::call(config.base_url(self), &["me", "messages"], &graph::chat(message)?, (token, config))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

@@ -5,7 +5,15 @@ use super::{Outgoing, Unsayable};
 /// How a person is called who was not named.
 const UNKNOWN: &str = "unknown:";
 
+/// How far a platform's clock may be behind ours, in seconds.
+const SKEW_S: i64 = 60;
+
 impl<'a> Outgoing<'a> {
+    /// What the platform had before this, in seconds since 1970, cannot be this message.
+    pub(super) fn since_s(&self) -> i64 {
+        self.since.as_microsecond().div_euclid(1_000_000).saturating_sub(SKEW_S)
+    }
+
     /// Whom it is for, who must be somebody that can be written to.
     pub(super) fn recipient(&self) -> Result<&'a str, Unsayable> {
         let somebody = !self.to.is_empty() && !self.to.starts_with(UNKNOWN);

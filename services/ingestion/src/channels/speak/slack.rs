@@ -44,6 +44,7 @@ impl Speaker for Slack {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         let Place { channel, thread } = place(message)?;
         let mut body = json!({
@@ -57,8 +58,7 @@ impl Speaker for Slack {
             body["thread_ts"] = thread.into();
         }
         let url = address(config.base_url(self), &["api", "chat.postMessage"])?;
-        let call = Call::json(url, &body).bearer(config.token(TOKEN)?);
-        Ok(call)
+        Ok(Call::json(url, &body).bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
@@ -87,7 +87,7 @@ impl Speaker for Slack {
         if channel == message.to {
             return None;
         }
-        let oldest = (message.since.as_microsecond() / 1_000_000).to_string();
+        let oldest = message.since_s().to_string();
         let mut query = vec![
             ("channel", channel),
             ("limit", ASKED_MAX),

@@ -42,6 +42,7 @@ impl Speaker for Telegram {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         let answered = message.reply_to.and_then(name);
         let chat = match (message.public, answered) {
@@ -62,7 +63,7 @@ impl Speaker for Telegram {
                 body["business_connection_id"] = connection.into();
             }
         }
-        let bot = format!("bot{}", config.token(TOKEN)?);
+        let bot = format!("bot{token}");
         Ok(Call::json(address(config.base_url(self), &[&bot, "sendMessage"])?, &body))
     }
 

@@ -33,6 +33,7 @@ impl Speaker for Trustpilot {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         message.only_public()?;
         let mut body = json!({ "message": message.text });
@@ -40,7 +41,7 @@ impl Speaker for Trustpilot {
             body["authorBusinessUserId"] = author.into();
         }
         let url = address(config.base_url(self), &["v1", "private", "reviews", message.answers()?, "reply"])?;
-        Ok(Call::json(url, &body).bearer(config.token(TOKEN)?))
+        Ok(Call::json(url, &body).bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, _: &[u8]) -> Answered {

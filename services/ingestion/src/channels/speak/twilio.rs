@@ -27,8 +27,6 @@ const SERVICE: &str = "messaging_service_sid";
 const API: &str = "2010-04-01";
 /// How many messages are looked at: with the longest texts, less than the longest answer that is read.
 const ASKED_MAX: &str = "200";
-/// How far Twilio's clock may be behind ours, in seconds.
-const SKEW_S: i64 = 60;
 
 impl Speaker for Twilio {
     fn name(&self) -> &'static str {
@@ -44,14 +42,14 @@ impl Speaker for Twilio {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
-        message.only_text()?;
-        message.only_private()?;
+        let (account, token) = (config.needed(ACCOUNT)?, config.token(TOKEN)?);
         let from = match config.setting(SERVICE) {
             Some(service) => ("MessagingServiceSid", service),
             None => ("From", config.needed(FROM)?),
         };
+        message.only_text()?;
+        message.only_private()?;
         let fields = [("To", message.recipient()?), from, ("Body", message.text)];
-        let (account, token) = (config.needed(ACCOUNT)?, config.token(TOKEN)?);
         let call = Call::form(messages(config.base_url(self), account)?, &fields);
         Ok(call.basic(account, token))
     }
@@ -87,7 +85,7 @@ impl Speaker for Twilio {
     fn told(&self, message: &Outgoing<'_>, status: StatusCode, body: &[u8]) -> Told {
         let Some(body) = object(body).filter(|_| status.is_success()) else { return Told::Nothing };
         let Some(messages) = body["messages"].as_array() else { return Told::Nothing };
-        let since_s = message.since.as_microsecond().div_euclid(1_000_000).saturating_sub(SKEW_S);
+        let since_s = message.since_s();
         let recent = |one: &&Value| {
             let outbound = text(one, "/direction").starts_with("outbound");
             // What has no date is not taken for old.

@@ -52,8 +52,8 @@ impl Speaker for Vk {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
-        message.only_text()?;
         let token = config.token(TOKEN)?;
+        message.only_text()?;
         let (method, fields) = if message.public { comment(message)? } else { chat(message)? };
         let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         fields.extend([("message", message.text), ("v", VERSION), ("access_token", token)]);
@@ -99,6 +99,10 @@ fn chat(message: &Outgoing<'_>) -> Result<(&'static str, Fields), Unsayable> {
     // In a chat of several, the peer is the chat.
     let peer = message.reply_to.and_then(|name| name.split_once(':')).map(|(peer, _)| peer);
     let peer = peer.map_or_else(|| message.recipient(), Ok)?;
+    // A list would be as good as a number.
+    if peer.parse::<i64>().is_err() {
+        return Err(Unsayable::Unsupported("a customer whose id is no number"));
+    }
     let random = random_id(message.key).to_string();
     // Only the plural tells how the conversation counts the message, by which we call it.
     Ok(("messages.send", vec![("peer_ids", peer.to_owned()), ("random_id", random)]))

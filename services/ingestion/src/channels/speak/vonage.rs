@@ -38,6 +38,9 @@ impl Speaker for Vonage {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let from = config.needed(FROM)?;
+        let key = config.setting(API_KEY);
+        let secret = config.token(if key.is_some() { API_SECRET } else { JWT })?;
         message.only_text()?;
         message.only_private()?;
         let channel = config.setting(CHANNEL).unwrap_or(SMS);
@@ -45,7 +48,7 @@ impl Speaker for Vonage {
             "channel": channel,
             "message_type": "text",
             "to": message.recipient()?,
-            "from": config.needed(FROM)?,
+            "from": from,
             "text": message.text,
             "client_ref": message.key,
         });
@@ -53,10 +56,10 @@ impl Speaker for Vonage {
             body["context"] = json!({ "message_uuid": answered });
         }
         let call = Call::json(address(config.base_url(self), &["v1", "messages"])?, &body);
-        match config.setting(API_KEY) {
-            Some(key) => Ok(call.basic(key, config.token(API_SECRET)?)),
-            None => Ok(call.bearer(config.token(JWT)?)),
-        }
+        Ok(match key {
+            Some(key) => call.basic(key, secret),
+            None => call.bearer(secret),
+        })
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

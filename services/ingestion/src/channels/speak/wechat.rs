@@ -33,6 +33,7 @@ impl Speaker for Wechat {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         message.only_private()?;
         let body = json!({
@@ -41,7 +42,7 @@ impl Speaker for Wechat {
             "text": { "content": message.text },
         });
         let url = address(config.base_url(self), &["cgi-bin", "message", "custom", "send"])?;
-        Ok(Call::json(with_query(&url, &[(TOKEN, config.token(TOKEN)?)]), &body))
+        Ok(Call::json(with_query(&url, &[(TOKEN, token)]), &body))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

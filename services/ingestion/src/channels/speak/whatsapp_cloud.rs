@@ -29,6 +29,7 @@ impl Speaker for WhatsappCloud {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let (token, number) = (config.token(graph::TOKEN)?, config.needed(PHONE_NUMBER_ID)?);
         message.only_private()?;
         message.no_tag()?;
         let mut body = json!({
@@ -51,8 +52,7 @@ impl Speaker for WhatsappCloud {
         if let Some(answered) = message.reply_to {
             body["context"] = json!({ "message_id": answered });
         }
-        let number = config.needed(PHONE_NUMBER_ID)?;
-        graph::call(config.base_url(self), &[number, "messages"], &body, config)
+        graph::call(config.base_url(self), &[number, "messages"], &body, (token, config))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

@@ -1,15 +1,17 @@
 //! `x`: posts that answer posts, and direct messages.
 //!
 //! Secret: `access_token`, of the user, by OAuth 2. X knows no keys. It refuses a text that it has already, but does not say
-//! whether that is this reply or another one with the same words: it is unclear then, and never taken for sent.
+//! whether that is this reply or another one with the same words: it is unclear then, and never taken for sent. But X lists
+//! what we wrote: in public with the setting `user_id`, and which post it answers; in private what was said with the
+//! customer. Since it may write links and mentions otherwise, nothing is concluded from another text in that place.
 
 use domain::delivery::{Failure, Rejection};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Answered, Call, Outgoing, Promise, Speaker, Unsayable,
-    address::address,
+    Answered, Call, Outgoing, Promise, Speaker, Told, Unsayable,
+    address::{address, with_query},
     answer::{Meaning, after_s, code, id, number, object, plain, sent, text, unexplained, until},
 };
 use crate::channels::Config;
@@ -18,6 +20,9 @@ use crate::channels::Config;
 pub(super) struct X;
 
 const TOKEN: &str = "access_token";
+const USER_ID: &str = "user_id";
+/// How many posts or messages are looked at: as many as X gives at once.
+const ASKED_MAX: &str = "100";
 const RESET: &str = "x-rate-limit-reset";
 /// It has such a text already.
 const DUPLICATE: i64 = 187;
@@ -32,10 +37,11 @@ impl Speaker for X {
     }
 
     fn promise(&self) -> Promise {
-        Promise::Nothing
+        Promise::Ask
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         let base = config.base_url(self);
         let (url, body) = if message.public {
@@ -45,7 +51,7 @@ impl Speaker for X {
             let parts = ["2", "dm_conversations", "with", message.recipient()?, "messages"];
             (address(base, &parts)?, json!({ "text": message.text }))
         };
-        Ok(Call::json(url, &body).bearer(config.token(TOKEN)?))
+        Ok(Call::json(url, &body).bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
@@ -77,6 +83,74 @@ impl Speaker for X {
             None => unexplained(status, headers, said),
         }
     }
+
+    fn ask(&self, message: &Outgoing<'_>, config: &Config) -> Option<Result<Call, Unsayable>> {
+        let base = config.base_url(self);
+        let url = if message.public {
+            let since = jiff::Timestamp::from_second(message.since_s()).ok()?.to_string();
+            let query = [
+                ("tweet.fields", "created_at,referenced_tweets"),
+                ("max_results", ASKED_MAX),
+                ("start_time", &since),
+            ];
+            let url = address(base, &["2", "users", config.setting(USER_ID)?, "tweets"]);
+            url.map(|url| with_query(&url, &query))
+        } else {
+            let query = [
+                ("dm_event.fields", "created_at,sender_id,text"),
+                ("event_types", "MessageCreate"),
+                ("max_results", ASKED_MAX),
+            ];
+            let url = address(base, &["2", "dm_conversations", "with", message.to, "dm_events"]);
+            url.map(|url| with_query(&url, &query))
+        };
+        Some(url.and_then(|url| Ok(Call::get(url).bearer(config.token(TOKEN)?))))
+    }
+
+    fn told(&self, message: &Outgoing<'_>, status: StatusCode, body: &[u8]) -> Told {
+        let Some(body) = object(body).filter(|body| status.is_success() && body.get("errors").is_none())
+        else {
+            return Told::Nothing;
+        };
+        // Where there is nothing, X leaves the list out, but counts.
+        let none = || number(&body, "/meta/result_count").filter(|count| *count == 0).map(|_| Vec::new());
+        let Some(all) = body["data"].as_array().cloned().or_else(none) else { return Told::Nothing };
+        let created_s = |one: &Value| {
+            let created: Option<jiff::Timestamp> = text(one, "/created_at").parse().ok();
+            created.map(jiff::Timestamp::as_second)
+        };
+        let recent = |one: &&Value| created_s(one).is_none_or(|created_s| created_s >= message.since_s());
+        let here: Vec<_> = all.iter().filter(recent).filter(|one| is_here(one, message)).collect();
+        if let Some(same) = here.iter().find(|one| same_words(text(one, "/text"), message.text)) {
+            return Told::Has { external_id: id(same, "/id") };
+        }
+        // The newest come first: behind an older one there is nothing new.
+        let whole = body.pointer("/meta/next_token").is_none() || all.iter().any(|one| !recent(&one));
+        if here.is_empty() && whole { Told::HasNot } else { Told::Nothing }
+    }
+}
+
+/// Whether it is of ours, and where the message would be.
+fn is_here(one: &Value, message: &Outgoing<'_>) -> bool {
+    if !message.public {
+        return text(one, "/sender_id") != message.to;
+    }
+    let references = one["referenced_tweets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    references.iter().any(|post| {
+        text(post, "/type") == "replied_to"
+            && post["id"].as_str().is_some_and(|id| message.reply_to == Some(id))
+    })
+}
+
+/// Whether X wrote what we did: with three signs written otherwise, and with mentions before it.
+fn same_words(theirs: &str, ours: &str) -> bool {
+    let theirs = theirs.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let (mut theirs, ours) = (theirs.trim(), ours.trim());
+    while theirs != ours && theirs.starts_with('@') {
+        let Some((_, rest)) = theirs.split_once(' ') else { return false };
+        theirs = rest.trim_start();
+    }
+    theirs == ours
 }
 
 fn meaning(code: i64) -> Option<Meaning> {

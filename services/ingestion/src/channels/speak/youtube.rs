@@ -20,8 +20,6 @@ pub(super) struct Youtube;
 const TOKEN: &str = "access_token";
 /// How many replies are looked at: as many as YouTube gives at once.
 const ASKED_MAX: &str = "100";
-/// How far YouTube's clock may be behind ours, in seconds.
-const SKEW_S: i64 = 60;
 
 impl Speaker for Youtube {
     fn name(&self) -> &'static str {
@@ -37,11 +35,12 @@ impl Speaker for Youtube {
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
+        let token = config.token(TOKEN)?;
         message.only_text()?;
         message.only_public()?;
         let body = json!({ "snippet": { "parentId": parent(message)?, "textOriginal": message.text } });
         let url = with_query(&comments(config.base_url(self))?, &[("part", "snippet")]);
-        Ok(Call::json(url, &body).bearer(config.token(TOKEN)?))
+        Ok(Call::json(url, &body).bearer(token))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
@@ -76,7 +75,7 @@ impl Speaker for Youtube {
     fn told(&self, message: &Outgoing<'_>, status: StatusCode, body: &[u8]) -> Told {
         let Some(body) = object(body).filter(|_| status.is_success()) else { return Told::Nothing };
         let Some(items) = body["items"].as_array() else { return Told::Nothing };
-        let since_s = message.since.as_microsecond().div_euclid(1_000_000).saturating_sub(SKEW_S);
+        let since_s = message.since_s();
         let same = |one: &&Value| {
             let published: Option<jiff::Timestamp> = text(one, "/snippet/publishedAt").parse().ok();
             let ours = one.pointer("/snippet/textOriginal").and_then(Value::as_str);
