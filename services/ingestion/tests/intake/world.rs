@@ -222,6 +222,10 @@ impl Accounts for Policy {
         None
     }
 
+    fn connected(&self, _: &str) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
+        Vec::new()
+    }
+
     fn roles(&self, principal: &Principal) -> std::collections::BTreeSet<domain::policy::organisation::Role> {
         let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
         principal.roles.iter().filter_map(role).collect()
