@@ -10,6 +10,7 @@ mod accepted;
 mod access;
 pub mod account;
 pub mod channels;
+mod contacts;
 mod content;
 mod delivery;
 pub mod feeds;

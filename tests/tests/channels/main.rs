@@ -1,6 +1,7 @@
 //! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, feeds that are asked, against a running site.
 
 mod accounts;
+mod contacts;
 mod feeds;
 mod hooks;
 mod mail;
