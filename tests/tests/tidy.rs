@@ -102,6 +102,7 @@ fn nothing_else_stands_at_the_top() {
 fn every_event_has_its_golden_file_and_every_golden_file_its_event() {
     let types: BTreeSet<String> = [
         domain::case::Event::TYPES,
+        domain::contact::Event::TYPES,
         domain::conversation::Event::TYPES,
         domain::customer::Event::TYPES,
         domain::links::Event::TYPES,

@@ -9,11 +9,18 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{case, conversation, customer, decider::Decider, delivery, links, message, stored::Stored};
+use crate::{
+    case, contact, conversation, customer, decider::Decider, delivery, links, message, stored::Stored,
+};
 
 #[test]
 fn cases() {
     goldens::<case::State>();
+}
+
+#[test]
+fn contacts() {
+    goldens::<contact::State>();
 }
 
 #[test]

@@ -36,8 +36,8 @@ use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 use crate::{
     core::Core,
     follow::{
-        cases::FollowCases, deliveries::FollowDeliveries, links::FollowLinks, messages::FollowMessages,
-        timers::Timers,
+        cases::FollowCases, contacts::FollowContacts, deliveries::FollowDeliveries, links::FollowLinks,
+        messages::FollowMessages, timers::Timers,
     },
     read::projection::CasesProjection,
 };
@@ -62,6 +62,7 @@ pub struct Service {
     links: Arc<Runner<FollowLinks>>,
     decisions: Arc<Runner<FollowCases>>,
     deliveries: Arc<Runner<FollowDeliveries>>,
+    contacts: Arc<Runner<FollowContacts>>,
     timers: Arc<Timers>,
 }
 
@@ -84,11 +85,14 @@ impl Service {
         let deliveries = FollowDeliveries(Arc::clone(&core));
         let deliveries = Runner::new(deliveries, log(), control(), lease("cases.follow_deliveries"));
         let deliveries = Arc::new(deliveries);
+        let contacts = FollowContacts::new(Arc::clone(&core));
+        let contacts = Runner::new(contacts, log(), control(), lease("cases.follow_contacts"));
+        let contacts = Arc::new(contacts);
         let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
         // Weakly: the runner holds the core.
         core.messages.set(Arc::downgrade(&messages)).ok();
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
-        Ok(Self { core, messages, links, decisions, deliveries, timers })
+        Ok(Self { core, messages, links, decisions, deliveries, contacts, timers })
     }
 
     /// The policy in force, for other services of this process.
@@ -115,6 +119,7 @@ impl Service {
             Arc::clone(&self.links) as _,
             Arc::clone(&self.decisions) as _,
             Arc::clone(&self.deliveries) as _,
+            Arc::clone(&self.contacts) as _,
         ]
     }
 
@@ -133,6 +138,11 @@ impl Service {
         self.decisions.done()
     }
 
+    /// Up to where customers know what channels say of them.
+    pub fn followed_contacts(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.contacts.done()
+    }
+
     /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
     /// to [`followed`](Self::followed).
     pub fn reacted(&self) -> eventlog::Position {
@@ -147,6 +157,7 @@ impl Service {
         tasks.spawn("messages to cases", Arc::clone(&self.messages).run(stop.clone()));
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
         tasks.spawn("deliveries to cases", Arc::clone(&self.deliveries).run(stop.clone()));
+        tasks.spawn("contacts to customers", Arc::clone(&self.contacts).run(stop.clone()));
         tasks.spawn("cases to conversations", Arc::clone(&self.decisions).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
         let streams = self.core.stop.clone();

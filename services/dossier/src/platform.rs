@@ -157,6 +157,7 @@ impl Platform {
             models.extend(ingestion.models());
             reactions.extend(ingestion.reactions());
             routes.push(ingestion.routes());
+            others.extend(ingestion.others());
         }
         let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone(), others));
         health.hold(plan.hold).await;

@@ -66,6 +66,9 @@ pub trait Accounts: Send + Sync + 'static {
     /// What a caller may, and where.
     fn scope(&self, principal: &Principal) -> Scope;
 
+    /// The accounts of this connector, and how their messages come in and go out.
+    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
+
     /// The roles of a caller, as the policy and the token have them.
     fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
         self.scope(principal).roles
@@ -123,6 +126,13 @@ impl Accounts for Policies {
         };
         let account = current.state.set().accounts().find(is_of)?;
         Some((current.version.0, account.into()))
+    }
+
+    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)> {
+        let current = self.current();
+        let accounts = current.state.set().accounts().map(|account| account.id.clone());
+        let connected = accounts.filter_map(|id| self.via(&id).map(|via| (id, via)));
+        connected.filter(|(_, via)| via.connector.as_deref() == Some(connector)).collect()
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

@@ -71,6 +71,11 @@ impl Ledger {
         Ok(Self { tallies, accepted, written: watch::Sender::new(Position::NONE) })
     }
 
+    /// The store that is kept, not rebuilt.
+    pub(crate) fn store(&self) -> &Store {
+        &self.tallies
+    }
+
     /// The read model of what was accepted.
     pub(crate) fn accepted(&self) -> Arc<Models<Accepted>> {
         Arc::clone(&self.accepted)

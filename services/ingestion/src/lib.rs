@@ -10,6 +10,7 @@ mod accepted;
 mod access;
 pub mod account;
 pub mod channels;
+mod contacts;
 mod content;
 mod delivery;
 pub mod feeds;
@@ -36,7 +37,8 @@ use std::sync::Arc;
 
 use proto::ingestion::v1;
 use service::{
-    Error, auth::Principal, lifecycle::Tasks, operations::AnyModel, reaction::AnyReaction, shell::Shell,
+    Error, auth::Principal, health::Runs, lifecycle::Tasks, operations::AnyModel, reaction::AnyReaction,
+    shell::Shell,
 };
 
 use account::Accounts;
@@ -57,18 +59,21 @@ pub struct Ingestion(Arc<Parts>);
 struct Parts {
     shell: Shell,
     accounts: Arc<dyn Accounts>,
-    submitter: Submitter,
-    ledger: Ledger,
+    submitter: Arc<Submitter>,
+    ledger: Arc<Ledger>,
     replies: replies::Runners,
+    feeds: Arc<feeds::Polling>,
 }
 
 /// Opens the stores of the service and brings them to their schema.
 pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
-    let ledger = Ledger::open(&shell).await?;
-    let submitter = Submitter::new(shell.clone(), Arc::clone(&config.accounts));
+    let ledger = Arc::new(Ledger::open(&shell).await?);
+    let submitter = Arc::new(Submitter::new(shell.clone(), Arc::clone(&config.accounts)));
     let control = shell.stores.control("ingestion").await?;
     let replies = replies::Runners::open(&shell, &config.accounts, &control).await?;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies })))
+    let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
+    let feeds = Arc::new(feeds);
+    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies, feeds })))
 }
 
 impl Ingestion {
@@ -109,9 +114,15 @@ impl Ingestion {
         self.0.replies.all()
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted, and the way of replies.
+    /// What else runs for ever, for its health: the feeds.
+    pub fn others(&self) -> Vec<Arc<dyn Runs>> {
+        vec![Arc::clone(&self.0.feeds) as _]
+    }
+
+    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, and the feeds.
     pub fn spawn(&self, tasks: &mut Tasks) {
         self.0.replies.spawn(tasks);
+        tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
     }

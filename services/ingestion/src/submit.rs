@@ -15,6 +15,7 @@ use service::{Error, auth::Principal, envelope::Origin, shell::Shell};
 use crate::{
     access,
     account::{Account, Accounts},
+    contacts::Contacts,
     intake::{self, Incoming, Rejection, limits::MESSAGES_MAX},
     lanes::{Lanes, Waiting},
     ledger::{Ledger, Tally, UNKNOWN_ACCOUNT},
@@ -31,6 +32,7 @@ pub(crate) struct Submitter {
     shell: Shell,
     accounts: std::sync::Arc<dyn Accounts>,
     taker: Taker,
+    contacts: Contacts,
     received: Counter<u64>,
 }
 
@@ -58,11 +60,12 @@ struct Refused {
 impl Submitter {
     pub(crate) fn new(shell: Shell, accounts: std::sync::Arc<dyn Accounts>) -> Self {
         let taker = Taker::new(&shell);
+        let contacts = Contacts::new(&shell, std::sync::Arc::clone(&accounts));
         let received = opentelemetry::global::meter("ingestion")
             .u64_counter("messages_received")
             .with_description("Messages that came in, by account and what became of them.")
             .build();
-        Self { shell, accounts, taker, received }
+        Self { shell, accounts, taker, contacts, received }
     }
 
     /// Takes the messages in, counts them, and answers for each.
@@ -108,6 +111,11 @@ impl Submitter {
         external_id: &str,
     ) -> Result<Option<KeyedHash>, Error> {
         self.taker.stored_thread(account, external_id).await
+    }
+
+    /// What channels say of people.
+    pub(crate) fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     /// Counts a call of a platform that was not taken. Of which account; none: nobody's.
@@ -178,6 +186,10 @@ impl Submitter {
         let mut done = Vec::with_capacity(lane.len());
         for Waiting { index, incoming, delivery } in lane {
             let taken = self.taker.take(batch, incoming, &delivery).await?;
+            // Of a duplicate as well: whoever took it in may have come to his end before this.
+            if taken.position().is_some() {
+                self.contacts.heard(batch, incoming, &delivery).await?;
+            }
             done.push((index, Done { id: delivery.id.to_string(), taken }));
         }
         Ok(done)

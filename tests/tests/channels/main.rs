@@ -1,6 +1,8 @@
-//! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, against a running site.
+//! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, feeds that are asked, against a running site.
 
 mod accounts;
+mod contacts;
+mod feeds;
 mod hooks;
 mod mail;
 mod replies;

@@ -1,9 +1,10 @@
 //! What follows from the log: messages become conversations and cases, decisions about two cases reach both, those of one
 //! reach its conversations, what was split off is opened, what became of replies is
-//! told, and times that have come are taken note of.
+//! told, customers hear what channels say of them, and times that have come are taken note of.
 
 pub mod arrival;
 pub mod cases;
+pub mod contacts;
 pub mod deliveries;
 pub mod due;
 pub mod links;

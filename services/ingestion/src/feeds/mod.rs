@@ -1,7 +1,8 @@
 //! Feeds of forums, blogs and news: asked politely, read within bounds, made messages.
 //!
 //! [`parse`] reads RSS and Atom; [`messages()`] says what of it is a message; [`Poll`] knows when a feed is asked again and what
-//! its answer means; [`Runner`] asks. All but the runner is pure.
+//! its answer means; [`Runner`] asks, for the accounts whose connector is [`settings::CONNECTOR`], in one process of the site.
+//! Reading, and what is to be done, is pure.
 //!
 //! What is absent: nothing of an entry is ever fetched, neither a picture nor an enclosure nor a page.
 
@@ -19,11 +20,14 @@ mod messages;
 mod names;
 pub mod pace;
 pub mod poll;
+mod polling;
 mod read;
 mod references;
 pub mod runner;
 pub mod schedule;
 mod scope;
+pub mod settings;
+mod store;
 mod value;
 mod xml;
 
@@ -34,6 +38,7 @@ use feed::{Flaw, Flaws, limits::BODY_MAX};
 pub use http::Http;
 pub use messages::messages;
 pub use poll::{Outcome, Poll, Source};
+pub(crate) use polling::Polling;
 pub use runner::Runner;
 
 /// The feed in `body`, which was read at `address` and came with this content type.

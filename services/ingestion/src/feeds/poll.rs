@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::{ids::AccountId, time::Timestamp};
 use proto::ingestion::v1;
 use serde::{Deserialize, Serialize};
+use service::health::FAILURES_MAX;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -45,6 +46,9 @@ pub struct Poll {
     next_at: Timestamp,
     /// Failures since the last answer that was one.
     failures: u32,
+    /// Why it failed the last time, if it did.
+    #[serde(default)]
+    failure: Option<String>,
     /// It is never asked again.
     gone: bool,
     schedule: Schedule,
@@ -98,6 +102,7 @@ impl Poll {
             last_modified: None,
             next_at: pace::first(&source.account, source.interval_s, now),
             failures: 0,
+            failure: None,
             gone: false,
             schedule: Schedule::default(),
             seen: BTreeSet::new(),
@@ -124,6 +129,15 @@ impl Poll {
     /// Failures since the last answer that was one.
     pub fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// What operators should know: that it is gone, or that it fails again and again, and why.
+    pub fn trouble(&self) -> Option<String> {
+        if self.gone {
+            return Some("the feed is gone for good; name another address in the account's settings".into());
+        }
+        let failure = self.failure.as_deref().filter(|_| self.failures >= FAILURES_MAX)?;
+        Some(format!("{} failures in a row, the last one: {failure}", self.failures))
     }
 
     /// What to ask now.
@@ -236,6 +250,7 @@ impl Poll {
     ) -> (Self, Outcome) {
         self.onward = None;
         self.failures = self.failures.saturating_add(1);
+        self.failure = Some(failure.to_string());
         self.next_at =
             pace::after_failure(&source.account, source.interval_s, self.failures, retry_after_s, now);
         (self, Outcome::Failed(failure))
@@ -251,6 +266,7 @@ impl Poll {
 
     fn rested(&mut self, source: &Source, headers: &Headers, now: Timestamp) {
         self.failures = 0;
+        self.failure = None;
         let max_age_s = headers.cache_control.as_deref().and_then(pace::max_age_s);
         self.next_at =
             pace::after_success(&source.account, source.interval_s, &self.schedule, max_age_s, now);

@@ -1,9 +1,8 @@
 //! Asks all feeds, each when it is due.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use domain::{ids::AccountId, time::Timestamp};
@@ -20,8 +19,10 @@ use crate::intake::limits::MESSAGES_MAX;
 
 /// Hosts that are asked side by side.
 pub const CONCURRENT_MAX: usize = 8;
-/// How long new sources wait until they are looked at.
-pub const TICK_MAX: Duration = Duration::from_secs(30);
+/// How long new sources wait until they are looked at, in seconds.
+pub const TICK_MAX_S: i64 = 30;
+/// The time between the beginnings of two turns, at least, in seconds.
+const REST_S: i64 = 1;
 
 /// The feeds to ask, as the policy has them now. Each account once.
 pub type Sources = Arc<dyn Fn() -> Vec<Source> + Send + Sync>;
@@ -68,6 +69,40 @@ pub struct Runner {
     pub clock: Arc<dyn Clock>,
     /// Who takes their messages.
     pub submit: Submit,
+    /// What operators should know of them.
+    pub troubles: Troubles,
+}
+
+/// What is wrong with feeds, by account: those that fail again and again, and those that are gone. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles(Arc<Mutex<BTreeMap<AccountId, String>>>);
+
+impl Troubles {
+    /// All that is wrong now.
+    pub fn all(&self) -> BTreeMap<AccountId, String> {
+        self.now().clone()
+    }
+
+    /// Nothing is known of any feed any more.
+    pub(super) fn forget(&self) {
+        self.now().clear();
+    }
+
+    fn keep_those_of(&self, sources: &[Source]) {
+        let accounts: BTreeSet<_> = sources.iter().map(|source| &source.account).collect();
+        self.now().retain(|account, _| accounts.contains(account));
+    }
+
+    fn note(&self, account: &AccountId, trouble: Option<String>) {
+        match trouble {
+            Some(trouble) => self.now().insert(account.clone(), trouble),
+            None => self.now().remove(account),
+        };
+    }
+
+    fn now(&self) -> MutexGuard<'_, BTreeMap<AccountId, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Runner {
@@ -75,12 +110,12 @@ impl Runner {
     pub async fn run(self, stop: CancellationToken) {
         loop {
             let wait = async {
-                let next = self.turn().await;
-                let now = self.clock.now();
-                let left_s = next.map_or(i64::MAX, |next| next.seconds_since(now).max(0));
-                let left = Duration::from_secs(left_s.unsigned_abs()).min(TICK_MAX);
+                // Counted from the beginning of the turn: what has become due meanwhile is not waited for again.
+                let began = self.clock.now();
+                let next = self.turn().await.unwrap_or(Timestamp::MAX);
                 // Never at once: whatever goes wrong, it does not go round and round.
-                self.clock.sleep(left.max(Duration::from_secs(1))).await;
+                let (soonest, latest) = (began.plus_seconds(REST_S), began.plus_seconds(TICK_MAX_S));
+                self.clock.wait_until(next.clamp(soonest, latest)).await;
             };
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -93,25 +128,31 @@ impl Runner {
     pub async fn turn(&self) -> Option<Timestamp> {
         let mut hosts: BTreeMap<String, Vec<(Source, Poll)>> = BTreeMap::new();
         let mut next = None;
-        for source in (self.sources)() {
+        let sources = (self.sources)();
+        self.troubles.keep_those_of(&sources);
+        for source in sources {
             let now = self.clock.now();
             let kept = match self.store.load(&source.account).await {
                 Ok(kept) => kept,
                 Err(error) => {
                     tracing::warn!(account = %source.account, %error, "what is known of a feed cannot be read");
+                    self.troubles.note(&source.account, Some("what is known of it cannot be read".into()));
                     continue;
                 }
             };
-            let poll = match kept {
+            let poll = match kept.clone() {
                 Some(kept) => kept.of(&source, now),
                 None => Poll::new(&source, now),
             };
+            self.troubles.note(&source.account, poll.trouble());
             match poll.next_at() {
                 Some(at) if at <= now => {
                     hosts.entry(poll.address().host().to_owned()).or_default().push((source, poll));
                 }
                 Some(at) => {
-                    self.save(&source, &poll).await;
+                    if kept.as_ref() != Some(&poll) {
+                        self.save(&source, &poll).await;
+                    }
                     next = earlier(next, Some(at));
                 }
                 None => {}
@@ -144,6 +185,7 @@ impl Runner {
             }
         };
         let poll = self.hand_on(source, before, poll, outcome).await;
+        self.troubles.note(&source.account, poll.trouble());
         self.save(source, &poll).await;
         poll
     }

@@ -13,6 +13,7 @@ use crate::{
     Ingestion,
     account::Account,
     channels::{Happening, Receipt, Status},
+    contacts::Said,
     intake::Rejection,
     postbox,
     submit::Arriving,
@@ -35,9 +36,11 @@ pub(super) async fn happened(
     let (submitter, ledger) = (&ingestion.0.submitter, &ingestion.0.ledger);
     let mut counts = Counts::new();
     let (mut messages, mut mails, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut people, mut wrote) = (Vec::new(), BTreeMap::new());
     for happening in happenings {
         match happening {
             Happening::Message(message) => {
+                wrote.insert(message.customer.id.clone(), message.external_id.clone());
                 let (message, announced) = fit(*message, now);
                 messages.push(Arriving { message, announced, thread: None });
             }
@@ -55,8 +58,11 @@ pub(super) async fn happened(
             Happening::Receipt(Receipt { external_id: None, .. }) => {
                 *counts.entry(("receipt", "passed")).or_default() += 1;
             }
-            Happening::Contact { .. } | Happening::Marketing { .. } => {
-                *counts.entry(("contact", "passed")).or_default() += 1;
+            Happening::Contact { person, reachable, at } => {
+                people.push(("contact", person.id, Said::Reach(reachable), at));
+            }
+            Happening::Marketing { person, allowed, at } => {
+                people.push(("marketing", person.id, Said::Market(allowed), at));
             }
             Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
         }
@@ -82,14 +88,26 @@ pub(super) async fn happened(
         *counts.entry(("mail", outcome)).or_default() += 1;
     }
     for (kind, external_id, told, at) in told {
-        let outcome = match teller.tell(&batch, &external_id, told, at.min(now)).await? {
-            Some(true) => "accepted",
-            Some(false) => "duplicate",
-            None => "rejected",
-        };
-        *counts.entry((kind, outcome)).or_default() += 1;
+        let news = teller.tell(&batch, &external_id, told, at.min(now)).await?;
+        *counts.entry((kind, outcome(news))).or_default() += 1;
+    }
+    for (kind, person, said, at) in people {
+        // A channel that does not say when says the time of the call, and another one the next time it calls.
+        let with = wrote.get(&person).filter(|_| at.is_none_or(|at| at >= now));
+        let when = (at, with.map(String::as_str));
+        let news = submitter.contacts().told(&batch, &person, said, when).await?;
+        *counts.entry((kind, outcome(news))).or_default() += 1;
     }
     Ok(counts)
+}
+
+/// What became of what was told: whether it was news, if it was kept.
+const fn outcome(news: Option<bool>) -> &'static str {
+    match news {
+        Some(true) => "accepted",
+        Some(false) => "duplicate",
+        None => "rejected",
+    }
 }
 
 const fn fate(status: Status) -> Fate {

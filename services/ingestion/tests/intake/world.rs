@@ -222,6 +222,10 @@ impl Accounts for Policy {
         None
     }
 
+    fn connected(&self, _: &str) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
+        Vec::new()
+    }
+
     fn scope(&self, principal: &Principal) -> domain::policy::organisation::Scope {
         let role = |name: &String| serde_json::from_value(name.as_str().into()).ok();
         let roles = principal.roles.iter().filter_map(role).collect();

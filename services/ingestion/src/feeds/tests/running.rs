@@ -20,7 +20,7 @@ use crate::feeds::{
     address::Refused,
     client::{Answer, Failure, Headers, Request},
     feed::limits::BODY_MAX,
-    runner::Memory,
+    runner::{Memory, Troubles},
 };
 
 fn start() -> Timestamp {
@@ -60,6 +60,7 @@ impl World {
             sources: Arc::new(move || sources.clone()),
             client: Arc::clone(&script) as Arc<dyn Client>,
             store: Arc::new(Memory::default()),
+            troubles: Troubles::default(),
             clock: Arc::new(clock.clone()),
             submit: Arc::new(move |account, messages| {
                 let result = if *refused.lock().unwrap() {
