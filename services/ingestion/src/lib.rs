@@ -13,7 +13,9 @@ pub mod channels;
 mod content;
 mod delivery;
 pub mod feeds;
+mod files;
 mod grpc;
+mod guarded;
 mod history;
 pub mod hooks;
 mod identity;
@@ -60,6 +62,7 @@ struct Parts {
     submitter: Submitter,
     ledger: Ledger,
     replies: replies::Runners,
+    files: Arc<files::Runner>,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -68,7 +71,9 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let submitter = Submitter::new(shell.clone(), Arc::clone(&config.accounts));
     let control = shell.stores.control("ingestion").await?;
     let replies = replies::Runners::open(&shell, &config.accounts, &control)?;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies })))
+    let files = files::open(&shell, &config.accounts, &control)?;
+    let accounts = config.accounts;
+    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, files })))
 }
 
 impl Ingestion {
@@ -106,12 +111,16 @@ impl Ingestion {
 
     /// Its reactions, for operators.
     pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
-        self.0.replies.all()
+        let mut all = self.0.replies.all();
+        all.push(Arc::clone(&self.0.files) as _);
+        all
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted, and the way of replies.
+    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, and the files that channels
+    /// announce.
     pub fn spawn(&self, tasks: &mut Tasks) {
         self.0.replies.spawn(tasks);
+        tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
     }
