@@ -8,6 +8,12 @@ use tests::world::World;
 /// The organisation of the tests with these accounts beside its own, each as its table in TOML without the header.
 pub async fn with_accounts(accounts: &[&str]) -> World {
     let world = World::start().await;
+    put_accounts(&world, accounts).await;
+    world
+}
+
+/// Puts the organisation of the tests with these accounts into force.
+pub async fn put_accounts(world: &World, accounts: &[&str]) {
     let base = File { name: "policy.toml".into(), text: tests::world::POLICY.into() };
     let text: String = accounts
         .iter()
@@ -17,7 +23,6 @@ pub async fn with_accounts(accounts: &[&str]) -> World {
         .collect();
     let more = File { name: "accounts.toml".into(), text };
     dossier::sample::apply(&world.platform, vec![base, more]).await.unwrap();
-    world
 }
 
 /// Waits until every message that is in the log has been taken up; the position of the last one.

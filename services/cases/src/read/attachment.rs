@@ -35,7 +35,8 @@ impl Core {
         let broken = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
         let blobs = &self.shell.blobs;
         if let Some(reason) = found.lost {
-            let message = format!("the channel announced the file, and it cannot be had: {}", reason.as_str());
+            let message =
+                format!("the channel announced the file, and it cannot be had: {}", reason.as_str());
             return Err(Error::refused("FILE_LOST", message));
         }
         // The channel has announced it, and it is not fetched yet.

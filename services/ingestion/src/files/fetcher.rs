@@ -194,7 +194,9 @@ impl Config {
             address.host() == host || address.host().strip_suffix(host).is_some_and(|sub| sub.ends_with('.'))
         };
         let url = address.url();
-        url.scheme() == "https" && url.port().is_none() && fetcher.media_hosts().iter().any(|host| is_below(host))
+        url.scheme() == "https"
+            && url.port().is_none()
+            && fetcher.media_hosts().iter().any(|host| is_below(host))
     }
 }
 

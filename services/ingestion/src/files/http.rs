@@ -13,7 +13,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::fetcher::{Failure, Fetcher, Get, Head, Then};
 use crate::{
     channels::Config,
-    feeds::Address,
     guarded::{self, Broken, Guarded},
     intake::limits::ATTACHMENT_MAX,
     media::Stored,
@@ -107,12 +106,7 @@ impl Client {
     }
 
     /// Asks, and asks on where the answer leads elsewhere.
-    async fn follow(
-        &self,
-        fetcher: &dyn Fetcher,
-        config: &Config,
-        get: &Get,
-    ) -> Result<Answer, Failure> {
+    async fn follow(&self, fetcher: &dyn Fetcher, config: &Config, get: &Get) -> Result<Answer, Failure> {
         let private = config.private_addresses();
         let mut address = get.address.clone();
         for hop in 0..=REDIRECTS_MAX {
@@ -179,10 +173,7 @@ fn failure(broken: Broken) -> Failure {
 }
 
 /// The type of a file: what came with it, unless that says less than what was announced.
-pub(super) fn media_type(
-    came: Option<&str>,
-    announced: &domain::ids::MediaType,
-) -> domain::ids::MediaType {
+pub(super) fn media_type(came: Option<&str>, announced: &domain::ids::MediaType) -> domain::ids::MediaType {
     /// What servers say that do not know.
     const ANYTHING: [&str; 2] = ["application/octet-stream", "binary/octet-stream"];
     let came = came.filter(|came| !came.trim().is_empty());
@@ -192,9 +183,8 @@ pub(super) fn media_type(
 
 /// Where a request goes, for tests.
 #[cfg(test)]
-pub(super) fn asked(get: &Get) -> (&Address, Vec<(&'static str, String)>) {
-    let shown = |(name, value): &(&'static str, secrecy::SecretString)| {
-        (*name, value.expose_secret().to_owned())
-    };
-    (&get.address, get.secrets.iter().map(shown).collect())
+pub(super) fn asked(get: &Get) -> (&str, Vec<(&'static str, String)>) {
+    let shown =
+        |(name, value): &(&'static str, secrecy::SecretString)| (*name, value.expose_secret().to_owned());
+    (get.address.as_str(), get.secrets.iter().map(shown).collect())
 }

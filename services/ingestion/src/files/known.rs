@@ -101,7 +101,7 @@ impl Known {
                 });
             }
             Event::FileKept { digest, index, bytes, media_type, blob, .. } => {
-                if let Some(source) = self.settle(&digest, index).and_then(same) {
+                if let Some(source) = self.settle(&digest, index).as_ref().and_then(same) {
                     self.kept.insert(source, Kept { bytes, media_type, blob });
                 }
             }
@@ -136,7 +136,7 @@ impl Known {
 
     /// The same file, if it is here from before.
     pub(super) fn same(&self, awaited: &Awaited) -> Option<&Kept> {
-        self.kept.get(&same(awaited.source.clone())?)
+        self.kept.get(&same(&awaited.source)?)
     }
 }
 
@@ -152,7 +152,7 @@ impl Awaited {
     }
 }
 
-fn same(source: Personal) -> Option<Same> {
+fn same(source: &Personal) -> Option<Same> {
     let stored: Stored = serde_json::from_str(source.as_open()?).ok()?;
     let name = stored.source.lasting_name().to_owned();
     Some(Same { subject: source.subject.to_string(), name, sha256: stored.sha256 })

@@ -72,8 +72,7 @@ pub(crate) fn open(
     accounts: &Arc<dyn Accounts>,
     control: &Store,
 ) -> Result<Arc<Runner>, Error> {
-    let lease =
-        Lease::new(control.clone(), Arc::clone(&shell.clock), FetchFiles::NAME, &shell.replica);
+    let lease = Lease::new(control.clone(), Arc::clone(&shell.clock), FetchFiles::NAME, &shell.replica);
     let reaction = FetchFiles::new(shell, Arc::clone(accounts))?;
     Ok(Arc::new(Runner::new(reaction, Arc::clone(&shell.log), control.clone(), lease)))
 }
@@ -194,7 +193,7 @@ impl FetchFiles {
         let awaited = to_do.awaited;
         let blobs = &self.shell.blobs;
         let blob = blobs.put(awaited.subject(), &fetched.content).await.map_err(vault_error)?;
-        // Its customer may have been erased meanwhile, and what was put lies under a new key that nobody would destroy.
+        // Its customer may have been erased meanwhile. Then no entry names what was put, and the sweep takes it.
         self.shell.vault.forget(&[awaited.subject().to_owned()]);
         let known = Known::read(self.shell.log.as_ref(), &self.shell.vault, &to_do.entry.stream).await?;
         if !known.awaited().iter().any(|still| still.index == awaited.index) {

@@ -46,7 +46,8 @@ impl Fetcher for Slack {
             });
         }
         fits(answer, "/file/size")?;
-        let url = text(answer, "/file/url_private_download").or_else(|_| text(answer, "/file/url_private"))?;
+        let url =
+            text(answer, "/file/url_private_download").or_else(|_| text(answer, "/file/url_private"))?;
         Ok(Get::at(url)?.bearer(config.token(TOKEN)?))
     }
 

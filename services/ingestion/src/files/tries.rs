@@ -96,10 +96,8 @@ mod tests {
 
     #[test]
     fn a_platform_that_says_when_is_asked_then() {
-        let later = |after: &str| Failure::Later {
-            reason: Loss::Unreachable,
-            retry_after: Some(after.to_owned()),
-        };
+        let later =
+            |after: &str| Failure::Later { reason: Loss::Unreachable, retry_after: Some(after.to_owned()) };
         for (after, expected) in [
             ("90", 90),
             ("1", REST_FIRST_S),
