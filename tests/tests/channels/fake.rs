@@ -59,7 +59,10 @@ impl Fake {
         let shared = Arc::clone(&state);
         let router = Router::new().fallback(move |request: Request| {
             let shared = Arc::clone(&shared);
-            async move { shared.answer(&request).await }
+            let path = request.uri().path_and_query().unwrap().to_string();
+            let authorization = request.headers().get("authorization");
+            let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+            async move { shared.answer(Asked { path, authorization }).await }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -96,14 +99,11 @@ impl Drop for Fake {
 }
 
 impl State {
-    async fn answer(self: Arc<Self>, request: &Request) -> Response {
-        let path = request.uri().path_and_query().unwrap().to_string();
-        let authorization = request.headers().get("authorization");
-        let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
-        self.asked.lock().unwrap().push(Asked { path: path.clone(), authorization });
+    async fn answer(self: Arc<Self>, asked: Asked) -> Response {
         let reply = {
             let mut all = self.replies.lock().unwrap();
-            let replies = all.entry(path).or_default();
+            let replies = all.entry(asked.path.clone()).or_default();
+            self.asked.lock().unwrap().push(asked);
             if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
         };
         match reply {
