@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
@@ -29,6 +30,8 @@ pub enum Reply {
     Endless,
     /// Nothing.
     Silence,
+    /// This, after a while.
+    Slow(Duration, Box<Reply>),
 }
 
 /// A request, as it came.
@@ -100,12 +103,16 @@ impl Drop for Fake {
 
 impl State {
     async fn answer(self: Arc<Self>, asked: Asked) -> Response {
-        let reply = {
+        let mut reply = {
             let mut all = self.replies.lock().unwrap();
             let replies = all.entry(asked.path.clone()).or_default();
             self.asked.lock().unwrap().push(asked);
             if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
         };
+        if let Some(Reply::Slow(time, then)) = reply {
+            tokio::time::sleep(time).await;
+            reply = Some(*then);
+        }
         match reply {
             None => Response::builder().status(StatusCode::NOT_FOUND).body(Body::empty()).unwrap(),
             Some(Reply::Text(status, headers, body)) => {
@@ -122,7 +129,7 @@ impl State {
                 });
                 Response::new(Body::from_stream(pieces))
             }
-            Some(Reply::Silence) => std::future::pending().await,
+            Some(Reply::Silence | Reply::Slow(..)) => std::future::pending().await,
         }
     }
 }

@@ -41,6 +41,11 @@ fn account(secrets: &Secrets, id: &str, channel: &str, base: &str, settings: &st
 
 const PRIVATE: &str = ", private_addresses = \"true\"";
 
+/// The same where files come from the platform's API too.
+fn all_from(fake: &Fake) -> String {
+    format!("{PRIVATE}, media_base_url = \"{}\"", fake.base)
+}
+
 fn mac(parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(SECRET.as_bytes()).unwrap();
     parts.iter().for_each(|part| mac.update(part));
@@ -86,6 +91,25 @@ fn image(id: &str, media: &str, sha256: Option<&[u8]>) -> Value {
     });
     let entry = json!([{"id": "2", "changes": [{"field": "messages", "value": value}]}]);
     json!({"object": "whatsapp_business_account", "entry": entry})
+}
+
+/// A message of Telegram with a photo and words below it, or as it is after an edit.
+fn captioned(kind: &str, file: &str, caption: &str, edited: u64) -> Value {
+    let mut message = json!({"message_id": 5, "date": 1_790_000_000, "chat": {"id": 9, "type": "private"},
+        "from": {"id": 9, "is_bot": false, "first_name": "Ana"}, "caption": caption,
+        "photo": [{"file_id": file, "file_unique_id": "u", "width": 9, "height": 9}]});
+    if edited > 0 {
+        message["edit_date"] = (1_790_000_000 + edited).into();
+    }
+    json!({"update_id": edited + 1, kind: message})
+}
+
+/// A message of Slack with a file.
+fn upload(url: &str) -> Value {
+    json!({"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": "Ev1",
+        "event_time": 1_790_000_000, "event": {"type": "message", "subtype": "file_share", "channel": "D1",
+        "channel_type": "im", "user": "U1", "ts": "1790000000.000100", "event_ts": "1790000000.000100", "text": "",
+        "files": [{"id": "F1", "name": "a.png", "mimetype": "image/png", "size": 26, "url_private": url}]}})
 }
 
 /// The photo that LINE has under a message's id.
@@ -152,7 +176,7 @@ async fn an_announced_image_is_fetched_once_and_comes_back_as_it_was() {
     let (secrets, fake) = (Secrets::new(), Fake::start().await);
     fake.answer("/v23.0/77", [found(&fake, "/file?pass=1")]);
     fake.answer("/file?pass=1", [fake::file("image/png; charset=binary", IMAGE)]);
-    let world = with_accounts(&[&account(&secrets, "wa", "whatsapp", &fake.base, PRIVATE)]).await;
+    let world = with_accounts(&[&account(&secrets, "wa", "whatsapp", &fake.base, &all_from(&fake))]).await;
     let message = image("wamid.1", "77", Some(&Sha256::digest(IMAGE)));
     for _ in 0..3 {
         tell(&world, "wa", &message).await;
@@ -182,7 +206,7 @@ async fn a_file_that_cannot_be_had_is_lost_and_says_why() {
     fake.answer("/v23.0/4", [fake::json(&json!({"url": "file:///etc/hostname"}))]);
     fake.answer("/v23.0/5", [fake::json(&json!({"nothing": "of use"}))]);
     fake.answer("/v23.0/6", [fake::elsewhere("/v23.0/6")]);
-    let world = with_accounts(&[&account(&secrets, "wa", "whatsapp", &fake.base, PRIVATE)]).await;
+    let world = with_accounts(&[&account(&secrets, "wa", "whatsapp", &fake.base, &all_from(&fake))]).await;
     let expected = [
         ("1", "gone"),
         ("2", "too_large"),
@@ -243,6 +267,78 @@ async fn another_host_is_not_told_who_we_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_lets_us_do_something_in_our_own_name() {
+    let (secrets, fake, other) = (Secrets::new(), Fake::start().await, Fake::start().await);
+    let delete = format!("{}/api/chat.delete?ts=1", fake.base);
+    other.answer("/back", [fake::elsewhere(&delete)]);
+    for url in [delete.clone(), format!("{}/back", other.base)] {
+        let world = with_accounts(&[&account(&secrets, "slack", "slack", &fake.base, PRIVATE)]).await;
+        tell(&world, "slack", &upload(&url)).await;
+        assert_eq!(settled(&world).await.timeline[0].attachments[0].lost, "gone");
+        world.end().await;
+    }
+    let asked = Asked { path: "/api/chat.delete?ts=1".into(), authorization: None };
+    assert_eq!(fake.asked(), [asked.clone(), asked]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_keeps_the_file_that_stays_and_fetches_the_one_that_comes() {
+    let (secrets, fake) = (Secrets::new(), Fake::start().await);
+    let asked = |file: &str| format!("/bot{SECRET}/getFile?file_id={file}");
+    for (file, content) in [("one", &b"the first"[..]), ("two", b"the second")] {
+        let path = json!({"ok": true, "result": {"file_path": file}});
+        fake.answer(&asked(file), [fake::json(&path)]);
+        fake.answer(&format!("/file/bot{SECRET}/{file}"), [fake::file("image/png", content)]);
+    }
+    let world = with_accounts(&[&account(&secrets, "telegram", "telegram", &fake.base, PRIVATE)]).await;
+    for (edited, file, caption, content) in [
+        (0, "one", "It leaks", &b"the first"[..]),
+        (10, "one", "It leaks!", b"the first"),
+        (20, "two", "It leaks!", b"the second"),
+        (30, "one", "It leaks", b"the first"),
+    ] {
+        let kind = if edited == 0 { "message" } else { "edited_message" };
+        tell(&world, "telegram", &captioned(kind, file, caption, edited)).await;
+        let case = settled(&world).await;
+        assert_eq!((&*case.timeline[0].text, case.timeline.len()), (caption, 1));
+        assert_eq!(bytes(&world, &case, 0, 0).await.unwrap(), content, "after {edited} s");
+    }
+    assert_eq!((fake.times(&asked("one")), fake.times(&asked("two"))), (1, 1), "each is fetched once");
+    assert_eq!(told(&world, "message.file_kept").await, 4, "each body has its file");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_kept_of_a_customer_who_is_erased_meanwhile() {
+    let (secrets, fake) = (Secrets::new(), Fake::start().await);
+    let content = "/v2/bot/message/1/content";
+    let slow = Reply::Slow(Duration::from_secs(2), Box::new(fake::file("image/png", IMAGE)));
+    fake.answer(content, [slow]);
+    let world = with_accounts(&[&account(&secrets, "line", "line", &fake.base, PRIVATE)]).await;
+    tell(&world, "line", &photo("1")).await;
+    all_taken(&world).await;
+    let mut root = world.administrator();
+    let cases = root.list(pb::ListCasesRequest { page_size: 10, ..Default::default() }).await;
+    let case = root.case(&cases[0].case_id).await;
+    tokio::time::timeout(PATIENCE, async {
+        while fake.times(content) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it is asked");
+    world.platform.shell.vault.destroy(&[case.customer.clone()]).await.unwrap();
+    let reactions =
+        world.platform.shell.log.tail(&[eventlog::Category::new("message").unwrap()]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(fake.times(content), 1);
+    assert_eq!((told(&world, "message.file_kept").await, told(&world, "message.file_lost").await), (0, 0));
+    let tail = world.platform.shell.log.tail(&[eventlog::Category::new("message").unwrap()]).await.unwrap();
+    assert_eq!(tail, reactions, "nothing was written");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_platform_that_is_not_ready_is_asked_again() {
     let (secrets, fake) = (Secrets::new(), Fake::start().await);
     let content = "/v2/bot/message/1/content";
@@ -298,9 +394,7 @@ async fn each_platform_is_asked_in_its_own_way() {
         [fake::json(&json!({"ok": true, "result": {"file_id": "big", "file_path": "photos/file 1.png"}}))],
     );
     fake.answer(&format!("/file/bot{SECRET}/photos/file%201.png"), [fake::file("", IMAGE)]);
-    let telegram = json!({"update_id": 1, "message": {"message_id": 5, "date": 1_790_000_000,
-        "chat": {"id": 9, "type": "private"}, "from": {"id": 9, "is_bot": false, "first_name": "Ana"},
-        "photo": [{"file_id": "big", "file_unique_id": "u", "width": 9, "height": 9}]}});
+    let telegram = captioned("message", "big", "", 0);
 
     fake.answer("/messenger.png?pass=2", [fake::file("image/png", IMAGE)]);
     let at = format!("{}/messenger.png?pass=2", fake.base);
@@ -309,17 +403,13 @@ async fn each_platform_is_asked_in_its_own_way() {
         "message": {"mid": "m_1", "attachments": [{"type": "image", "payload": {"url": at}}]}}]}]});
 
     fake.answer("/slack.png", [fake::file("image/png", IMAGE)]);
-    let slack = json!({"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": "Ev1",
-        "event_time": 1_790_000_000, "event": {"type": "message", "subtype": "file_share", "channel": "D1",
-        "channel_type": "im", "user": "U1", "ts": "1790000000.000100", "event_ts": "1790000000.000100", "text": "",
-        "files": [{"id": "F1", "name": "a.png", "mimetype": "image/png", "size": 26,
-        "url_private": format!("{}/slack.png", fake.base)}]}});
+    let slack = upload(&format!("{}/slack.png", fake.base));
 
     let bearer = format!("Bearer {SECRET}");
     for (id, call, secret) in
         [("telegram", telegram, None), ("messenger", messenger, None), ("slack", slack, Some(bearer))]
     {
-        let world = with_accounts(&[&account(&secrets, id, id, &fake.base, PRIVATE)]).await;
+        let world = with_accounts(&[&account(&secrets, id, id, &fake.base, &all_from(&fake))]).await;
         tell(&world, id, &call).await;
         let case = settled(&world).await;
         let file = &case.timeline[0].attachments[0];

@@ -22,7 +22,7 @@ const RETRY_AFTER_MAX: usize = 64;
 /// A request.
 pub(crate) struct Get {
     pub(crate) address: Address,
-    /// Headers that nobody else may see: sent to the platform's own hosts alone.
+    /// Headers that nobody else may see: sent to where our own addresses lead and to the hosts of files alone.
     pub(crate) secrets: Vec<(&'static str, SecretString)>,
     /// Whether we made the address out of what the policy says, and not somebody else.
     pub(crate) own: bool,
@@ -74,7 +74,8 @@ pub(crate) trait Fetcher: Send + Sync {
         ""
     }
 
-    /// Hosts that may know who we are, beside that: they, and those below them.
+    /// Hosts of files that somebody else names, and that may know who we are: they, and those below them. No host of the
+    /// API that does more than give files: whoever names an address there would let us do something.
     fn media_hosts(&self) -> &'static [&'static str] {
         &[]
     }
@@ -184,10 +185,10 @@ impl Config {
         self.setting(PRIVATE_ADDRESSES) == Some("true")
     }
 
-    /// Whether this host may know who we are: the platform's.
+    /// Whether the host of an address that somebody else names may know who we are: a host of the platform's files.
     pub(crate) fn may_know(&self, fetcher: &dyn Fetcher, address: &Address) -> bool {
-        let base: Option<Address> = self.media_base(fetcher).parse().ok();
-        if base.is_some_and(|base| base.url().origin() == address.url().origin()) {
+        let set: Option<Address> = self.setting(MEDIA_BASE_URL).and_then(|set| set.parse().ok());
+        if set.is_some_and(|set| set.url().origin() == address.url().origin()) {
             return true;
         }
         let is_below = |host: &str| {

@@ -60,17 +60,15 @@ impl Client {
         Ok(Self { guarded, places: Semaphore::new(FETCHES_MAX) })
     }
 
-    /// Fetches a file, as soon as it has a place.
+    /// Fetches a file.
     pub(super) async fn fetch(
         &self,
         fetcher: &dyn Fetcher,
         config: &Config,
         stored: &Stored,
     ) -> Result<Fetched<'_>, Failure> {
-        let place = self.places.acquire().await.ok();
         let fetched = tokio::time::timeout(FETCH_MAX, self.fetched(fetcher, config, stored)).await;
-        let fetched = fetched.unwrap_or(Err(Failure::later(Loss::Unreachable)))?;
-        Ok(Fetched { _place: place, ..fetched })
+        fetched.unwrap_or(Err(Failure::later(Loss::Unreachable)))
     }
 
     async fn fetched(
@@ -78,7 +76,7 @@ impl Client {
         fetcher: &dyn Fetcher,
         config: &Config,
         stored: &Stored,
-    ) -> Result<Fetched<'static>, Failure> {
+    ) -> Result<Fetched<'_>, Failure> {
         let mut get = fetcher.ask(&stored.source, config)?;
         if get.then == Then::Found {
             let mut answer = self.follow(fetcher, config, &get).await?;
@@ -94,6 +92,8 @@ impl Client {
         refused(fetcher, &answer, Then::File)?;
         let kind = answer.response.headers().get(header::CONTENT_TYPE);
         let media_type = kind.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        // Only now: platforms that do not answer take no place from those that do.
+        let place = self.places.acquire().await.ok();
         let content = guarded::body(&mut answer.response, ATTACHMENT_MAX).await.map_err(failure)?;
         if let Some(sha256) = &stored.sha256 {
             let came = data_encoding::HEXLOWER.encode(&Sha256::digest(&content));
@@ -102,24 +102,27 @@ impl Client {
                 return Err(Failure::later(Loss::Unreadable));
             }
         }
-        Ok(Fetched { content, media_type, _place: None })
+        Ok(Fetched { content, media_type, _place: place })
     }
 
     /// Asks, and asks on where the answer leads elsewhere.
     async fn follow(&self, fetcher: &dyn Fetcher, config: &Config, get: &Get) -> Result<Answer, Failure> {
         let private = config.private_addresses();
         let mut address = get.address.clone();
+        // Whoever was led away by somebody else could be led back to do something in our name.
+        let mut trusted = !get.secrets.is_empty();
         for hop in 0..=REDIRECTS_MAX {
             // What policy says is meant, wherever that is.
-            let meant = private || (get.own && hop == 0);
+            let own = get.own && hop == 0;
+            let meant = private || own;
             if address.url().scheme() != "https" && !meant {
                 return Err(Failure::Never(Loss::NotAllowed));
             }
-            let known = !get.secrets.is_empty() && config.may_know(fetcher, &address);
-            let headers = if known { headers(get)? } else { HeaderMap::new() };
+            trusted = trusted && (own || config.may_know(fetcher, &address));
+            let headers = if trusted { headers(get)? } else { HeaderMap::new() };
             let response = self.guarded.get(&address, headers, meant).await.map_err(failure)?;
             match led(&response) {
-                None => return Ok(Answer { response, known }),
+                None => return Ok(Answer { response, known: trusted }),
                 Some(None) => return Err(Failure::Never(Loss::Unreadable)),
                 Some(Some(to)) => {
                     address = address.join(to).map_err(|_| Failure::Never(Loss::NotAllowed))?;

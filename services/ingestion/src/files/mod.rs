@@ -174,6 +174,8 @@ impl FetchFiles {
                 let Awaited { index, .. } = *to_do.awaited;
                 let action = Action::LoseFile { digest: to_do.present.digest.clone(), index, reason };
                 self.act(to_do, "lost", action).await?;
+                let (stream, reason) = (&to_do.entry.stream, reason.as_str());
+                tracing::warn!(%stream, index, reason, "a file that a channel announced cannot be had");
                 self.tries.done(&name);
                 Ok(None)
             }

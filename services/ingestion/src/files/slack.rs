@@ -22,6 +22,7 @@ impl Fetcher for Slack {
         "https://slack.com"
     }
 
+    /// Not the API's: there, an address does things.
     fn media_hosts(&self) -> &'static [&'static str] {
         &["files.slack.com"]
     }
