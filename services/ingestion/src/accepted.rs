@@ -72,7 +72,9 @@ impl Projection for Accepted {
                 Event::DeletedAtSource { .. }
                 | Event::Reacted { .. }
                 | Event::Sent { .. }
-                | Event::Reported { .. } => {}
+                | Event::Reported { .. }
+                | Event::FileKept { .. }
+                | Event::FileLost { .. } => {}
             }
         }
         Ok(counted)

@@ -94,7 +94,7 @@ fn attachments(
             media_type: file.media_type.clone(),
             bytes: file.bytes.unwrap_or_default(),
             blob: None,
-            source: Some(personal(&serde_json::to_string(&file.source).unwrap_or_default())),
+            source: Some(personal(&serde_json::to_string(&file.stored()).unwrap_or_default())),
         })
     });
     kept.chain(announced).collect()

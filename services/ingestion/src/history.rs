@@ -66,7 +66,9 @@ impl History {
                 | Event::DeletedAtSource { .. }
                 | Event::Reacted { .. }
                 | Event::Sent { .. }
-                | Event::Reported { .. } => {}
+                | Event::Reported { .. }
+                | Event::FileKept { .. }
+                | Event::FileLost { .. } => {}
             }
         }
     }

@@ -14,7 +14,9 @@ mod contacts;
 mod content;
 mod delivery;
 pub mod feeds;
+mod files;
 mod grpc;
+mod guarded;
 mod history;
 pub mod hooks;
 mod identity;
@@ -63,6 +65,7 @@ struct Parts {
     ledger: Arc<Ledger>,
     replies: replies::Runners,
     feeds: Arc<feeds::Polling>,
+    files: Arc<files::Runner>,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -73,7 +76,9 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let replies = replies::Runners::open(&shell, &config.accounts, &control).await?;
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
-    Ok(Ingestion(Arc::new(Parts { shell, accounts: config.accounts, submitter, ledger, replies, feeds })))
+    let files = files::open(&shell, &config.accounts, &control)?;
+    let accounts = config.accounts;
+    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files })))
 }
 
 impl Ingestion {
@@ -111,7 +116,9 @@ impl Ingestion {
 
     /// Its reactions, for operators.
     pub fn reactions(&self) -> Vec<Arc<dyn AnyReaction>> {
-        self.0.replies.all()
+        let mut all = self.0.replies.all();
+        all.push(Arc::clone(&self.0.files) as _);
+        all
     }
 
     /// What else runs for ever, for its health: the feeds.
@@ -119,10 +126,12 @@ impl Ingestion {
         vec![Arc::clone(&self.0.feeds) as _]
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, and the feeds.
+    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, the feeds, and the
+    /// files that channels announce.
     pub fn spawn(&self, tasks: &mut Tasks) {
         self.0.replies.spawn(tasks);
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
+        tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
     }

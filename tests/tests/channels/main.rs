@@ -2,7 +2,9 @@
 
 mod accounts;
 mod contacts;
+mod fake;
 mod feeds;
+mod files;
 mod hooks;
 mod mail;
 mod replies;

@@ -79,6 +79,69 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<ReasonCode>,
     },
+    /// A file that the channel had announced was fetched, and is here.
+    #[serde(rename = "message.file_kept")]
+    FileKept {
+        /// When.
+        at: Timestamp,
+        /// The body that it belongs to: another one may have other files.
+        digest: Digest,
+        /// Which of that body's attachments it is, from 0.
+        index: u16,
+        /// Its length.
+        bytes: u64,
+        /// Its media type.
+        media_type: MediaType,
+        /// Where the blob store has it.
+        blob: KeyedHash,
+    },
+    /// A file that the channel had announced cannot be had.
+    #[serde(rename = "message.file_lost")]
+    FileLost {
+        /// When.
+        at: Timestamp,
+        /// The body that it belongs to.
+        digest: Digest,
+        /// Which of that body's attachments it is, from 0.
+        index: u16,
+        /// Why.
+        reason: Loss,
+    },
+}
+
+/// Why a file that a channel announced is not here and will not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// It is larger than a file may be.
+    TooLarge,
+    /// The platform does not have it any more.
+    Gone,
+    /// The platform does not give it to us.
+    Refused,
+    /// It lies where nothing may be fetched from: in a private network, behind an address that is not secure.
+    NotAllowed,
+    /// What came is not what was announced, or says nothing.
+    Unreadable,
+    /// The platform could not be reached, or did not give it in time, as often as it was asked.
+    Unreachable,
+    /// Nothing here knows how to fetch it from this platform.
+    Unsupported,
+}
+
+impl Loss {
+    /// As it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+            Self::NotAllowed => "not_allowed",
+            Self::Unreadable => "unreadable",
+            Self::Unreachable => "unreachable",
+            Self::Unsupported => "unsupported",
+        }
+    }
 }
 
 /// How far a message of ours came. Each includes those before it; a failure stands beside them.
@@ -226,8 +289,10 @@ crate::stored_format!(
         "message.edited",
         "message.deleted_at_source",
         "message.reacted",
-        "message.reported",
         "message.sent",
+        "message.reported",
+        "message.file_kept",
+        "message.file_lost",
     ]
 );
 

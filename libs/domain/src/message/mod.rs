@@ -4,12 +4,12 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attachment, Automatic, Content, EntryPoint, Event, Fate};
+pub use event::{Attachment, Automatic, Content, EntryPoint, Event, Fate, Loss};
 
 use crate::{
     channel::Direction,
     decider::{self, Decider},
-    ids::{Digest, IdentityId, ReasonCode, ReplyId},
+    ids::{Digest, IdentityId, KeyedHash, MediaType, ReasonCode, ReplyId},
     personal::Personal,
     time::Timestamp,
 };
@@ -48,6 +48,29 @@ pub enum Action {
         /// Of a failure: the channel's own code.
         code: Option<ReasonCode>,
     },
+    /// A file that the channel had announced was fetched. Nothing, if the body is another one by now, or if what became of
+    /// the file is known.
+    KeepFile {
+        /// The body that announced it.
+        digest: Digest,
+        /// Which of that body's attachments it is, from 0.
+        index: u16,
+        /// Its length.
+        bytes: u64,
+        /// Its media type.
+        media_type: MediaType,
+        /// Where the blob store has it.
+        blob: KeyedHash,
+    },
+    /// A file that the channel had announced cannot be had. Nothing, as above.
+    LoseFile {
+        /// The body that announced it.
+        digest: Digest,
+        /// Which of that body's attachments it is, from 0.
+        index: u16,
+        /// Why.
+        reason: Loss,
+    },
 }
 
 /// What is known of a message. Channels keep no order: a deletion, a sign or a report may come before the message.
@@ -79,6 +102,19 @@ pub struct Message {
     pub revised_at: Option<Timestamp>,
     /// How often it was edited.
     pub edits: u32,
+    /// What became of the files of its present body, in their order.
+    pub files: Vec<File>,
+}
+
+/// What became of a file of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// It is here.
+    Here,
+    /// The channel has announced it, and it is not fetched yet.
+    Announced,
+    /// It cannot be had.
+    Lost(Loss),
 }
 
 /// Why a message refuses.
@@ -134,6 +170,20 @@ impl State {
     fn begun(&self, begin: Vec<Event>) -> Vec<Event> {
         let deleted = self.deleted_at.map(|at| Event::DeletedAtSource { at });
         begin.into_iter().chain(deleted).collect()
+    }
+
+    /// Whether this file of this body is still to be fetched.
+    fn awaits(&self, digest: &Digest, index: u16) -> bool {
+        let present = self.message.as_ref().filter(|message| message.digest == *digest);
+        present.is_some_and(|message| message.files.get(usize::from(index)) == Some(&File::Announced))
+    }
+
+    /// What became of a file of this body.
+    fn settle(&mut self, digest: &Digest, index: u16, became: File) {
+        let present = self.message.as_mut().filter(|message| message.digest == *digest);
+        if let Some(file) = present.and_then(|message| message.files.get_mut(usize::from(index))) {
+            *file = became;
+        }
     }
 
     /// Whether this is further than what was reported, or a failure that was not.
@@ -198,6 +248,15 @@ impl Decider for State {
                 Ok(vec![Event::Reported { at, fate, code }])
             }
             (None | Some(_), Action::Report { .. }) => Ok(Vec::new()),
+            (Some(_), Action::KeepFile { digest, index, bytes, media_type, blob })
+                if self.awaits(&digest, index) =>
+            {
+                Ok(vec![Event::FileKept { at, digest, index, bytes, media_type, blob }])
+            }
+            (Some(_), Action::LoseFile { digest, index, reason }) if self.awaits(&digest, index) => {
+                Ok(vec![Event::FileLost { at, digest, index, reason }])
+            }
+            (None | Some(_), Action::KeepFile { .. } | Action::LoseFile { .. }) => Ok(Vec::new()),
         }
     }
 
@@ -214,6 +273,7 @@ impl Decider for State {
                     known.edits = known.edits.saturating_add(1);
                     known.digest = content.digest.clone();
                     known.revised_at = content.revised_at.or(known.revised_at);
+                    known.files = files(content);
                 }
             }
             Event::DeletedAtSource { at } => {
@@ -230,6 +290,10 @@ impl Decider for State {
                 self.code.clone_from(code);
             }
             Event::Reported { fate, .. } => self.reached = self.reached.max(Some(*fate)),
+            Event::FileKept { digest, index, .. } => self.settle(digest, *index, File::Here),
+            Event::FileLost { digest, index, reason, .. } => {
+                self.settle(digest, *index, File::Lost(*reason));
+            }
         }
         self
     }
@@ -243,6 +307,7 @@ impl Message {
             digest: content.digest.clone(),
             revised_at: content.revised_at,
             edits: 0,
+            files: files(content),
         }
     }
 
@@ -253,6 +318,12 @@ impl Message {
             self.revised_at.is_some_and(|last| content.revised_at.is_none_or(|revised| revised < last));
         content.digest == self.digest || changed_before
     }
+}
+
+/// The files of a body, before anything is fetched.
+fn files(content: &Content) -> Vec<File> {
+    let here = |file: &Attachment| if file.blob.is_some() { File::Here } else { File::Announced };
+    content.attachments.iter().map(here).collect()
 }
 
 /// The one event that follows, if the message is not too large.

@@ -168,6 +168,108 @@ fn reports_only_go_on_and_a_failure_stands_beside_them() {
     assert_eq!((state.reached(), state.failed()), (Some(Fate::Read), true));
 }
 
+/// The message with a body and these files: here, or announced.
+fn with_files(body: u32, here: &[bool]) -> Box<Content> {
+    let personal = || Personal::open("mail-fr_0123456789abcdef", "text");
+    let file = |here: &bool| Attachment {
+        name: personal(),
+        media_type: "image/png".parse().unwrap(),
+        bytes: 0,
+        blob: here.then(|| "b10bb10bb10bb10b".parse().unwrap()),
+        source: (!here).then(personal),
+    };
+    Box::new(Content { attachments: here.iter().map(file).collect(), ..*content(body, None) })
+}
+
+fn digest(body: u32) -> Digest {
+    format!("{body:016}").parse().unwrap()
+}
+
+fn keep(second: i64, body: u32, index: u16) -> Command {
+    let blob = "b10bb10bb10bb10b".parse().unwrap();
+    let media_type = "image/jpeg".parse().unwrap();
+    command(second, Action::KeepFile { digest: digest(body), index, bytes: 7, media_type, blob })
+}
+
+fn lose(second: i64, body: u32, index: u16, reason: Loss) -> Command {
+    command(second, Action::LoseFile { digest: digest(body), index, reason })
+}
+
+fn received(body: u32, here: &[bool]) -> Event {
+    Event::Received { at: at(0), content: with_files(body, here) }
+}
+
+#[test]
+fn what_became_of_an_announced_file_is_said_once() {
+    let state = given::<State>(&[received(1, &[true, false, false])])
+        .when(keep(1, 1, 1))
+        .then(&[Event::FileKept {
+            at: at(1),
+            digest: digest(1),
+            index: 1,
+            bytes: 7,
+            media_type: "image/jpeg".parse().unwrap(),
+            blob: "b10bb10bb10bb10b".parse().unwrap(),
+        }])
+        .when(keep(2, 1, 1))
+        .then_nothing()
+        .when(lose(2, 1, 1, Loss::Gone))
+        .then_nothing()
+        .when(lose(3, 1, 2, Loss::TooLarge))
+        .then(&[Event::FileLost { at: at(3), digest: digest(1), index: 2, reason: Loss::TooLarge }])
+        .when(lose(4, 1, 2, Loss::Gone))
+        .then_nothing()
+        .when(keep(4, 1, 2))
+        .then_nothing()
+        .0;
+    assert_eq!(state.message().unwrap().files, [File::Here, File::Here, File::Lost(Loss::TooLarge)]);
+}
+
+#[test]
+fn nothing_is_kept_of_what_nobody_announced() {
+    given::<State>(&[]).when(keep(1, 1, 0)).then_nothing().when(lose(1, 1, 0, Loss::Gone)).then_nothing();
+    // It came with the message; there is no such file; the body is another one.
+    given::<State>(&[received(1, &[true, false])])
+        .when(keep(1, 1, 0))
+        .then_nothing()
+        .when(lose(1, 1, 2, Loss::Gone))
+        .then_nothing()
+        .when(keep(1, 1, u16::MAX))
+        .then_nothing()
+        .when(keep(1, 2, 1))
+        .then_nothing();
+}
+
+#[test]
+fn a_file_of_the_body_before_an_edit_is_not_one_of_the_body_after_it() {
+    let edited = |second, body, here| command(second, Action::Receive(with_files(body, here)));
+    given::<State>(&[received(1, &[false])])
+        .when(edited(2, 2, &[false, false]))
+        .then_kinds(&["message.edited"])
+        // It comes late.
+        .when(keep(3, 1, 0))
+        .then_nothing()
+        .when(lose(3, 1, 0, Loss::Gone))
+        .then_nothing()
+        .when(keep(4, 2, 0))
+        .then_kinds(&["message.file_kept"])
+        // Back to the first body: its file is to be fetched as if it never had been.
+        .when(edited(5, 1, &[false]))
+        .then_kinds(&["message.edited"])
+        .when(keep(6, 2, 1))
+        .then_nothing()
+        .when(lose(6, 1, 0, Loss::Refused))
+        .then_kinds(&["message.file_lost"]);
+}
+
+#[test]
+fn a_reason_is_shown_as_it_is_stored() {
+    use Loss::{Gone, NotAllowed, Refused, TooLarge, Unreachable, Unreadable, Unsupported};
+    for loss in [TooLarge, Gone, Refused, NotAllowed, Unreadable, Unreachable, Unsupported] {
+        assert_eq!(serde_json::to_value(loss).unwrap(), loss.as_str());
+    }
+}
+
 #[test]
 fn there_is_a_limit_to_everything() {
     let mut large = content(1, None);

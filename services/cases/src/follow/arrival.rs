@@ -36,7 +36,9 @@ pub fn content_of(event: message::Event) -> Option<(Direction, Box<Content>)> {
         | message::Event::DeletedAtSource { .. }
         | message::Event::Reacted { .. }
         | message::Event::Sent { .. }
-        | message::Event::Reported { .. } => None,
+        | message::Event::Reported { .. }
+        | message::Event::FileKept { .. }
+        | message::Event::FileLost { .. } => None,
     }
 }
 

@@ -34,11 +34,16 @@ impl Core {
         let found = found.ok_or(Error::NotFound { what: "attachment" })?;
         let broken = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
         let blobs = &self.shell.blobs;
+        if let Some(reason) = found.lost {
+            let message =
+                format!("the channel announced the file, and it cannot be had: {}", reason.as_str());
+            return Err(Error::refused("FILE_LOST", message));
+        }
         // The channel has announced it, and it is not fetched yet.
-        let Some(blob) = &found.blob else {
+        let Some(blob) = &found.attachment.blob else {
             return Err(Error::Unavailable("the file is not fetched from its channel yet; ask again".into()));
         };
-        let blob = blobs.at(&found.name.subject, blob.as_str()).map_err(|error| broken(&error))?;
+        let blob = blobs.at(&found.attachment.name.subject, blob.as_str()).map_err(|error| broken(&error))?;
         match blobs.get(&blob).await {
             // Its customer was erased, and it with him.
             Ok(None) => Err(Error::NotFound { what: "attachment" }),

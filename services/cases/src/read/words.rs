@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::{
     case,
     channel::{Direction, Visibility},
-    ids::{IdentityId, MessageId},
+    ids::{Digest, IdentityId, MessageId},
     message,
     time::Timestamp,
 };
@@ -34,8 +34,19 @@ pub struct Words {
     public: bool,
     edited: bool,
     deleted: bool,
-    attachments: Vec<message::Attachment>,
+    /// The body that the files are of.
+    digest: Digest,
+    attachments: Vec<File>,
     said: Said,
+}
+
+/// A file that came with a message, or was announced with it.
+#[derive(Clone)]
+pub struct File {
+    /// With what is known of it by now.
+    pub attachment: message::Attachment,
+    /// Why it cannot be had.
+    pub lost: Option<message::Loss>,
 }
 
 /// What was said about a message, which may be known before the message is.
@@ -98,10 +109,35 @@ impl Words {
                 Some(Self { edited: true, ..Self::of(content, direction) })
             }
             message::Event::DeletedAtSource { .. } => before.map(|words| Self { deleted: true, ..words }),
+            message::Event::FileKept { digest, index, bytes, media_type, blob, .. } => {
+                Self::with_file(before, digest, *index, |file| {
+                    let (bytes, media_type, blob) = (*bytes, media_type.clone(), Some(blob.clone()));
+                    let attachment = message::Attachment { bytes, media_type, blob, ..file.attachment };
+                    File { attachment, lost: None }
+                })
+            }
+            message::Event::FileLost { digest, index, reason, .. } => {
+                Self::with_file(before, digest, *index, |file| File { lost: Some(*reason), ..file })
+            }
             message::Event::Reacted { .. }
             | message::Event::Sent { .. }
             | message::Event::Reported { .. } => before,
         }
+    }
+
+    /// The same with what became of one of its files; of the files of another body nothing is shown.
+    fn with_file(
+        before: Option<Self>,
+        digest: &Digest,
+        index: u16,
+        became: impl FnOnce(File) -> File,
+    ) -> Option<Self> {
+        let mut words = before?;
+        let files = if words.digest == *digest { &mut words.attachments[..] } else { &mut [] };
+        if let Some(file) = files.get_mut(usize::from(index)) {
+            *file = became(file.clone());
+        }
+        Some(words)
     }
 
     fn of(content: &message::Content, direction: Direction) -> Self {
@@ -114,13 +150,18 @@ impl Words {
             public: content.visibility == Visibility::Public,
             edited: false,
             deleted: false,
-            attachments: content.attachments.clone(),
+            digest: content.digest.clone(),
+            attachments: content
+                .attachments
+                .iter()
+                .map(|attachment| File { attachment: attachment.clone(), lost: None })
+                .collect(),
             said: Said::default(),
         }
     }
 
     /// The files that came with it.
-    pub fn attachments(&self) -> &[message::Attachment] {
+    pub fn attachments(&self) -> &[File] {
         &self.attachments
     }
 
@@ -165,7 +206,9 @@ impl Said {
             | message::Event::Recorded { .. }
             | message::Event::Edited { .. }
             | message::Event::DeletedAtSource { .. }
-            | message::Event::Sent { .. } => {}
+            | message::Event::Sent { .. }
+            | message::Event::FileKept { .. }
+            | message::Event::FileLost { .. } => {}
         }
     }
 
@@ -182,11 +225,12 @@ impl Said {
 }
 
 /// As the timeline has it.
-pub fn attachment(attachment: &message::Attachment) -> pb::Attachment {
+pub fn attachment(File { attachment, lost }: &File) -> pb::Attachment {
     pb::Attachment {
         name: attachment.name.to_string(),
         media_type: attachment.media_type.to_string(),
         bytes: attachment.bytes,
-        announced: attachment.blob.is_none(),
+        announced: attachment.blob.is_none() && lost.is_none(),
+        lost: lost.map_or("", message::Loss::as_str).to_owned(),
     }
 }

@@ -1,28 +1,24 @@
-//! Asking over HTTP, without being led into our own house.
+//! Asking over HTTP.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use reqwest::{
-    dns::{Addrs, Name, Resolve, Resolving},
-    header::{
-        ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
-    },
-    redirect::Policy,
+use reqwest::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 
 use super::{
-    address::{Refused, is_public},
     client::{Answer, Client, Failure, HEADER_MAX, Headers, LOCATION_MAX, Request},
     feed::limits::BODY_MAX,
 };
+use crate::guarded::{self, Broken, Guarded};
 
 /// How long a connection may take to be made.
-pub const CONNECT_MAX: Duration = Duration::from_secs(10);
+pub const CONNECT_MAX: Duration = guarded::CONNECT_MAX;
 /// How long a request may take, from its beginning to the last byte of the answer.
 pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// How long a server may be silent.
-pub const SILENCE_MAX: Duration = Duration::from_secs(15);
+pub const SILENCE_MAX: Duration = guarded::SILENCE_MAX;
 /// What is wanted, in order.
 const ACCEPTED: &str = "application/atom+xml, application/rss+xml, application/rdf+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
 /// Who asks.
@@ -30,13 +26,9 @@ const USER_AGENT: &str = concat!("Dossier/", env!("CARGO_PKG_VERSION"), " (feed 
 /// The status whose body is read.
 const OK: u16 = 200;
 
-/// Asks over HTTP and HTTPS. Proxies of the environment are not used: they would resolve names for us, and could not be told
-/// which machines are private.
+/// Asks over HTTP and HTTPS, without being led into our own house.
 #[derive(Clone, Debug)]
-pub struct Http {
-    public: reqwest::Client,
-    anywhere: reqwest::Client,
-}
+pub struct Http(Guarded);
 
 /// Requests over HTTPS cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -58,30 +50,13 @@ impl Http {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(Unusable::NoProvider);
         }
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(USER_AGENT)
-                .redirect(Policy::none())
-                .referer(false)
-                .no_proxy()
-                .connect_timeout(CONNECT_MAX)
-                .read_timeout(SILENCE_MAX)
-                .timeout(REQUEST_MAX)
-        };
-        Ok(Self { public: builder().dns_resolver(PublicOnly).build()?, anywhere: builder().build()? })
+        Ok(Self(Guarded::new(USER_AGENT, REQUEST_MAX)?))
     }
 }
 
 #[async_trait::async_trait]
 impl Client for Http {
     async fn get(&self, request: Request) -> Result<Answer, Failure> {
-        let client = if request.private_addresses {
-            &self.anywhere
-        } else {
-            // A number in the address is not resolved.
-            request.address.is_public()?;
-            &self.public
-        };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
         for (name, value) in [(IF_NONE_MATCH, &request.etag), (IF_MODIFIED_SINCE, &request.last_modified)] {
@@ -89,23 +64,10 @@ impl Client for Http {
                 headers.insert(name, value);
             }
         }
-        let sent = client.get(request.address.url().clone()).headers(headers).send().await;
-        let mut response = sent.map_err(|error| failure(&error))?;
+        let mut response = self.0.get(&request.address, headers, request.private_addresses).await?;
         let status = response.status().as_u16();
         let headers = kept(response.headers());
-        let mut body = Vec::new();
-        if status == OK {
-            let announced = response.content_length().unwrap_or_default();
-            if usize::try_from(announced).map_or(true, |announced| announced > BODY_MAX) {
-                return Err(Failure::TooLarge);
-            }
-            while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-                if body.len() + chunk.len() > BODY_MAX {
-                    return Err(Failure::TooLarge);
-                }
-                body.extend_from_slice(&chunk);
-            }
-        }
+        let body = if status == OK { guarded::body(&mut response, BODY_MAX).await? } else { Vec::new() };
         Ok(Answer { status, headers, body })
     }
 }
@@ -125,65 +87,13 @@ fn kept(headers: &HeaderMap) -> Headers {
     }
 }
 
-/// What stopped a request. The error itself may quote the address and is not kept.
-fn failure(error: &reqwest::Error) -> Failure {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<Refused>().is_some() {
-            return Failure::Refused(Refused::Private);
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Refused(refused) => Self::Refused(refused),
+            Broken::Timeout => Self::Timeout,
+            Broken::Unreachable => Self::Unreachable,
+            Broken::TooLarge => Self::TooLarge,
         }
-        cause = error.source();
-    }
-    if error.is_timeout() { Failure::Timeout } else { Failure::Unreachable }
-}
-
-/// Resolves names, and gives no address of a machine that is not public: the connection is made to what was checked here, so
-/// that a name that means another machine a moment later changes nothing.
-#[derive(Debug)]
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            // The port is put in by whoever connects.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public = public_of(found)?;
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// The addresses, if all of them are public. Whoever has both kinds is trying something.
-fn public_of(found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
-    let found: Vec<_> = found.collect();
-    if found.iter().all(|address| is_public(address.ip())) { Ok(found) } else { Err(Refused::Private) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_name_that_means_a_private_machine_is_refused_when_it_is_resolved() {
-        // Another test of this process may have been first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Http::new().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        // Past the check of the address itself, as a name of somebody else's would be.
-        let error = http.public.get(format!("http://localhost:{port}/")).send().await.unwrap_err();
-        assert_eq!(failure(&error), Failure::Refused(Refused::Private));
-    }
-
-    #[test]
-    fn a_name_with_a_private_machine_among_others_means_none() {
-        let found = |addresses: &[&str]| {
-            let addresses: Vec<SocketAddr> =
-                addresses.iter().map(|address| address.parse().unwrap()).collect();
-            public_of(addresses.into_iter()).map(|public| public.len()).ok()
-        };
-        assert_eq!(found(&["1.1.1.1:0", "[2606:4700::1111]:0"]), Some(2));
-        assert_eq!(found(&["1.1.1.1:0", "10.0.0.1:0"]), None);
-        assert_eq!(found(&["[fe80::1]:0"]), None);
     }
 }

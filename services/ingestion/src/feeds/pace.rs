@@ -57,7 +57,7 @@ pub(super) fn first(account: &AccountId, interval_s: i64, now: Timestamp) -> Tim
 }
 
 /// `Retry-After` in seconds from now: a number, or a date.
-pub(super) fn retry_after_s(value: &str, now: Timestamp) -> Option<i64> {
+pub(crate) fn retry_after_s(value: &str, now: Timestamp) -> Option<i64> {
     let value = value.trim();
     let seconds = value.parse::<i64>().ok().or_else(|| Some(dates::parse(value)?.seconds_since(now)));
     seconds.filter(|seconds| *seconds > 0)

@@ -73,9 +73,11 @@ fn message_row(
             known.map(|known| MessageRow { deleted_at: Some(at.as_microsecond()), ..known })
         }
         // Lists do not show them; a case reads them with its words.
-        message::Event::Reacted { .. } | message::Event::Sent { .. } | message::Event::Reported { .. } => {
-            known
-        }
+        message::Event::Reacted { .. }
+        | message::Event::Sent { .. }
+        | message::Event::Reported { .. }
+        | message::Event::FileKept { .. }
+        | message::Event::FileLost { .. } => known,
     }
 }
 
