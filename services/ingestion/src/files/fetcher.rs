@@ -171,7 +171,7 @@ impl Config {
     }
 
     /// A secret without which the platform gives nothing. It may still be put there.
-    pub(crate) fn token(&self, name: &'static str) -> Result<&str, Failure> {
+    pub(crate) fn file_token(&self, name: &'static str) -> Result<&str, Failure> {
         let missing = |_| Failure::later(Loss::Refused);
         let secret = self.secret(name).map_err(|error| {
             tracing::warn!(%error, "a file cannot be fetched");

@@ -26,7 +26,7 @@ impl Fetcher for Line {
             Source::Id(id) => {
                 let parts = ["v2", "bot", "message", id, "content"];
                 let get = Get::below(config.media_base(self), &parts, Then::File)?;
-                Ok(get.bearer(config.token(TOKEN)?))
+                Ok(get.bearer(config.file_token(TOKEN)?))
             }
             // A file that a business keeps elsewhere is no secret of LINE's.
             Source::Url(url) => Get::at(url),

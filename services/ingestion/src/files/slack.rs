@@ -35,7 +35,7 @@ impl Fetcher for Slack {
             }
             Source::Url(url) => Get::at(url)?,
         };
-        Ok(get.bearer(config.token(TOKEN)?))
+        Ok(get.bearer(config.file_token(TOKEN)?))
     }
 
     fn found(&self, answer: &Value, config: &Config) -> Result<Get, Failure> {
@@ -49,7 +49,7 @@ impl Fetcher for Slack {
         fits(answer, "/file/size")?;
         let url =
             text(answer, "/file/url_private_download").or_else(|_| text(answer, "/file/url_private"))?;
-        Ok(Get::at(url)?.bearer(config.token(TOKEN)?))
+        Ok(Get::at(url)?.bearer(config.file_token(TOKEN)?))
     }
 
     fn refused(&self, head: &Head<'_>) -> Option<Failure> {

@@ -27,7 +27,7 @@ impl Fetcher for Telegram {
     fn ask(&self, source: &Source, config: &Config) -> Result<Get, Failure> {
         match source {
             Source::Id(id) => {
-                let bot = format!("bot{}", config.token(TOKEN)?);
+                let bot = format!("bot{}", config.file_token(TOKEN)?);
                 let get = Get::below(config.media_base(self), &[&bot, "getFile"], Then::Found)?;
                 get.with_query("file_id", id)
             }
@@ -46,7 +46,7 @@ impl Fetcher for Telegram {
             });
         }
         fits(answer, "/result/file_size")?;
-        let bot = format!("bot{}", config.token(TOKEN)?);
+        let bot = format!("bot{}", config.file_token(TOKEN)?);
         let path: Vec<&str> = text(answer, "/result/file_path")?.split('/').collect();
         Get::below(config.media_base(self), &[&["file", &bot], &path[..]].concat(), Then::File)
     }

@@ -36,7 +36,7 @@ impl Fetcher for Twilio {
         let mut steps = get.address.url().path_segments().into_iter().flatten();
         let named = steps.find(|step| *step == ACCOUNTS).and_then(|_| steps.next());
         if let Some(account) = config.setting(ACCOUNT).or(named) {
-            let pair = format!("{account}:{}", config.token(TOKEN)?);
+            let pair = format!("{account}:{}", config.file_token(TOKEN)?);
             get.secrets.push(("authorization", format!("Basic {}", BASE64.encode(pair.as_bytes())).into()));
         }
         Ok(get)

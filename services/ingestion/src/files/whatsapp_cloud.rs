@@ -33,7 +33,7 @@ impl Fetcher for WhatsappCloud {
             Source::Id(id) => {
                 let version = config.setting(API_VERSION).unwrap_or(VERSION);
                 let get = Get::below(config.media_base(self), &[version, id], Then::Found)?;
-                Ok(get.bearer(config.token(TOKEN)?))
+                Ok(get.bearer(config.file_token(TOKEN)?))
             }
             Source::Url(url) => Get::at(url),
         }
@@ -41,7 +41,7 @@ impl Fetcher for WhatsappCloud {
 
     fn found(&self, answer: &Value, config: &Config) -> Result<Get, Failure> {
         fits(answer, "/file_size")?;
-        Ok(Get::at(text(answer, "/url")?)?.bearer(config.token(TOKEN)?))
+        Ok(Get::at(text(answer, "/url")?)?.bearer(config.file_token(TOKEN)?))
     }
 
     /// An id that is not known any more is told as a bad request.
