@@ -20,18 +20,18 @@ use crate::accounts::{Secrets, all_taken, with_accounts};
 const SECRET: &str = "1222e786b144d0e85b9f365372d93676";
 
 /// A platform that calls.
-struct Platform {
+pub struct Platform {
     client: Client<HttpConnector, Body>,
     base: String,
 }
 
 impl Platform {
-    fn of(world: &World) -> Self {
+    pub fn of(world: &World) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { client, base: format!("http://{}/hooks", world.platform.hooks.unwrap()) }
     }
 
-    async fn call(
+    pub async fn call(
         &self,
         method: Method,
         path: &str,

@@ -3,3 +3,7 @@
 mod accounts;
 mod hooks;
 mod mail;
+mod payloads;
+mod published;
+mod signed;
+mod vectors;
