@@ -3,7 +3,9 @@
 mod accounts;
 mod hooks;
 mod mail;
+mod mail_sets;
 mod payloads;
 mod published;
+mod real_mails;
 mod signed;
 mod vectors;

@@ -2,6 +2,8 @@
 //!
 //! Most of what platforms publish are answers of their APIs; those are no calls, and the tests of the connectors try them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{fs, path::Path};
 
 use serde_json::Value;

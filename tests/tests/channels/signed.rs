@@ -1,5 +1,7 @@
 //! Calls as platforms sign them, by code of the tests alone.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::sync::OnceLock;
 
 use axum::body::Body;

@@ -1,6 +1,8 @@
 //! Published signatures by real HTTP, each at an account with its own secret and at its own time: the right ones are taken,
 //! and whatever differs from them is refused, counted, and writes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+
 use std::{collections::BTreeMap, fs};
 
 use domain::time::Timestamp;
