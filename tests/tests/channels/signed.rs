@@ -76,6 +76,7 @@ pub fn account(connector: &str, secrets: &Secrets) -> String {
         "postmark" => ("email", &[("token", SECRET)]),
         "sendgrid" => ("email", &[("token", SECRET), ("public_key", &key)]),
         "slack" => ("slack", &[("signing_secret", SECRET)]),
+        "telegram" => ("telegram", &[("secret_token", SECRET)]),
         "twilio" => ("sms", &[("auth_token", SECRET)]),
         "whatsapp_cloud" => ("whatsapp", &[("app_secret", SECRET), ("verify_token", SECRET)]),
         other => panic!("{other} has no account here"),
@@ -131,6 +132,7 @@ pub fn signed(connector: &str, call: &Call, at: i64) -> Call {
             call.with_header("x-slack-request-timestamp", &time)
                 .with_header("x-slack-signature", &format!("v0={mac}"))
         }
+        "telegram" => call.with_header("x-telegram-bot-api-secret-token", SECRET),
         "twilio" => {
             let mut pairs: Vec<_> = form_urlencoded::parse(&call.body).collect();
             pairs.sort();
