@@ -2,12 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
-use proto::policy::v1::apply_request::File;
+use std::{collections::BTreeMap, sync::Arc};
+
+use proto::{ingestion::v1::GetLedgerRequest, policy::v1::apply_request::File};
+use service::clock::{Clock, SystemClock};
 use tests::world::World;
 
 /// The organisation of the tests with these accounts beside its own, each as its table in TOML without the header.
 pub async fn with_accounts(accounts: &[&str]) -> World {
-    let world = World::start().await;
+    with_accounts_at(Arc::new(SystemClock), accounts).await
+}
+
+/// The same with a clock of the test's.
+pub async fn with_accounts_at(clock: Arc<dyn Clock>, accounts: &[&str]) -> World {
+    let world = World::start_at(clock).await;
     give_accounts(&world, accounts).await;
     world
 }
@@ -37,6 +45,28 @@ pub async fn all_taken(world: &World) -> String {
     last
 }
 
+/// What came in at an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub accepted: u64,
+    pub duplicate: u64,
+    pub rejected: u64,
+}
+
+/// The ledger of all time, by account.
+pub async fn ledger(world: &World) -> BTreeMap<String, Sums> {
+    let request = GetLedgerRequest { from: Some(tests::desk::seconds(0)), ..Default::default() };
+    let mut sums = BTreeMap::<String, Sums>::new();
+    for row in world.administrator().ingestion.get_ledger(request).await.unwrap().into_inner().rows {
+        assert_eq!(row.received, row.accepted + row.duplicate + row.rejected);
+        let of = sums.entry(row.account).or_default();
+        of.accepted += row.accepted;
+        of.duplicate += row.duplicate;
+        of.rejected += row.rejected;
+    }
+    sums
+}
+
 /// A folder of secrets, one in each file.
 pub struct Secrets(tempfile::TempDir);
 
@@ -50,5 +80,13 @@ impl Secrets {
         let path = self.0.path().join(name);
         std::fs::write(&path, value).unwrap();
         format!("file:{}", path.display())
+    }
+
+    /// Where these are, each under its name in a file of this account's.
+    pub fn all(&self, account: &str, secrets: &[(&str, &str)]) -> Vec<(String, String)> {
+        let put = |(name, value): &(&str, &str)| {
+            ((*name).to_owned(), self.put(&format!("{account}-{name}"), value))
+        };
+        secrets.iter().map(put).collect()
     }
 }

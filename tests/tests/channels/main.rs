@@ -2,9 +2,16 @@
 
 mod accounts;
 mod contacts;
+mod edits;
 mod fake;
 mod feeds;
 mod files;
 mod hooks;
 mod mail;
+mod mail_sets;
+mod payloads;
+mod published;
+mod real_mails;
 mod replies;
+mod signed;
+mod vectors;
