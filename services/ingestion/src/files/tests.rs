@@ -22,8 +22,8 @@ fn all() -> impl Iterator<Item = &'static dyn Fetcher> {
     FETCHERS.iter().copied().chain([&plain::Plain as &dyn Fetcher])
 }
 
-fn ask(connector: &str, source: Source, config: &Config) -> Result<Get, Failure> {
-    fetcher(Some(connector)).ask(&source, config)
+fn ask(connector: &str, source: &Source, config: &Config) -> Result<Get, Failure> {
+    fetcher(Some(connector)).ask(source, config)
 }
 
 fn id(id: &str) -> Source {
@@ -108,7 +108,7 @@ fn every_platform_is_asked_where_it_is() {
             vec![],
         ),
     ] {
-        let get = ask(connector, source, &config(settings, &[secret])).ok().unwrap();
+        let get = ask(connector, &source, &config(settings, &[secret])).ok().unwrap();
         assert_eq!(http::asked(&get), (address, secrets), "{connector}");
     }
 }
@@ -130,9 +130,9 @@ fn what_cannot_be_asked_is_told_apart() {
         ("whatsapp_cloud", id(""), &with, never(Loss::Unreadable)),
         ("line", id("."), &with, never(Loss::Unreadable)),
     ] {
-        assert_eq!(ask(connector, source, config).err(), expected, "{connector}");
+        assert_eq!(ask(connector, &source, config).err(), expected, "{connector}");
     }
-    let get = ask("whatsapp_cloud", id("../../me?a=b#c"), &with).ok().unwrap();
+    let get = ask("whatsapp_cloud", &id("../../me?a=b#c"), &with).ok().unwrap();
     assert_eq!(http::asked(&get).0, "https://graph.facebook.com/v23.0/..%2F..%2Fme%3Fa=b%23c");
 }
 
