@@ -16,9 +16,13 @@ use domain::time::Timestamp;
 use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderMap, StatusCode, Uri, header};
 use proto::cases::v1 as pb;
-use service::clock::{Clock, ManualClock};
+use service::{
+    clock::{Clock, ManualClock},
+    shell::{Shell, Stores},
+};
 use tests::{
     desk::{SENT_AT_S, instant, seconds},
+    servers::Postgres,
     world::World,
 };
 use tokio::sync::mpsc;
@@ -209,18 +213,36 @@ async fn entries_become_cases_once_and_what_is_known_of_a_feed_outlives_the_proc
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_feed_that_fails_again_and_again_is_named_until_it_does_not() {
-    let (clock, publisher) = (start(), Publisher::start().await);
+    let clock = start();
+    let world = World::start_at(Arc::new(clock.clone())).await;
+    named_until_it_does_not(&world, &clock).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_is_kept_in_postgres() {
+    let clock = start();
+    let (folder, server) = (tempfile::TempDir::new().unwrap(), Postgres::start());
+    let shell = dossier::up::shell(folder.path(), Arc::new(clock.clone())).await.unwrap();
+    let shell = Shell { stores: Stores::Postgres(server.url()), ..shell };
+    let world = World::over(shell, folder.path()).await;
+    named_until_it_does_not(&world, &clock).await;
+    world.end().await;
+}
+
+/// How often a feed failed is counted from one request to the next in what is kept of it.
+async fn named_until_it_does_not(world: &World, clock: &ManualClock) {
+    let publisher = Publisher::start().await;
     publisher.put("/sick", 500, "", &[]);
     let without = "id = \"blank\"\nchannel = \"news\"\nthread = \"threads\"\nvisibility = \"public\"";
-    let world = World::start_at(Arc::new(clock.clone())).await;
-    give_accounts(&world, &[&publisher.account("sick"), without]).await;
+    give_accounts(world, &[&publisher.account("sick"), without]).await;
     let mut state = world.platform.health();
     let named = |name: &'static str| {
         move |state: &service::health::State| {
             state.degraded.iter().any(|waits| (waits.name, &*waits.stream) == ("feeds", name))
         }
     };
-    let state = meanwhile(&clock, state.wait_for(|state| named("sick")(state) && named("blank")(state)))
+    let state = meanwhile(clock, state.wait_for(|state| named("sick")(state) && named("blank")(state)))
         .await
         .unwrap()
         .clone();
@@ -234,7 +256,7 @@ async fn a_feed_that_fails_again_and_again_is_named_until_it_does_not() {
 
     publisher.put("/sick", 200, "a", &[("1", "It leaks")]);
     let mut state = world.platform.health();
-    drop(meanwhile(&clock, state.wait_for(|state| !named("sick")(state))).await.unwrap());
-    assert_eq!(said(&world).await, [("It leaks".into(), false)]);
-    world.end().await;
+    drop(meanwhile(clock, state.wait_for(|state| !named("sick")(state))).await.unwrap());
+    meanwhile(clock, events(world, 1)).await;
+    assert_eq!(said(world).await, [("It leaks".into(), false)]);
 }

@@ -204,3 +204,94 @@ fn steps(
     let stay = others.filter(|(other, said)| !allowed_since(*other, *said));
     std::iter::once(back).chain(stay.map(|(other, said)| (said, opt_out(other)))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{actor::Actor, decider::fold};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH.plus_seconds(second)
+    }
+
+    fn identity() -> IdentityId {
+        "wa_0f1e2d3c4b5a6978".parse().unwrap()
+    }
+
+    fn word(second: i64, purpose: Purpose, yes: bool) -> Word {
+        Word { at: at(second), purpose, yes, channel: "whatsapp".parse().unwrap() }
+    }
+
+    fn actor() -> Actor {
+        crate::core::myself().unwrap()
+    }
+
+    /// A customer to whom this happened, one after the other: what he refuses in the end.
+    fn after(words: &[(i64, Purpose, bool)]) -> Vec<Purpose> {
+        let (mut known, mut contact) = (customer::State::default(), State::default());
+        let mut last = BTreeMap::new();
+        for (second, purpose, yes) in words {
+            let channel: ChannelKind = "whatsapp".parse().unwrap();
+            let action = match purpose {
+                Purpose::Any => contact::Action::Reach { reachable: *yes, channel, message: None },
+                _ => contact::Action::Market { allowed: *yes, channel },
+            };
+            let events = contact.decide(contact::Command::new(at(*second), actor(), action)).unwrap();
+            contact = fold(contact, &events);
+            if events.is_empty() {
+                continue;
+            }
+            for (at, action) in steps(&identity(), &known, &contact, &word(*second, *purpose, *yes), &last) {
+                for event in known.decide(Command::new(at, actor(), action)).unwrap() {
+                    if let customer::Event::OptedOut { at, purpose, .. }
+                    | customer::Event::OptedIn { at, purpose, .. } = event
+                    {
+                        last.insert(purpose, at);
+                    }
+                    known = fold(known, [&event]);
+                }
+            }
+        }
+        known.opted_out.into_iter().map(|(_, purpose)| purpose).collect()
+    }
+
+    #[test]
+    fn what_is_refused_in_the_end_is_what_the_last_words_say() {
+        use Purpose::{Any, Marketing};
+        for (words, expected) in [
+            (&[(1, Any, true)][..], &[][..]),
+            (&[(1, Any, false)], &[Any]),
+            (&[(1, Any, false), (2, Any, true)], &[]),
+            (&[(2, Any, true), (1, Any, false)], &[]),
+            (&[(1, Marketing, false), (2, Any, true)], &[Marketing]),
+            (&[(1, Marketing, false), (2, Any, false), (3, Any, true)], &[Marketing]),
+            (&[(1, Marketing, false), (2, Any, false), (3, Marketing, true)], &[Any, Marketing]),
+            // Once he can be written to again, what he allowed meanwhile holds.
+            (&[(1, Marketing, false), (2, Any, false), (3, Marketing, true), (4, Any, true)], &[]),
+            // A refusal that stays is as old as it was: what is told late and is newer takes it back.
+            (&[(1, Marketing, false), (2, Any, false), (5, Any, true), (4, Marketing, true)], &[]),
+            (&[(1, Any, false), (2, Marketing, false), (3, Any, true)], &[Marketing]),
+        ] {
+            assert_eq!(after(words), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_erased_can_refuse_and_not_allow() {
+        let (contact, last) = (State::default(), BTreeMap::new());
+        let mut known = customer::State::default();
+        for (at, action) in steps(&identity(), &known, &contact, &word(1, Purpose::Any, false), &last) {
+            let events = known.decide(Command::new(at, actor(), action)).unwrap();
+            known = fold(known, &events);
+        }
+        known.erased_at = Some(at(2));
+        let back = steps(&identity(), &known, &contact, &word(3, Purpose::Any, true), &last);
+        assert_eq!(back, []);
+        let out = steps(&identity(), &known, &contact, &word(4, Purpose::Marketing, false), &last);
+        assert_eq!(out.len(), 1);
+        let out =
+            out.into_iter().map(|(at, action)| known.decide(Command::new(at, actor(), action)).unwrap());
+        assert!(out.flatten().any(|event| matches!(event, customer::Event::OptedOut { .. })));
+    }
+}
