@@ -15,7 +15,7 @@ fn router(packages: &[&str]) -> Result<Router, Error> {
     let away = || Channel::from_static("http://127.0.0.1:1").connect_lazy();
     let upstreams: BTreeMap<_, _> = packages.iter().map(|package| ((*package).to_owned(), away())).collect();
     let (metrics, ready) = (Arc::new(String::new), Arc::new(crate::Readiness::default));
-    let edge = Edge { upstreams, metrics, ready, also: axum::Router::new(), stop: CancellationToken::new() };
+    let edge = Edge { upstreams, metrics, ready, also: Router::new(), stop: CancellationToken::new() };
     with_descriptors(Config::default(), edge, &sample::descriptors())
 }
 
