@@ -138,12 +138,12 @@ fn is_ready(address: SocketAddr) -> bool {
     ask().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
-/// HTTP listens there, gRPC on the next port.
+/// HTTP listens there, and on the ports that follow everything else.
 fn free_address() -> anyhow::Result<SocketAddr> {
     loop {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        let next = address.port().checked_add(1);
-        if next.is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+        let follow = [1, 2, 25].map(|step| address.port().checked_add(step));
+        if follow.iter().all(|port| port.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())) {
             return Ok(address);
         }
     }

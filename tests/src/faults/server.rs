@@ -7,7 +7,11 @@ use std::{
 
 use crate::servers::process::{Process, get};
 
-/// Pairs of neighbouring ports that are tried.
+/// Where the first port may be.
+const PORTS: std::ops::Range<u16> = 12_000..30_000;
+/// Those that follow it: HTTP, gRPC, webhooks, mail.
+const STEPS: [u16; 4] = [0, 1, 2, 25];
+/// First ports that are tried.
 const PORTS_ATTEMPTS: usize = 100;
 
 /// The client of the log calls it an error that a server goes away while it connects. That is no fault of the process.
@@ -29,7 +33,7 @@ impl Server {
     /// A process called `name` whose output goes to `folder`. `arguments` are given the ports of HTTP and, next to it,
     /// of gRPC. Nothing runs yet.
     pub fn new(name: &str, folder: &Path, arguments: impl FnOnce(u16, u16) -> Vec<String>) -> Self {
-        let http_port = free_pair();
+        let http_port = free_ports();
         let grpc_port = http_port + 1;
         Self {
             grpc: SocketAddr::from(([127, 0, 0, 1], grpc_port)),
@@ -104,12 +108,15 @@ fn binary() -> PathBuf {
 }
 
 /// A port that nobody listens on, and neither on the next.
-fn free_pair() -> u16 {
+/// The first of the ports that `up` listens on, all of them free. Below those that the system gives to whoever asks for any: a
+/// process that was killed finds its own again.
+fn free_ports() -> u16 {
     let free = |port| TcpListener::bind(("127.0.0.1", port)).ok();
     let found = (0..PORTS_ATTEMPTS).find_map(|_| {
-        let first = free(0)?;
-        let port = first.local_addr().ok()?.port();
-        free(port.checked_add(1)?).map(|_| port)
+        let chance = uuid::Uuid::new_v4().as_u128();
+        let first = PORTS.start + u16::try_from(chance % u128::from(PORTS.end - PORTS.start)).ok()?;
+        let held: Vec<_> = STEPS.iter().map_while(|step| free(first + step)).collect();
+        (held.len() == STEPS.len()).then_some(first)
     });
-    found.unwrap_or_else(|| panic!("no two free ports beside each other"))
+    found.unwrap_or_else(|| panic!("no free ports beside each other"))
 }
