@@ -40,10 +40,16 @@ pub enum Brokers {
 impl Site {
     /// `dossier up` in a folder of its own, with the organisation of the tests in force.
     pub fn up() -> Self {
+        Self::up_with("")
+    }
+
+    /// The same with more documents in its policy.
+    pub fn up_with(more: &str) -> Self {
         let folder = TempDir::with_prefix("dossier-up-").expect("a temporary folder");
         let policy = folder.path().join("policy");
         fs::create_dir(&policy).expect("a folder");
         fs::write(policy.join("policy.toml"), POLICY).expect("a file");
+        fs::write(policy.join("more.toml"), more).expect("a file");
         let data = folder.path().join("data");
         let mut server = Server::new("up", folder.path(), |http, _| {
             let arguments =

@@ -7,6 +7,7 @@ mod config;
 mod config_view;
 mod context;
 mod customer;
+mod delivery;
 mod doctor;
 mod empty;
 pub mod error;
@@ -83,6 +84,9 @@ pub enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
+    /// Replies on their way
+    #[command(subcommand)]
+    Delivery(delivery::DeliveryCommand),
     /// The log
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -175,6 +179,7 @@ impl Command {
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
+            Self::Delivery(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::Doctor => doctor::run(context).await,
@@ -193,8 +198,8 @@ impl Command {
         }
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
-                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `ledger` and \
-                 `doctor`",
+                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `delivery ls`, \
+                 `ledger` and `doctor`",
             ));
         }
         Ok(())
@@ -213,6 +218,7 @@ impl Command {
         match self {
             Self::Case(command) => command.takes_wait(),
             Self::Customer(command) => command.is_query(),
+            Self::Delivery(command) => command.takes_wait(),
             Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,
         }

@@ -55,6 +55,8 @@ named! {
     CustomerCommandResponse = "dossier.cases.v1.CustomerCommandResponse",
     GetCustomerResponse = "dossier.cases.v1.GetCustomerResponse",
     ingestion::GetLedgerResponse = "dossier.ingestion.v1.GetLedgerResponse",
+    ingestion::Delivery = "dossier.ingestion.v1.Delivery",
+    ingestion::ListDeliveriesResponse = "dossier.ingestion.v1.ListDeliveriesResponse",
     operations::TailEventsResponse = "dossier.operations.v1.TailEventsResponse",
     operations::GetStreamResponse = "dossier.operations.v1.GetStreamResponse",
     operations::LogEntry = "dossier.operations.v1.LogEntry",
@@ -115,6 +117,14 @@ requests! {
     GetCustomerRequest => GetCustomerResponse: "/dossier.cases.v1.Customers/GetCustomer",
     ingestion::SubmitRequest => ingestion::SubmitResponse: "/dossier.ingestion.v1.Ingestion/Submit",
     ingestion::GetLedgerRequest => ingestion::GetLedgerResponse: "/dossier.ingestion.v1.Ingestion/GetLedger",
+    ingestion::CancelDeliveryRequest => ingestion::ChangeDeliveryResponse: "/dossier.ingestion.v1.Deliveries/CancelDelivery",
+    ingestion::ResendDeliveryRequest => ingestion::ChangeDeliveryResponse: "/dossier.ingestion.v1.Deliveries/ResendDelivery",
+    ingestion::ClarifyDeliveryRequest => ingestion::ChangeDeliveryResponse: "/dossier.ingestion.v1.Deliveries/ClarifyDelivery",
+    ingestion::AbandonDeliveryRequest => ingestion::ChangeDeliveryResponse: "/dossier.ingestion.v1.Deliveries/AbandonDelivery",
+    ingestion::ReplayDeliveryRequest => ingestion::ChangeDeliveryResponse: "/dossier.ingestion.v1.Deliveries/ReplayDelivery",
+    ingestion::GetDeliveryRequest => ingestion::GetDeliveryResponse: "/dossier.ingestion.v1.Deliveries/GetDelivery",
+    ingestion::ListDeliveriesRequest => ingestion::ListDeliveriesResponse:
+        "/dossier.ingestion.v1.Deliveries/ListDeliveries",
     operations::TailEventsRequest => operations::TailEventsResponse: "/dossier.operations.v1.Operations/TailEvents",
     operations::GetStreamRequest => operations::GetStreamResponse: "/dossier.operations.v1.Operations/GetStream",
     operations::ListReadModelsRequest => operations::ListReadModelsResponse:

@@ -37,6 +37,8 @@ const STEPS_MAX: usize = 1_000;
 const RESEND_UNCLEAR: &str = "resend_unclear";
 /// The setting with the seconds that an answer may take.
 const CALL_TIME: &str = "call_time_s";
+/// After how many seconds more than a call may take an attempt without a result is one whose maker died.
+const LOST_AFTER_S: i64 = 20;
 /// How often a platform is asked what it has.
 const ASKS_MAX: u32 = 5;
 
@@ -121,10 +123,13 @@ impl Replies {
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = speaker.promise();
         let call_time_s = settings.get(CALL_TIME).and_then(|text| text.parse().ok());
-        let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs);
+        let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs).min(http::CALL_TIME_MAX);
         let rules = Rules {
             idempotent_s: (promise == Promise::Key).then(|| speaker.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
+            attempt_timeout_s: i64::try_from(call_time.as_secs())
+                .unwrap_or(i64::MAX)
+                .saturating_add(LOST_AFTER_S),
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
             ..Rules::default()
         };
