@@ -244,7 +244,14 @@ impl Doors {
 fn read(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<channels::Said, No> {
     connector.verify(hook, config).map_err(|refused| {
         tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
-        No::new(refused.status(), refused.name(), refused.to_string())
+        // What an account lacks is the operator's to know, not of whoever calls.
+        let told = match refused {
+            channels::Refused::NoSecret(_) | channels::Refused::BadSecret(_) => {
+                "the account cannot prove calls yet; send it again".to_owned()
+            }
+            refused => refused.to_string(),
+        };
+        No::new(refused.status(), refused.name(), told)
     })?;
     connector.read(hook, config).map_err(|malformed| {
         tracing::warn!(connector = connector.name(), reason = %malformed, "a call cannot be read");
