@@ -17,7 +17,7 @@ use tests::world::World;
 
 use crate::accounts::{Secrets, all_taken, with_accounts};
 
-const SECRET: &str = "1222e786b144d0e85b9f365372d93676";
+pub const SECRET: &str = "1222e786b144d0e85b9f365372d93676";
 
 /// A platform that calls.
 pub struct Platform {
@@ -51,7 +51,7 @@ impl Platform {
     }
 
     /// What Meta does: signs the bytes.
-    async fn signed(&self, account: &str, body: &[u8]) -> StatusCode {
+    pub async fn signed(&self, account: &str, body: &[u8]) -> StatusCode {
         let signature = format!("sha256={}", signature(body));
         let headers = [("x-hub-signature-256", &*signature), ("content-type", "application/json")];
         self.call(Method::POST, account, &headers, body.to_vec()).await.0
@@ -75,7 +75,7 @@ async fn whatsapp(secrets: &Secrets) -> (World, Platform) {
     (world, platform)
 }
 
-fn delivery(messages: &Value, statuses: &Value) -> Vec<u8> {
+pub fn delivery(messages: &Value, statuses: &Value) -> Vec<u8> {
     let value = json!({
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "15550100", "phone_number_id": "1"},

@@ -14,7 +14,10 @@ use tests::{
     world::{Caller, World, command_id},
 };
 
-use crate::accounts::{Secrets, with_accounts};
+use crate::{
+    accounts::{Secrets, all_taken, with_accounts},
+    hooks,
+};
 
 /// How long a reply may take in a test, whatever goes wrong.
 const AT_MOST: Duration = Duration::from_secs(60);
@@ -31,6 +34,8 @@ async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
     let line = account("line", "line", "", "channel_access_token");
     let sms = account("sms", "sms", ", account_sid = \"AC1\", from = \"+15550100\"", "auth_token");
     let whatsapp = account("wa", "whatsapp", ", phone_number_id = \"1\"", "access_token");
+    let app = format!(", app_secret = \"{0}\", verify_token = \"{0}\" }}", secrets.put("app", hooks::SECRET));
+    let whatsapp = whatsapp.trim_end().trim_end_matches('}').to_owned() + &app;
     let lax =
         account("lax", "whatsapp", ", phone_number_id = \"2\", resend_unclear = \"true\"", "access_token");
     with_accounts(&[&line, &sms, &whatsapp, &lax]).await
@@ -232,5 +237,29 @@ async fn imported_history_sends_nothing_answers_nobody_and_opens_no_window() {
     let id = root.cases.reply(reply).await.unwrap().into_inner().created_id;
     let refused = until(&world, &id, |delivery| matches!(delivery.stage, delivery::Stage::Refused(_))).await;
     assert_eq!((refused.has_begun(), platform.calls()), (false, 0));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_platform_tells_of_a_reply_later_is_of_the_reply() {
+    let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
+    let world = site(&secrets, &platform).await;
+    let calls = hooks::Platform::of(&world);
+    let (case, id) = reply(&world, "wa", "told", "It is on its way").await;
+    until(&world, &id, delivery::Delivery::is_sent).await;
+    let external = platform.taken()[0].id.clone();
+    let status = |status: &str| {
+        let status = serde_json::json!([{"id": external, "status": status, "timestamp": "1790000000",
+                                         "recipient_id": "447700900000"}]);
+        hooks::delivery(&serde_json::json!([]), &status)
+    };
+    // In any order, and again.
+    for word in ["read", "delivered", "sent", "read"] {
+        assert_eq!(calls.signed("wa", &status(word)).await, http::StatusCode::OK);
+    }
+    until(&world, &id, |delivery| delivery.status() == delivery::Status::Read).await;
+    all_taken(&world).await;
+    let case = world.administrator().case(&case.case_id).await;
+    assert_eq!(case.timeline.len(), 2, "the reply stands there once: {:?}", case.timeline);
     world.end().await;
 }

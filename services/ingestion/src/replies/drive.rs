@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::{
     customer::{self, Purpose},
-    delivery::{Action, Answer, Delivery, External, Failure, Next, Rejection, Rules, Unclarity},
-    ids::{CustomerId, IdempotencyKey, KeyedHash},
+    delivery::{Action, Answer, Delivery, External, Failure, Next, PartState, Rejection, Rules, Unclarity},
+    ids::{CustomerId, IdempotencyKey, KeyedHash, MessageId, derive},
     message,
     outbound::{
         Form, Refusal,
@@ -16,17 +16,14 @@ use domain::{
     time::Timestamp,
 };
 use eventlog::StreamId;
-use service::{
-    Error, reaction,
-    transact::{Meta, Transactor},
-};
+use service::{Error, reaction, transact::Meta};
 
 use super::{Replies, http, outcome, queue::named};
 use crate::{
     account::{Account, Via},
     channels::{
         self,
-        speak::{Answered, Outgoing, Promise, Speaker, Told},
+        speak::{Answered, Outgoing, Promise, Speaker, Told, Unsayable},
     },
     identity::Names,
 };
@@ -70,15 +67,14 @@ impl Replies {
         let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
         let Some(delivery) = known.state.delivery() else { return Ok(Step::Done) };
         let now = self.shell.clock.now();
-        let Some(voice) = self.voice(delivery) else {
-            let refusal = Refusal::AccountIncomplete;
-            self.refuse(stream, delivery, refusal).await?;
-            return Ok(Step::Done);
-        };
-        let next = known.state.next(now, &voice.rules);
+        let voice = self.voice(delivery);
+        let rules = voice.as_ref().map_or_else(Rules::default, |voice| voice.rules);
         let round = delivery.round;
-        match next {
-            Next::Done | Next::Dead | Next::Decide { .. } => return Ok(Step::Done),
+        match known.state.next(now, &rules) {
+            Next::Done | Next::Dead | Next::Decide { .. } => {
+                self.name(delivery).await?;
+                return Ok(Step::Done);
+            }
             Next::Wait(until) => return Ok(Step::Rest(between(now, until))),
             Next::Refuse(refusal) => self.refuse(stream, delivery, refusal).await?,
             Next::GiveUp(reason) => {
@@ -89,11 +85,19 @@ impl Replies {
                 self.act(stream, &format!("lost/{part}/{attempt}"), action).await?;
             }
             Next::Ask { part, attempt, ask, key } => {
-                let answer = self.ask(stream, delivery, &voice, (part, ask, key)).await?;
+                let answer = match &voice {
+                    Some(voice) => self.ask(stream, delivery, voice, (part, ask, key)).await?,
+                    None => Answer::Nothing { ask },
+                };
                 let action = Action::Clarify { part, attempt, answer };
                 self.act(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
             }
             Next::Send { part, attempt, key, resend } => {
+                // What policy took from the account meanwhile: there is no way any more on which to send.
+                let Some(voice) = voice else {
+                    self.refuse(stream, delivery, Refusal::AccountIncomplete).await?;
+                    return Ok(Step::Again);
+                };
                 if let Err(refusal) = self.allowed(delivery, &voice, now).await? {
                     self.refuse(stream, delivery, refusal).await?;
                     return Ok(Step::Again);
@@ -104,7 +108,6 @@ impl Replies {
                 if started.changed && !started.repeated {
                     let result = self.send(stream, delivery, &voice, (part, attempt, key)).await?;
                     self.act(stream, &format!("result/{part}/{attempt}"), result).await?;
-                    self.name(stream, part).await?;
                 }
             }
         }
@@ -167,14 +170,7 @@ impl Replies {
         }
         let Some(identity) = &request.identity else { return Ok(Ok(())) };
         let stream = named("customer", &CustomerId::first_met(identity))?;
-        let shell = &self.shell;
-        let customers = Transactor::<customer::State>::new(
-            shell.site.as_str(),
-            std::sync::Arc::clone(&shell.log),
-            std::sync::Arc::clone(&shell.vault),
-            std::sync::Arc::clone(&shell.clock),
-        );
-        let known = customers.load::<customer::Error>(&stream).await?;
+        let known = self.customers.load::<customer::Error>(&stream).await?;
         if known.state.erased_at.is_some() {
             return Ok(Err(Refusal::Erased));
         }
@@ -201,10 +197,10 @@ impl Replies {
                 Err(error) => {
                     tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
                     let reason = match error {
-                        channels::speak::Unsayable::Unsupported(_) => Rejection::Unsupported,
-                        channels::speak::Unsayable::Secret(_) | channels::speak::Unsayable::NoSetting(_) => {
-                            Rejection::Authentication
-                        }
+                        Unsayable::Unsupported(_) => Rejection::Unsupported,
+                        Unsayable::NoSetting(_) => Rejection::Authentication,
+                        // Policy names it, and it may be readable again in a moment: nothing has left us.
+                        Unsayable::Secret(_) => return Ok(not_now(part, attempt, Failure::Other)),
                     };
                     return Ok(rejected(part, attempt, reason, None));
                 }
@@ -256,17 +252,15 @@ impl Replies {
         })
     }
 
-    /// The message that the platform made of a part is this reply: its echo is no news, and what is told of it is of this.
-    async fn name(&self, stream: &StreamId, part: u16) -> Result<(), Error> {
-        let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
-        let Some(delivery) = known.state.delivery() else { return Ok(()) };
-        let externals = delivery.part(part).into_iter().flat_map(domain::delivery::PartState::externals);
-        for hash in externals {
-            let id = domain::ids::MessageId::of(&delivery.request.account, hash);
+    /// The messages that the platform made of the parts are this reply: their echo is no news, and what is told of them is of
+    /// this. Done when nothing is next, and not with each result, so that it is done however a process ends.
+    async fn name(&self, delivery: &Delivery) -> Result<(), Error> {
+        let reply = delivery.request.reply;
+        for hash in delivery.parts.iter().flat_map(PartState::externals) {
+            let id = MessageId::of(&delivery.request.account, hash);
             let message = named("message", &id)?;
             let principal = super::myself().map_err(|error| Error::Internal(error.to_string()))?;
-            let reply = delivery.request.reply;
-            let command_id = domain::ids::derive(super::NAMESPACE, &format!("{message}/sent/{reply}"));
+            let command_id = derive(super::NAMESPACE, &format!("{message}/sent/{reply}"));
             let meta = Meta::new(command_id, "sent", principal.actor.clone());
             let make = |_: &_, at| {
                 let action = message::Action::Send { reply };
@@ -362,6 +356,10 @@ fn between(now: Timestamp, until: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or_default()) + Duration::from_millis(1)
 }
 
+fn not_now(part: u16, attempt: u32, reason: Failure) -> Action {
+    Action::ReportFailed { part, attempt, reason, code: None, retry_at: None }
+}
+
 fn rejected(part: u16, attempt: u32, reason: Rejection, code: Option<&str>) -> Action {
     let code = code.and_then(|code| domain::ids::ReasonCode::new(&code.to_lowercase()).ok());
     Action::ReportRejected { part, attempt, reason, code }
@@ -370,10 +368,7 @@ fn rejected(part: u16, attempt: u32, reason: Rejection, code: Option<&str>) -> A
 fn without_answer(part: u16, attempt: u32, none: http::None) -> Action {
     let unclear = |reason| Action::ReportUnclear { part, attempt, reason };
     match none {
-        http::None::NotConnected => {
-            let reason = Failure::NotConnected;
-            Action::ReportFailed { part, attempt, reason, code: None, retry_at: None }
-        }
+        http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
         http::None::TimedOut => unclear(Unclarity::TimedOut),
         http::None::Dropped => unclear(Unclarity::ConnectionDropped),
         http::None::Unreadable => unclear(Unclarity::AnswerUnreadable),

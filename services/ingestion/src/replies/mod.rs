@@ -57,6 +57,8 @@ pub(crate) struct Replies {
     accounts: Arc<dyn Accounts>,
     deliveries: Transactor<delivery::State>,
     messages: Transactor<domain::message::State>,
+    /// To be read: cases writes them.
+    customers: Transactor<domain::customer::State>,
     secrets: Secrets,
     http: http::Client,
 }
@@ -218,8 +220,10 @@ impl Replies {
         let deliveries = Transactor::new(site, log, vault, clock);
         let (log, vault, clock) = parts();
         let messages = Transactor::new(site, log, vault, clock);
+        let (log, vault, clock) = parts();
+        let customers = Transactor::new(site, log, vault, clock);
         let http = http::Client::new()?;
-        Ok(Self { deliveries, messages, accounts, secrets: Secrets::new(), http, shell })
+        Ok(Self { deliveries, messages, customers, accounts, secrets: Secrets::new(), http, shell })
     }
 
     /// How an account sends, if its connector can, and policy has all that it needs for that.
