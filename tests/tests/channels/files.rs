@@ -330,7 +330,16 @@ async fn nothing_is_kept_of_a_customer_who_is_erased_meanwhile() {
     world.platform.shell.vault.destroy(std::slice::from_ref(&case.customer)).await.unwrap();
     let messages = [eventlog::Category::new("message").unwrap()];
     let before = world.platform.shell.log.tail(&messages).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // It looks once more, finds nobody, and is done with the message.
+    let reactions = world.platform.ingestion.as_ref().unwrap().reactions();
+    let fetching = reactions.iter().find(|reaction| reaction.name() == "ingestion.fetch_files").unwrap();
+    tokio::time::timeout(PATIENCE, async {
+        while fetching.position() < before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it is done with the message");
     assert_eq!(fake.times(content), 1);
     assert_eq!((told(&world, "message.file_kept").await, told(&world, "message.file_lost").await), (0, 0));
     let after = world.platform.shell.log.tail(&messages).await.unwrap();
