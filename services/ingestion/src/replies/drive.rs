@@ -4,28 +4,23 @@ use std::time::Duration;
 
 use domain::{
     customer::{self, Purpose},
-    delivery::{Action, Answer, Delivery, External, Failure, Next, PartState, Rejection, Rules, Unclarity},
-    ids::{CustomerId, IdempotencyKey, KeyedHash, MessageId, derive},
+    delivery::{Action, Answer, Delivery, Next, PartState, Rules},
+    ids::{CustomerId, MessageId, derive},
     message,
     outbound::{
-        Form, Refusal,
+        Refusal,
         window::{Capability, Templates, can_send},
     },
-    personal::Personal,
     policy::channel::Beyond,
     time::Timestamp,
 };
 use eventlog::StreamId;
 use service::{Error, reaction, transact::Meta};
 
-use super::{Replies, http, outcome, queue::named};
+use super::{Replies, Way, http, outcome, queue::named};
 use crate::{
     account::{Account, Via},
-    channels::{
-        self,
-        speak::{Answered, Outgoing, Promise, Speaker, Told, Unsayable},
-    },
-    identity::Names,
+    channels::{self, speak::Promise},
 };
 
 /// Steps of one delivery in one go: more would be a fault that repeats itself.
@@ -40,14 +35,14 @@ const LOST_AFTER_S: i64 = 20;
 const ASKS_MAX: u32 = 5;
 
 /// What a part is sent with.
-struct Voice {
-    account: Account,
-    speaker: &'static dyn Speaker,
-    config: channels::Config,
-    rules: Rules,
-    capability: Capability,
+pub(super) struct Voice {
+    pub(super) account: Account,
+    pub(super) way: Way,
+    pub(super) config: channels::Config,
+    pub(super) rules: Rules,
+    pub(super) capability: Capability,
     /// How long an answer may take.
-    call_time: Duration,
+    pub(super) call_time: Duration,
 }
 
 impl Replies {
@@ -122,13 +117,13 @@ impl Replies {
 
     /// With what a delivery is sent. Nothing: its account cannot send any more.
     fn voice(&self, delivery: &Delivery) -> Option<Voice> {
-        let (Via { settings, secrets, .. }, speaker) = self.speaker(&delivery.request.account)?;
+        let (Via { settings, secrets, .. }, way) = self.way(&delivery.request.account)?;
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
-        let promise = speaker.promise();
+        let promise = way.promise();
         let call_time_s = settings.get(CALL_TIME).and_then(|text| text.parse().ok());
         let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs).min(http::CALL_TIME_MAX);
         let rules = Rules {
-            idempotent_s: (promise == Promise::Key).then(|| speaker.key_known_s()),
+            idempotent_s: (promise == Promise::Key).then(|| way.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
             attempt_timeout_s: i64::try_from(call_time.as_secs())
                 .unwrap_or(i64::MAX)
@@ -152,7 +147,7 @@ impl Replies {
                 .collect(),
         };
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, speaker, config, rules, capability, call_time })
+        Some(Voice { account, way, config, rules, capability, call_time })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.
@@ -179,79 +174,6 @@ impl Replies {
         Ok(if refused { Err(Refusal::OptedOut { purpose }) } else { Ok(()) })
     }
 
-    /// Sends a part; what is to be kept of it.
-    async fn send(
-        &self,
-        stream: &StreamId,
-        delivery: &Delivery,
-        voice: &Voice,
-        (part, attempt, key): (u16, u32, IdempotencyKey),
-    ) -> Result<Action, Error> {
-        let Some(words) = self.words(stream, part).await? else {
-            return Ok(rejected(part, attempt, Rejection::Malformed, None));
-        };
-        let key = key.to_string();
-        let call =
-            match voice.speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
-                Ok(call) => call,
-                Err(error) => {
-                    tracing::warn!(%error, connector = voice.speaker.name(), "a reply cannot be said");
-                    let reason = match error {
-                        Unsayable::Unsupported(_) => Rejection::Unsupported,
-                        Unsayable::NoSetting(_) => Rejection::Authentication,
-                        // Policy names it, and it may be readable again in a moment: nothing has left us.
-                        Unsayable::Secret(_) => return Ok(not_now(part, attempt, Failure::Other)),
-                    };
-                    return Ok(rejected(part, attempt, reason, None));
-                }
-            };
-        let answer = match self.http.call(call, voice.call_time).await {
-            Ok(answer) => answer,
-            Err(none) => return Ok(without_answer(part, attempt, none)),
-        };
-        let now = self.shell.clock.now();
-        Ok(match voice.speaker.answered(answer.status, &answer.headers, &answer.body) {
-            Answered::Sent { external_id } => {
-                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
-                Action::ReportSent { part, attempt, external }
-            }
-            Answered::Later { reason, after_s } => {
-                let after = after_s.and_then(|after_s| i64::try_from(after_s).ok());
-                let retry_at = after.map(|after| now.plus_seconds(after));
-                Action::ReportFailed { part, attempt, reason, code: None, retry_at }
-            }
-            Answered::Never { reason, code } => rejected(part, attempt, reason, code.as_deref()),
-            Answered::Unclear if answer.status.is_server_error() => {
-                Action::ReportUnclear { part, attempt, reason: Unclarity::ServerFailed }
-            }
-            Answered::Unclear => Action::ReportUnclear { part, attempt, reason: Unclarity::AnswerUnreadable },
-        })
-    }
-
-    /// Asks the platform whether it has a part.
-    async fn ask(
-        &self,
-        stream: &StreamId,
-        delivery: &Delivery,
-        voice: &Voice,
-        (part, ask, key): (u16, u32, IdempotencyKey),
-    ) -> Result<Answer, Error> {
-        let nothing = Answer::Nothing { ask };
-        let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
-        let key = key.to_string();
-        let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
-        let Some(Ok(call)) = voice.speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
-        let Ok(answer) = self.http.call(call, voice.call_time).await else { return Ok(nothing) };
-        Ok(match voice.speaker.told(&outgoing, answer.status, &answer.body) {
-            Told::Has { external_id } => {
-                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
-                Answer::Has { external }
-            }
-            Told::HasNot => Answer::HasNot,
-            Told::Nothing => nothing,
-        })
-    }
-
     /// The messages that the platform made of the parts are this reply: their echo is no news, and what is told of them is of
     /// this. Done when nothing is next, and not with each result, so that it is done however a process ends.
     async fn name(&self, delivery: &Delivery) -> Result<(), Error> {
@@ -270,27 +192,6 @@ impl Replies {
         }
         Ok(())
     }
-
-    fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {
-        let names = Names::new(&self.shell.vault, &voice.account);
-        let hash: KeyedHash = names.root(id).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(External { hash, id: Personal::open(words.subject.as_str(), id) })
-    }
-
-    /// What a part says, in plain text. Nothing: nobody can read it any more.
-    async fn words(&self, stream: &StreamId, part: u16) -> Result<Option<Words>, Error> {
-        use futures_util::TryStreamExt;
-        let mut entries = self.shell.log.read(stream);
-        while let Some(entry) = entries.try_next().await? {
-            let (_, events) = self.opened::<domain::delivery::Event>(&entry).await?;
-            for event in events {
-                if let domain::delivery::Event::Queued { request, .. } = event {
-                    return Ok(Words::of(&request, part));
-                }
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// What is next.
@@ -300,78 +201,8 @@ enum Step {
     Rest(Duration),
 }
 
-/// One part in plain text.
-struct Words {
-    /// Under whose key it is sealed.
-    subject: String,
-    to: String,
-    text: String,
-    title: Option<String>,
-    thread: Option<String>,
-}
-
-impl Words {
-    fn of(request: &domain::delivery::Request, part: u16) -> Option<Self> {
-        let part = request.parts.get(usize::from(part).checked_sub(1)?)?;
-        let text = part.text.as_ref()?;
-        let open = |value: &Option<Personal>| value.as_ref().and_then(Personal::as_open).map(str::to_owned);
-        Some(Self {
-            subject: text.subject.to_string(),
-            to: open(&request.contact).unwrap_or_default(),
-            text: text.as_open()?.to_owned(),
-            title: open(&request.subject),
-            thread: open(&request.thread),
-        })
-    }
-
-    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str, at: Timestamp) -> Outgoing<'a> {
-        let (tag, template, language) = match &delivery.request.form {
-            Form::Free => (None, None, None),
-            Form::Tag { name } => (Some(name.as_str()), None, None),
-            Form::Template(template) => {
-                let language = template.language.as_ref().map(domain::ids::Language::as_str);
-                (None, Some(template.name.as_str()), language)
-            }
-        };
-        Outgoing {
-            to: &self.to,
-            text: &self.text,
-            subject: self.title.as_deref(),
-            reply_to: self.thread.as_deref(),
-            thread: self.thread.as_deref(),
-            public: delivery.request.place.visibility == domain::channel::Visibility::Public,
-            tag,
-            template,
-            language,
-            key,
-            since: delivery.request.not_before,
-            at,
-        }
-    }
-}
-
 fn between(now: Timestamp, until: Timestamp) -> Duration {
     let micros = until.as_microsecond().saturating_sub(now.as_microsecond());
     // A little later than asked for is right; a little earlier would be asked again.
     Duration::from_micros(u64::try_from(micros).unwrap_or_default()) + Duration::from_millis(1)
-}
-
-fn not_now(part: u16, attempt: u32, reason: Failure) -> Action {
-    Action::ReportFailed { part, attempt, reason, code: None, retry_at: None }
-}
-
-fn rejected(part: u16, attempt: u32, reason: Rejection, code: Option<&str>) -> Action {
-    let code = code.and_then(|code| domain::ids::ReasonCode::new(&code.to_lowercase()).ok());
-    Action::ReportRejected { part, attempt, reason, code }
-}
-
-fn without_answer(part: u16, attempt: u32, none: http::None) -> Action {
-    let unclear = |reason| Action::ReportUnclear { part, attempt, reason };
-    match none {
-        http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
-        http::None::TimedOut => unclear(Unclarity::TimedOut),
-        http::None::Dropped => unclear(Unclarity::ConnectionDropped),
-        http::None::Unreadable => unclear(Unclarity::AnswerUnreadable),
-        http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A reply is a stream, `delivery-<reply>`, and its rules are [`domain::delivery`]'s. [`queue`] takes over what cases release:
 //! where an account's connector can send. [`drive`] does what is next, again and again: it writes the intention before each
-//! call and the result after it, so that a process may die at any moment, and what is unclear then is told as unclear.
+//! call ([`say`]) and the result after it, so that a process may die at any moment, and what is unclear then is told as unclear.
 //! [`reports`] brings together what the channel tells of a message with the reply that it is.
 //!
 //! What is absent: what was sent nobody here judges again, and what is unclear nobody sends again by himself, unless the
@@ -13,6 +13,7 @@ mod http;
 pub(crate) mod model;
 mod queue;
 mod reports;
+mod say;
 pub(crate) mod server;
 
 use std::sync::Arc;
@@ -40,7 +41,7 @@ use crate::{
     account::{Accounts, Via},
     channels::{
         self,
-        speak::{Outgoing, Speaker, Unsayable},
+        speak::{Outgoing, Promise, Speaker, Unsayable},
     },
     secrets::Secrets,
 };
@@ -50,6 +51,29 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x3b6e_5f0c_2a71_5d0e_b4a8_90c3_d1f7_66e
 
 /// As long as any secret is at least.
 const SECRET_LEN: usize = 64;
+
+/// By what a reply leaves us.
+#[derive(Clone, Copy)]
+enum Way {
+    /// A call at the API of its platform.
+    Http(&'static dyn Speaker),
+}
+
+impl Way {
+    /// What may be done when an outcome is unclear.
+    fn promise(self) -> Promise {
+        match self {
+            Self::Http(speaker) => speaker.promise(),
+        }
+    }
+
+    /// For how long a key is known, in seconds; of those that know keys.
+    fn key_known_s(self) -> i64 {
+        match self {
+            Self::Http(speaker) => speaker.key_known_s(),
+        }
+    }
+}
 
 /// What the reactions share.
 pub(crate) struct Replies {
@@ -227,10 +251,10 @@ impl Replies {
     }
 
     /// How an account sends, if its connector can, and policy has all that it needs for that.
-    fn speaker(&self, account: &AccountId) -> Option<(Via, &'static dyn Speaker)> {
+    fn way(&self, account: &AccountId) -> Option<(Via, Way)> {
         let via = self.accounts.via(account)?;
         let speaker = channels::speaker(via.connector.as_deref()?)?;
-        is_complete(&via, speaker).then_some((via, speaker))
+        is_complete(&via, speaker).then_some((via, Way::Http(speaker)))
     }
 
     /// Does something to a delivery. `step` names it: the same step again is nothing.

@@ -90,7 +90,7 @@ impl Replies {
     ) -> Result<(), Error> {
         let account = &released.place.account;
         // What nothing here can send is left to whoever delivers it and reports.
-        let Some((via, _)) = self.speaker(account) else { return Ok(()) };
+        let Some((via, _)) = self.way(account) else { return Ok(()) };
         let Some((_, channel)) = self.accounts.channel(account) else { return Ok(()) };
         let undo_s = via.settings.get(UNDO_SEND).and_then(|text| text.parse().ok()).unwrap_or(0);
         let case: CaseId = entry.stream.id().parse().map_err(bad)?;
