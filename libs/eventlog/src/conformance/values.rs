@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use uuid::Uuid;
@@ -27,6 +29,23 @@ pub async fn read_has_what_was_acknowledged(log: &dyn EventLog) {
         assert_eq!(tail_of(log, &neighbours).await, beside, "the tail of a category");
         assert_eq!(tail_of(log, &own).await, written[n].0, "the tail of a category");
         assert_eq!(tail_of(log, &[neighbours[0].clone(), own[0].clone()]).await, beside, "the tail of two");
+    }
+    // Also while somebody writes, the end of a category is not beyond the end of the log.
+    let writing = async {
+        for n in 0..400 {
+            beside = appended(log, beside, &entry(&neighbour, format!("beside {n}"))).await;
+        }
+    };
+    let asking = async {
+        loop {
+            let (of_one, of_all) = (tail_of(log, &neighbours).await, tail_of(log, &[]).await);
+            assert!(of_one <= of_all, "the log ends at {of_all}, and a category of it at {of_one}");
+            tokio::time::sleep(Duration::from_micros(1)).await;
+        }
+    };
+    tokio::select! {
+        () = writing => {}
+        () = asking => {}
     }
 }
 

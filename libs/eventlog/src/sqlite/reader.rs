@@ -35,15 +35,18 @@ impl Reader {
     /// The position of the last entry, as long as there is a writer.
     pub(super) async fn tail(&self, categories: &[Category]) -> Result<Position, Error> {
         self.recent.has_changed().map_err(|_| closed())?;
+        let last = self.recent.borrow().last();
         if categories.is_empty() {
-            return Ok(Position(self.recent.borrow().last()));
+            return Ok(Position(last));
         }
         let names: Vec<_> = categories.iter().map(Category::as_str).collect();
-        // One step on the index for each category.
+        // One step on the index for each category. The file is a moment ahead of what is answered: nothing names that yet.
         let last: i64 = sqlx::query_scalar(
-            "select coalesce(max((select max(position) from entry where category = value)), 0) from json_each($1)",
+            "select coalesce(max((select max(position) from entry where category = value and position <= $2)), 0) \
+             from json_each($1)",
         )
         .bind(serde_json::Value::from(names).to_string())
+        .bind(last.cast_signed())
         .fetch_one(&self.pool)
         .await
         .map_err(|e| error(&e))?;
