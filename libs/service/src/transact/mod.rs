@@ -181,6 +181,10 @@ where
         let mut slot = slot.lock().await;
         // The slot stays empty until the end is known: a caller that goes away leaves a cold state behind.
         let mut known = slot.take();
+        // Who insists on an empty stream has looked: it is read again only if the append finds something there.
+        if known.is_none() && meta.expected == Some(Position::NONE) {
+            known = Some(Arc::default());
+        }
         let (mut refuted, mut conflicts) = (false, 0);
         loop {
             let fresh = refuted || known.is_none();
