@@ -28,8 +28,11 @@ const open = async ({ tab, of, width = 1280, height = 800, dark = false, locale 
   const sockets = [];
   const errors = [];
   page.on("websocket", (socket) => sockets.push(socket.url()));
+  const said = [];
   page.on("pageerror", (error) => errors.push(String(error)));
-  tabs.set(tab, { context, page, sockets, errors });
+  page.on("console", (message) => said.push(message.text()));
+  page.on("requestfailed", (request) => said.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
+  tabs.set(tab, { context, page, sockets, errors, said });
 };
 
 const commands = {
@@ -58,12 +61,12 @@ const commands = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   let answer;
+  const command = JSON.parse(line);
   try {
-    const command = JSON.parse(line);
     const run = commands[command.do];
     answer = { ok: (command.do === "open" ? await run(command) : await run(tabs.get(command.tab), command)) ?? null };
   } catch (error) {
-    answer = { error: String(error) };
+    answer = { error: [error, ...(tabs.get(command.tab)?.said ?? [])].join("\n") };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -116,7 +116,7 @@ impl Browser {
         let answer = tokio::time::timeout(ANSWER_MAX, answered).await;
         let answer = answer.unwrap_or_else(|_| panic!("the browser does not answer: {command}"));
         let mut answer: Value = serde_json::from_str(&answer).expect("an answer in JSON");
-        assert!(answer.get("error").is_none(), "{command}: {}", answer["error"]);
+        assert!(answer.get("error").is_none(), "{command}: {}", answer["error"].as_str().unwrap_or_default());
         answer["ok"].take()
     }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use dossier::platform::{Plan, Platform, Role};
 use futures_util::{SinkExt, StreamExt};
 use http::{Method, Request, StatusCode};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -17,7 +18,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-use crate::accounts::{Secrets, all_taken, with_accounts};
+use crate::accounts::{Secrets, all_taken, give_accounts};
 
 /// How long anything may take in a test.
 pub const AT_MOST: Duration = Duration::from_secs(30);
@@ -28,12 +29,18 @@ pub const IDENTITY_SECRET: &str = "a secret of the shop's server";
 
 /// A site with two chats: `web`, and `shop`, which knows the users of its page.
 pub async fn site(secrets: &Secrets) -> World {
+    let world = World::start().await;
+    give_chats(&world, secrets).await;
+    world
+}
+
+async fn give_chats(world: &World, secrets: &Secrets) {
     let secret = secrets.put("identity", IDENTITY_SECRET);
     let web = format!("id = \"web\"\nchannel = \"chat\"\nsettings = {{ origins = \"{ORIGIN}\" }}");
     let shop = format!(
         "id = \"shop\"\nchannel = \"chat\"\nbrand = \"The shop\"\nsettings = {{ origins = \"{ORIGIN}\", agent_names = \"false\" }}\nsecrets = {{ identity_secret = \"{secret}\" }}"
     );
-    with_accounts(&[&web, &shop]).await
+    give_accounts(world, &[&web, &shop]).await;
 }
 
 /// A browser with a chat open.
@@ -43,7 +50,11 @@ pub struct Tab {
 
 /// What became of a handshake.
 pub async fn connect(world: &World, account: &str, origin: &str) -> Result<Tab, StatusCode> {
-    let url = format!("ws://{}/chat/{account}/socket", world.platform.hooks.unwrap());
+    connect_to(&world.platform, account, origin).await
+}
+
+async fn connect_to(platform: &Platform, account: &str, origin: &str) -> Result<Tab, StatusCode> {
+    let url = format!("ws://{}/chat/{account}/socket", platform.hooks.unwrap());
     let mut request = url.into_client_request().unwrap();
     if !origin.is_empty() {
         request.headers_mut().insert("origin", origin.parse().unwrap());
@@ -353,5 +364,45 @@ async fn whoever_is_erased_is_erased_from_his_transcript_too() {
     let welcome = Tab::open(&world, "web").await.hello(Some(&token)).await;
     assert_eq!(texts(&welcome), ["", ""]);
     assert!(welcome["items"].as_array().unwrap().iter().all(|item| item["erased"] == true));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_replica_he_is_at_a_visitor_sees_what_another_one_delivers() {
+    let secrets = Secrets::new();
+    let world = World::start_on_postgres().await;
+    give_chats(&world, &secrets).await;
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let plan = Plan {
+        roles: vec![Role::Ingestion],
+        grpc: any,
+        http: any,
+        hooks: Some(any),
+        mail: None,
+        elsewhere: std::collections::BTreeMap::new(),
+        metrics: prometheus::Registry::new(),
+        hold: None,
+    };
+    let shell = service::shell::Shell { replica: "other".into(), ..world.platform.shell.clone() };
+    let other = Platform::start(shell, plan).await.unwrap();
+    // One tab at each; whichever holds the lease of deliveries delivers.
+    let mut here = connect_to(&other, "web", ORIGIN).await.unwrap();
+    let token = here.hello(None).await["visitor"].as_str().unwrap().to_owned();
+    let mut there = Tab::open(&world, "web").await;
+    there.hello(Some(&token)).await;
+    here.ask(&say(&id(), "Which of you hears me?"), "taken").await;
+    assert_eq!(texts(&there.until("items").await), ["Which of you hears me?"]);
+    let case = only_case(&world, "web").await;
+    for text in ["Both", "Always"] {
+        reply(&world, "ana", &case.case_id, text).await;
+        assert_eq!(here.line().await.0["text"], text);
+        assert_eq!(there.line().await.0["text"], text);
+    }
+    // The other ends: its visitors are told to come again, and go on here.
+    other.end().await;
+    assert!(here.next().await.is_none());
+    let mut here = Tab::open(&world, "web").await;
+    assert_eq!(texts(&here.hello(Some(&token)).await), ["Which of you hears me?", "Both", "Always"]);
+    here.ask(&say(&id(), "Thank you"), "taken").await;
     world.end().await;
 }

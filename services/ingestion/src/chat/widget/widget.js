@@ -382,22 +382,28 @@
         mine = new WebSocket(url);
       } catch { failed(); return; }
       socket = mine;
-      let alive = setTimeout(() => mine.close(), CALL_MS);
-      let asked = false;
+      // A page whose policy blocks it is told by an error alone; a connection that hangs, by nothing.
+      const ended = () => {
+        clearTimeout(alive);
+        mine.close();
+        if (socket !== mine) return;
+        socket = null;
+        connecting = !welcomed && !over;
+        lost();
+        if (!over) failed();
+      };
+      let alive = setTimeout(ended, CALL_MS);
       const listen = () => {
         clearTimeout(alive);
         alive = setTimeout(() => {
-          if (asked) { mine.close(); return; }
-          asked = true;
           mine.send(JSON.stringify({ type: "ping" }));
-          alive = setTimeout(() => mine.close(), CALL_MS);
+          alive = setTimeout(ended, CALL_MS);
         }, PING_MS);
       };
       mine.addEventListener("open", () => mine.send(JSON.stringify(hello())));
       mine.addEventListener("message", (event) => {
         let frame;
         try { frame = JSON.parse(event.data); } catch { return; }
-        asked = false;
         listen();
         if (frame.type === "welcome") {
           welcomed = true;
@@ -411,14 +417,8 @@
           mine.close();
         } else heard(frame);
       });
-      mine.addEventListener("close", () => {
-        clearTimeout(alive);
-        if (socket !== mine) return;
-        socket = null;
-        connecting = false;
-        lost();
-        if (!over) { if (!welcomed) connecting = true; failed(); }
-      });
+      mine.addEventListener("error", ended);
+      mine.addEventListener("close", ended);
     };
 
     const call = async (frame, { signal, ms = CALL_MS } = {}) => {
@@ -615,7 +615,13 @@
       say({ type: "older", before: first.order });
     });
     newer.addEventListener("click", toEnd);
-    log.addEventListener("scroll", () => { if (nearEnd()) newer.hidden = true; });
+    let atEnd = true;
+    log.addEventListener("scroll", () => {
+      atEnd = nearEnd();
+      if (atEnd) newer.hidden = true;
+    });
+    // A keyboard or a notice takes some of its height: who was at the end stays there.
+    new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(log);
 
     // ── Opening and closing ────────────────────────────────────────────────────────────────────────────────────
     let overflow = null;
