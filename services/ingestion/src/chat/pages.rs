@@ -63,7 +63,9 @@ pub(super) async fn widget(
         (header::ETAG, &tag),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
-        headers.extend(HeaderValue::from_str(value).map(|value| (name, value)));
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
     }
     // Pages that isolate themselves load nothing that does not say so.
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));

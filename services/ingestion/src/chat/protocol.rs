@@ -48,7 +48,7 @@ pub(super) enum Client {
     Ping,
 }
 
-/// Something that a visitor says.
+/// Something that a visitor says. The same id with the same words is the same message; with others, another one.
 #[derive(Debug, Deserialize)]
 pub(super) struct Say {
     /// A UUID that the browser chose.

@@ -367,7 +367,11 @@ fn message(session: &Session, id: Uuid, say: &Say, now: Timestamp) -> Message {
         // What two visitors call the same are two.
         ..Message::new(
             format!("{person}/{id}"),
-            Party { id: person, name: cut(&say.name, NAME_MAX), handle: None },
+            Party {
+                id: person,
+                name: cut(&say.name, NAME_MAX).or_else(|| session.visitor.title()),
+                handle: None,
+            },
             now,
         )
     }

@@ -21,6 +21,8 @@ const TOKEN: &str = "chat visitor";
 pub(super) const VALID_S: i64 = 180 * 24 * 60 * 60;
 /// How far a token may be of the future, in seconds: clocks of replicas differ.
 const AHEAD_MAX_S: i64 = 5 * 60;
+/// Characters of an id by which visitors are told apart by people.
+const TITLE_LEN: usize = 6;
 /// The longest token, in bytes.
 const TOKEN_MAX: usize = 600;
 /// The longest name of a user at the site that embeds the chat, in bytes.
@@ -73,6 +75,14 @@ impl Visitor {
         match self {
             Self::Unnamed(id) => format!("{UNNAMED}{id}"),
             Self::User(id) => format!("{USER}{id}"),
+        }
+    }
+
+    /// How he is called among us who has not said how: enough to tell two apart.
+    pub(super) fn title(&self) -> Option<String> {
+        match self {
+            Self::Unnamed(id) => Some(format!("Visitor {}", &id.simple().to_string()[..TITLE_LEN])),
+            Self::User(_) => None,
         }
     }
 

@@ -32,7 +32,7 @@
     const language = wanted.map((tag) => tag.toLowerCase().split("-")[0]).find((tag) => texts[tag]) || "en";
     const t = (name, n) => texts[language][name].replace("{n}", n);
     const dates = wanted.find((tag) => tag.toLowerCase().startsWith(language)) || language;
-    const hour = new Intl.DateTimeFormat(dates, { hour: "numeric", minute: "2-digit" });
+    const hour = new Intl.DateTimeFormat(dates, { timeStyle: "short" });
     const date = new Intl.DateTimeFormat(dates, { weekday: "long", day: "numeric", month: "long" });
     const relative = new Intl.RelativeTimeFormat(dates, { numeric: "auto" });
     const midnight = (at) => new Date(at).setHours(0, 0, 0, 0);
@@ -62,7 +62,7 @@
     };
     let token = user ? null : stored("visitor");
     let outbox = storedOutbox();
-    const keepOutbox = () => store("outbox", outbox.length ? JSON.stringify(outbox.map(({ id, text, at }) => ({ id, text, at }))) : null);
+    const keepOutbox = () => store("outbox", outbox.length ? JSON.stringify(outbox.map(({ failed, ...message }) => message)) : null);
     const uuid = () => {
       if (crypto.randomUUID) return crypto.randomUUID();
       // Pages without TLS have no randomUUID.
@@ -170,7 +170,7 @@
     // The lines in their order: what the server knows, then what waits.
     const ordered = () => {
       const known = [...said.values()].map((line) => line.item).sort((a, b) => a.order - b.order);
-      const waiting = outbox.filter((m) => !said.has(m.id)).map((m) => ({ ...m, from: "visitor", waiting: true }));
+      const waiting = outbox.filter((m) => !said.has(m.id)).map(({ id, text, at, failed }) => ({ id, text, at, failed, from: "visitor", waiting: true }));
       return [...known, ...waiting];
     };
 
@@ -512,7 +512,7 @@
           outbox = outbox.filter((m) => m !== message);
           keepOutbox();
           // Until it comes back with its place in the transcript, which it may have done already.
-          if (!said.has(message.id)) said.set(message.id, { item: { ...message, from: "visitor", order: Number.MAX_SAFE_INTEGER } });
+          if (!said.has(message.id)) said.set(message.id, { item: { id: message.id, text: message.text, at: message.at, from: "visitor", order: Number.MAX_SAFE_INTEGER } });
           render();
         }
         flush();
@@ -548,8 +548,8 @@
           else flush();
         }, CALL_MS),
       };
-      const page = `${location.origin}${location.pathname}`;
-      say({ type: "say", id: next.id, text: next.text, language: navigator.language, page, ...(user?.name ? { name: user.name } : {}) });
+      const { id, text, language: spoken, page, name } = next;
+      say({ type: "say", id, text, language: spoken, page, name });
     };
     const retry = (id) => {
       const message = outbox.find((m) => m.id === id);
@@ -566,7 +566,9 @@
     const submit = () => {
       const text = input.value.trim();
       if (!text || tooMuch() > 0) return;
-      outbox.push({ id: uuid(), text, at: new Date().toISOString() });
+      // As it is said now: sent again from another page, it is the same.
+      const page = `${location.origin}${location.pathname}`;
+      outbox.push({ id: uuid(), text, at: new Date().toISOString(), language: navigator.language, page, name: user?.name });
       keepOutbox();
       if (!user && token) store("visitor", token);
       input.value = "";
