@@ -13,10 +13,10 @@ use service::http::Peer;
 
 use super::{
     Doors,
+    about::About,
     limits::{Place, Who},
     origin,
     protocol::{self, Client, FRAME_MAX, Refused, Server},
-    session::About,
     socket::no_origin,
 };
 
@@ -37,12 +37,12 @@ pub(super) async fn call(
         Ok(about) => about,
         Err(refused) => {
             doors.chat.counted(doors.label(&name), refused.code);
-            return answer(Server::Refused(refused), None);
+            return answer(&Server::Refused(refused), None);
         }
     };
     let Some(origin) = origin::allowed(&about.via.settings, &headers) else {
         doors.chat.counted(about.account.id.as_str(), "origin");
-        return answer(Server::Refused(no_origin()), None);
+        return answer(&Server::Refused(no_origin()), None);
     };
     if method == Method::OPTIONS {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -58,7 +58,7 @@ pub(super) async fn call(
     };
     let outcome = taken.as_ref().map_or_else(|refused| refused.code, |_| "taken");
     doors.chat.counted(about.account.id.as_str(), outcome);
-    answer(taken.unwrap_or_else(Server::Refused), Some(&origin))
+    answer(&taken.unwrap_or_else(Server::Refused), Some(&origin))
 }
 
 impl Doors {
@@ -124,12 +124,12 @@ pub(super) fn places(doors: &Doors, account: &str, address: IpAddr) -> Result<Pl
 }
 
 /// A frame as an answer, for a page of this origin.
-pub(super) fn answer(frame: Server, origin: Option<&str>) -> Response {
-    let (status, retry_after_s) = match &frame {
+pub(super) fn answer(frame: &Server, origin: Option<&str>) -> Response {
+    let (status, retry_after_s) = match frame {
         Server::Refused(refused) => (refused.status, refused.retry_after_s),
         _ => (StatusCode::OK, None),
     };
-    let body = serde_json::to_string(&frame).unwrap_or_default();
+    let body = serde_json::to_string(frame).unwrap_or_default();
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -22,6 +22,7 @@
 //! What is absent: no cookie, so that there is nothing that another page could use; nothing of a case but what was said to this visitor;
 //! no memory of one connection that another needs: any replica serves any visitor at any moment.
 
+mod about;
 mod call;
 mod hub;
 mod limits;

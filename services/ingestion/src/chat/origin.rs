@@ -1,9 +1,10 @@
-//! On which pages a chat may stand: the setting `origins` of its account.
+//! Where a call comes from: of which page, and from which address.
 //!
+//! On which pages a chat may stand says the setting `origins` of its account.
 //! A browser says with each call of which page it is, and nobody can make it lie. A chat stands on the pages that the
 //! setting names (`https://www.brand.example`, commas between them, `*` for any) and on its own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use http::{HeaderMap, header};
 
@@ -28,6 +29,15 @@ pub(super) fn allowed(settings: &BTreeMap<String, String>, headers: &HeaderMap) 
         Some(authority.eq_ignore_ascii_case(host?))
     };
     (is_listed || is_own().unwrap_or(false)).then_some(origin)
+}
+
+/// The address of a browser: that of the connection, or, behind so many proxies of ours, what the outermost of them has
+/// written into `x-forwarded-for`. What stands before that anybody may have written.
+pub(super) fn address(proxies: usize, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let written = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let written: Vec<&str> = written.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let ours = proxies.checked_sub(1).and_then(|others| written.iter().rev().nth(others));
+    ours.and_then(|address| address.parse().ok()).unwrap_or(peer)
 }
 
 fn listed(origins: &str) -> impl Iterator<Item = &str> {
@@ -65,6 +75,25 @@ mod tests {
         }
         assert!(may("*", "https://anywhere.example", "chat.example"));
         assert_eq!(allowed(&BTreeMap::new(), &HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn an_address_is_believed_as_far_as_our_own_proxies_wrote_it() {
+        let peer = IpAddr::from([192, 0, 2, 1]);
+        let told = |proxies, lines: &[&str]| {
+            let lines = lines
+                .iter()
+                .map(|line| (header::HeaderName::from_static("x-forwarded-for"), line.parse().unwrap()));
+            address(proxies, peer, &lines.collect()).to_string()
+        };
+        let lines = ["203.0.113.9, 198.51.100.1", "198.51.100.2"];
+        assert_eq!(told(0, &lines), "192.0.2.1");
+        assert_eq!(told(1, &lines), "198.51.100.2");
+        assert_eq!(told(2, &lines), "198.51.100.1");
+        assert_eq!(told(3, &lines), "203.0.113.9");
+        assert_eq!((told(4, &lines), told(1, &[])), ("192.0.2.1".into(), "192.0.2.1".into()));
+        assert_eq!(told(1, &["203.0.113.9, nonsense"]), "192.0.2.1");
+        assert_eq!(told(1, &["2001:db8::1"]), "2001:db8::1");
     }
 
     #[test]

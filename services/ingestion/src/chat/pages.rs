@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Doors, call::answer, protocol::Server, session::About};
+use super::{Doors, about::About, call::answer, protocol::Server};
 
 const WIDGET: &str = include_str!("widget/widget.js");
 const TEXTS: &str = include_str!("widget/texts.json");
@@ -41,7 +41,7 @@ pub(super) async fn widget(
 ) -> Response {
     let about = match doors.chat.about(&name) {
         Ok(about) => about,
-        Err(refused) => return answer(Server::Refused(refused), None),
+        Err(refused) => return answer(&Server::Refused(refused), None),
     };
     let config = json!({
         "account": about.account.id.as_str(),
@@ -76,7 +76,7 @@ pub(super) async fn widget(
 pub(super) async fn page(State(doors): State<Doors>, Path(name): Path<String>) -> Response {
     let about = match doors.chat.about(&name) {
         Ok(about) => about,
-        Err(refused) => return answer(Server::Refused(refused), None),
+        Err(refused) => return answer(&Server::Refused(refused), None),
     };
     let text = PAGE.replace(TITLE, &escaped(&doors.title(&about)));
     let text = text.replace(ACCOUNT, &escaped(about.account.id.as_str()));

@@ -1,6 +1,6 @@
 //! What a frame does, however it came.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use domain::{
     actor::{Actor, Kind},
@@ -8,23 +8,22 @@ use domain::{
     ids::{ActorId, AuthMethod, ConversationId, Invalid},
     message::{EntryPoint, Fate},
     outbound::length,
-    policy::channel::Channel,
     time::Timestamp,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use secrecy::ExposeSecret;
 use service::{Error, auth::Principal, envelope::Origin};
 use uuid::Uuid;
 
 use super::{
-    Chat, Doors, is_complete,
+    Doors,
+    about::About,
     limits::{Rate, Who},
-    protocol::{Client, How, LINES_MAX, Refused, SEEN_MAX, Say, Server, User, reply_of},
+    protocol::{Client, How, Refused, SEEN_MAX, Say, Server, User, reply_of},
     said::{self, conversation_of},
     visitor::Visitor,
 };
 use crate::{
-    account::{Account, Via},
     channels::{Message, Party},
     hooks::{fit::fit, tell::Told},
     identity::Names,
@@ -35,42 +34,10 @@ use crate::{
 
 /// The secret by which a page vouches for its users.
 const IDENTITY_SECRET: &str = "identity_secret";
-/// The setting with which the names of those who answer are kept.
-const AGENT_NAMES: &str = "agent_names";
-/// The setting with how many proxies of ours stand before us.
-const PROXIES: &str = "proxies";
-/// How long a greeting waits for the read model to have what is in the log.
-const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// After how many seconds a browser may try again what could not be kept.
 const AWAY_S: u64 = 3;
 /// The longest address of a page that is kept, in bytes.
 const PAGE_MAX: usize = 1_024;
-
-/// The account of a chat, as policy has it now.
-pub(super) struct About {
-    pub(super) account: Account,
-    pub(super) version: u64,
-    pub(super) via: Via,
-    channel: Channel,
-}
-
-impl About {
-    /// Whether visitors are told who answers.
-    fn names(&self) -> bool {
-        self.via.settings.get(AGENT_NAMES).is_none_or(|setting| setting != "false")
-    }
-
-    /// Where a call comes from: from where our outermost proxy says, if there are proxies.
-    pub(super) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let proxies: usize =
-            self.via.settings.get(PROXIES).and_then(|text| text.parse().ok()).unwrap_or_default();
-        let said = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let said: Vec<&str> = said.flat_map(|value| value.split(',')).map(str::trim).collect();
-        // What stands before what our own wrote, anybody may have written.
-        let ours = proxies.checked_sub(1).and_then(|others| said.iter().rev().nth(others));
-        ours.and_then(|address| address.parse().ok()).unwrap_or(peer)
-    }
-}
 
 /// Somebody who has greeted.
 pub(super) struct Session {
@@ -83,29 +50,6 @@ impl Session {
     fn who(&self) -> Who {
         // Its conversation is as good a name as his own, and nobody's data.
         Who::Visitor(self.conversation.to_string())
-    }
-}
-
-impl Chat {
-    /// The account of a chat.
-    pub(super) fn about(&self, name: &str) -> Result<About, Refused> {
-        let no = |message: &str| Err(Refused::never(StatusCode::NOT_FOUND, "no_chat", message));
-        let (version, account) = self.accounts.find(name);
-        let Some(account) = account else { return no("no account is called like this; see the address") };
-        let via = self.accounts.via(&account.id).unwrap_or_default();
-        let Some((_, channel)) = self.accounts.channel(&account.id) else {
-            return no("the account is of no kind of channel");
-        };
-        if account.channel.as_str() != super::CHANNEL || !is_complete(&via) {
-            return no(
-                "the account has no chat; give it the channel \"chat\" and the setting `origins` with the pages on \
-                 which it stands",
-            );
-        }
-        if account.threads {
-            return no("the account has no chat: its conversations are threads; set thread = \"contact\"");
-        }
-        Ok(About { account, version, via, channel })
     }
 }
 
@@ -292,55 +236,6 @@ impl Doors {
             let message = format!("too much at once; it goes on in {wait_s} s");
             Refused::later(StatusCode::TOO_MANY_REQUESTS, "too_many", message, wait_s)
         })
-    }
-}
-
-type Resumed = (Vec<super::protocol::Item>, bool, u64);
-
-impl Chat {
-    /// What somebody sees who comes in: what changed since his cursor, else the end of the transcript.
-    async fn resumed(&self, about: &About, session: &Session, since: Option<u64>) -> Result<Resumed, Error> {
-        // Whatever he said before, wherever: he sees it.
-        let categories = service::projection::Projection::categories(&said::Said);
-        let tail = self.shell.log.tail(&categories).await?;
-        self.model.current().wait_for(tail, CATCH_UP_MAX).await;
-        if let Some(since) = since {
-            let (items, cursor) = self.news(about, session, since).await?;
-            return Ok((items, false, cursor));
-        }
-        let cursor = self.model.current().position().0;
-        let (items, more) = self.older(about, session, u64::MAX).await?;
-        Ok((items, more, cursor))
-    }
-
-    /// What stands before a line, and whether there is still more.
-    async fn older(
-        &self,
-        about: &About,
-        session: &Session,
-        before: u64,
-    ) -> Result<(Vec<super::protocol::Item>, bool), Error> {
-        let store = &self.model.current().store;
-        let mut lines = said::before(store, session.conversation, before, LINES_MAX + 1).await?;
-        let more = lines.len() > LINES_MAX;
-        lines.truncate(LINES_MAX);
-        Ok((self.items(lines, about.names()).await?, more))
-    }
-
-    /// What changed since, and up to where that is all.
-    pub(super) async fn news(
-        &self,
-        about: &About,
-        session: &Session,
-        since: u64,
-    ) -> Result<(Vec<super::protocol::Item>, u64), Error> {
-        let model = self.model.current();
-        // First: what comes while it is asked for is told next time.
-        let position = model.position().0;
-        let lines = said::since(&model.store, session.conversation, since, LINES_MAX).await?;
-        let last = lines.last().map_or(since, |line| line.changed);
-        let cursor = if lines.len() < LINES_MAX { last.max(position).max(since) } else { last };
-        Ok((self.items(lines, about.names()).await?, cursor))
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn open(
             .into_response(),
         Err(refused) => {
             doors.chat.counted(doors.label(&name), refused.code);
-            answer(Server::Refused(refused), None)
+            answer(&Server::Refused(refused), None)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What was said to one visitor and by him, read from the log, where it is sealed: whoever was erased is erased here.
 
+use std::time::Duration;
+
 use domain::{
     decider::Decider,
     delivery::{self, Event as Delivered, Progress},
@@ -14,12 +16,71 @@ use vault::Events;
 
 use super::{
     Chat,
-    protocol::{From, How, Item, line_of},
-    said::Line,
+    about::About,
+    protocol::{From, How, Item, LINES_MAX, line_of},
+    said::{self, Line},
+    session::Session,
 };
 
+/// How long a greeting waits for the read model to have what is in the log.
+const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// Lines that are read side by side.
 const CONCURRENCY_MAX: usize = 8;
+
+/// Lines, whether there are older ones, and up to where everything is told.
+type Resumed = (Vec<Item>, bool, u64);
+
+impl Chat {
+    /// What somebody sees who comes in: what changed since his cursor, else the end of the transcript.
+    pub(super) async fn resumed(
+        &self,
+        about: &About,
+        session: &Session,
+        since: Option<u64>,
+    ) -> Result<Resumed, Error> {
+        // Whatever he said before, wherever: he sees it.
+        let categories = service::projection::Projection::categories(&said::Said);
+        let tail = self.shell.log.tail(&categories).await?;
+        self.model.current().wait_for(tail, CATCH_UP_MAX).await;
+        if let Some(since) = since {
+            let (items, cursor) = self.news(about, session, since).await?;
+            return Ok((items, false, cursor));
+        }
+        let cursor = self.model.current().position().0;
+        let (items, more) = self.older(about, session, u64::MAX).await?;
+        Ok((items, more, cursor))
+    }
+
+    /// What stands before a line, and whether there is still more.
+    pub(super) async fn older(
+        &self,
+        about: &About,
+        session: &Session,
+        before: u64,
+    ) -> Result<(Vec<Item>, bool), Error> {
+        let store = &self.model.current().store;
+        let mut lines = said::before(store, session.conversation, before, LINES_MAX + 1).await?;
+        let more = lines.len() > LINES_MAX;
+        lines.truncate(LINES_MAX);
+        Ok((self.items(lines, about.names()).await?, more))
+    }
+
+    /// What changed since, and up to where that is all.
+    pub(super) async fn news(
+        &self,
+        about: &About,
+        session: &Session,
+        since: u64,
+    ) -> Result<(Vec<Item>, u64), Error> {
+        let model = self.model.current();
+        // First: what comes while it is asked for is told next time.
+        let position = model.position().0;
+        let lines = said::since(&model.store, session.conversation, since, LINES_MAX).await?;
+        let last = lines.last().map_or(since, |line| line.changed);
+        let cursor = if lines.len() < LINES_MAX { last.max(position).max(since) } else { last };
+        Ok((self.items(lines, about.names()).await?, cursor))
+    }
+}
 
 impl Chat {
     /// The lines as a visitor may see them, in their order. `names`: whether he is told who says something.
