@@ -1,7 +1,8 @@
 # Provides the servers that tests and benchmarks run on, once. To be sourced in the root of the workspace.
 #
 # The servers go to ${CARGO_TARGET_DIR:-target}/tools, pinned by their digests. DOSSIER_NATS_SERVER (a program) and
-# DOSSIER_POSTGRES_BIN (a folder of programs) name others.
+# DOSSIER_POSTGRES_BIN (a folder of programs) name others. So does DOSSIER_CHROMIUM for the browser, which is the system's;
+# what drives it is pinned in tests/browser/package-lock.json, and DOSSIER_PLAYWRIGHT (a folder) names another.
 
 nats_version=2.15.1
 postgres_version=18.6
@@ -18,6 +19,16 @@ provide_servers() {
     if [[ -z "${DOSSIER_POSTGRES_BIN:-}" ]]; then
         provide postgres
         export DOSSIER_POSTGRES_BIN="$tools/postgres/bin"
+    fi
+    if [[ -z "${DOSSIER_CHROMIUM:-}" ]]; then
+        provide chromium
+        export DOSSIER_CHROMIUM=/usr/bin/chromium
+    elif [[ ! -x "$DOSSIER_CHROMIUM" ]]; then
+        fail "DOSSIER_CHROMIUM names $DOSSIER_CHROMIUM, which is no program"
+    fi
+    if [[ -z "${DOSSIER_PLAYWRIGHT:-}" ]]; then
+        provide playwright
+        export DOSSIER_PLAYWRIGHT="$tools/browser/node_modules/playwright-core"
     fi
 }
 
@@ -74,6 +85,39 @@ system_postgres() {
             return
         fi
     done
+}
+
+provide_chromium() {
+    if [[ -x /usr/bin/chromium ]]; then return; fi
+    if [[ "$(id -u)" != 0 ]] || ! command -v apt-get >/dev/null; then
+        fail "no Chromium is found: install it (on Debian: apt-get install chromium), or set DOSSIER_CHROMIUM to the program"
+    fi
+    echo "providing Chromium by apt-get" >&2
+    local install="apt-get install --yes --quiet --no-install-recommends chromium"
+    export DEBIAN_FRONTEND=noninteractive
+    if ! $install >"$tools/chromium.log" 2>&1; then
+        { apt-get update --quiet && $install; } >"$tools/chromium.log" 2>&1 ||
+            { tail -5 "$tools/chromium.log" >&2; fail "Chromium cannot be installed; or set DOSSIER_CHROMIUM to the program"; }
+    fi
+    [[ -x /usr/bin/chromium ]] || fail "Chromium is installed, but not as /usr/bin/chromium: set DOSSIER_CHROMIUM to the program"
+}
+
+# What drives the browser: a package of Node.js, by the lock file of tests/browser.
+provide_playwright() {
+    local lock=tests/browser/package-lock.json
+    if cmp --silent "$lock" "$tools/browser/package-lock.json" && [[ -f "$tools/browser/node_modules/playwright-core/index.mjs" ]]; then
+        return
+    fi
+    command -v node >/dev/null && command -v npm >/dev/null ||
+        fail "Node.js 20 or later with npm is needed to drive the browser; or set DOSSIER_PLAYWRIGHT to its playwright-core"
+    echo "providing playwright-core in $tools" >&2
+    rm -rf "$tools/browser"
+    mkdir -p "$tools/browser"
+    cp tests/browser/package.json "$tools/browser/"
+    cp "$lock" "$tools/browser/"
+    (cd "$tools/browser" &&
+        npm ci --ignore-scripts --no-audit --no-fund --silent) ||
+        { rm -rf "$tools/browser"; fail "playwright-core cannot be installed; or set DOSSIER_PLAYWRIGHT to it"; }
 }
 
 # wheel REQUIREMENT PLATFORM SHA256 VARIABLE: downloads a Python package, checks it, and unpacks it into $unpacked.

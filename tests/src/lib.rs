@@ -2,6 +2,7 @@
 //!
 //! Tests run on real servers. `tests/run` provides them; without them a test fails and says so.
 
+pub mod browser;
 pub mod desk;
 pub mod faults;
 pub mod http;

@@ -4,7 +4,7 @@
 mod nats;
 mod postgres;
 pub(crate) mod process;
-mod tools;
+pub(crate) mod tools;
 
 pub use nats::{Nats, NatsCluster, NatsOptions};
 pub use postgres::{Postgres, PostgresOptions};

@@ -1,6 +1,7 @@
 //! Listening for HTTP, and ending: what every role does that has an HTTP port.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,6 +32,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const HTTP2_STREAMS_MAX: u32 = 256;
 /// How often a silent HTTP/2 connection is asked whether it is still there, and how long it may take to say so.
 const HTTP2_PING: Duration = Duration::from_secs(20);
+
+/// Who is at the other end of the connection on which a request came: an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
 
 /// The bounds of a listener.
 #[derive(Clone, Debug)]
@@ -81,9 +86,9 @@ impl Server {
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (router, watcher) = (self.router.clone(), self.graceful.watcher());
-                    let serving = connection(stream, router, watcher, self.limits.clone(), permit);
+                    let serving = connection((stream, peer), router, watcher, self.limits.clone(), permit);
                     let cut = self.cut.clone();
                     tokio::spawn(async move { cut.run_until_cancelled(serving).await });
                 }
@@ -98,7 +103,7 @@ impl Server {
 
 /// Serves one connection; whatever ends it is the client's matter.
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     router: Router,
     watcher: Watcher,
     limits: Limits,
@@ -107,7 +112,7 @@ async fn connection(
     // Answers are written whole: waiting for more to send with them only costs time.
     let _ = stream.set_nodelay(true);
     let begun = Arc::new(AtomicBool::new(false));
-    let service = Marking { inner: router, seen: begun.clone() };
+    let service = Marking { inner: router, seen: begun.clone(), peer: Peer(peer) };
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time_max);
     builder
@@ -117,7 +122,8 @@ async fn connection(
         .max_header_list_size(limits.head_bytes_max)
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING);
-    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let serving =
+        builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
     let serving = watcher.watch(serving.into_owned());
     // Telling HTTP/1 from HTTP/2 has no time limit of its own: a client could hold the socket with half a word.
     let silent = async {
@@ -134,14 +140,15 @@ async fn connection(
     }
 }
 
-/// Notes that a request has come.
+/// Notes that a request has come, and from whom.
 #[derive(Clone)]
 struct Marking<S> {
     inner: S,
     seen: Arc<AtomicBool>,
+    peer: Peer,
 }
 
-impl<R, S: Service<R>> Service<R> for Marking<S> {
+impl<B, S: Service<http::Request<B>>> Service<http::Request<B>> for Marking<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -150,8 +157,9 @@ impl<R, S: Service<R>> Service<R> for Marking<S> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> S::Future {
+    fn call(&mut self, mut request: http::Request<B>) -> S::Future {
         self.seen.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(self.peer);
         self.inner.call(request)
     }
 }

@@ -212,7 +212,7 @@ fn with_descriptors(config: Config, edge: Edge, descriptors: &[u8]) -> Result<Ro
     Ok(router.merge(also).layer(middleware::map_response(secured)))
 }
 
-/// No answer of the edge is a page: none may be sniffed, kept, framed, or run.
+/// No answer of the edge is a page: none may be sniffed, kept, framed, or run, unless it says of itself that it may.
 async fn secured<B>(mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
     for (name, value) in [
@@ -221,7 +221,7 @@ async fn secured<B>(mut response: Response<B>) -> Response<B> {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -51,6 +51,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
         println!("  gRPC      {}", platform.grpc);
         if let Some(hooks) = platform.hooks {
             println!("  webhooks  http://{hooks}/hooks/<account>");
+            println!("  web chat  http://{hooks}/chat/<account>");
         }
         if let Some(mail) = platform.mail {
             println!("  mail      {mail}   (SMTP, LMTP)");

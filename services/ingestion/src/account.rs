@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     channel::Visibility,
-    ids::{AccountId, ChannelKind, RegionId},
+    ids::{AccountId, ChannelKind, PersonId, RegionId},
     policy::{
         account::{self, Thread},
         channel::Channel,
@@ -68,6 +68,16 @@ pub trait Accounts: Send + Sync + 'static {
 
     /// The accounts of this connector, and how their messages come in and go out.
     fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
+
+    /// What people are told that the account is: its brand, else its name.
+    fn title(&self, _id: &AccountId) -> Option<String> {
+        None
+    }
+
+    /// How the policy calls the person of this id.
+    fn person(&self, _id: &str) -> Option<String> {
+        None
+    }
 
     /// The roles of a caller, as the policy and the token have them.
     fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
@@ -133,6 +143,17 @@ impl Accounts for Policies {
         let accounts = current.state.set().accounts().map(|account| account.id.clone());
         let connected = accounts.filter_map(|id| self.via(&id).map(|via| (id, via)));
         connected.filter(|(_, via)| via.connector.as_deref() == Some(connector)).collect()
+    }
+
+    fn title(&self, id: &AccountId) -> Option<String> {
+        let current = self.current();
+        let account = current.state.set().account(id)?;
+        Some(account.brand.clone().unwrap_or_else(|| account.name.clone()))
+    }
+
+    fn person(&self, id: &str) -> Option<String> {
+        let id = PersonId::new(id).ok()?;
+        Some(self.current().state.set().person(&id)?.name.clone())
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

@@ -10,6 +10,7 @@ mod accepted;
 mod access;
 pub mod account;
 pub mod channels;
+pub mod chat;
 mod contacts;
 mod content;
 mod delivery;
@@ -66,6 +67,7 @@ struct Parts {
     replies: replies::Runners,
     feeds: Arc<feeds::Polling>,
     files: Arc<files::Runner>,
+    chat: Arc<chat::Chat>,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -77,8 +79,10 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
     let files = files::open(&shell, &config.accounts, &control)?;
+    let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
+    let chat = Arc::new(chat);
     let accounts = config.accounts;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files })))
+    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files, chat })))
 }
 
 impl Ingestion {
@@ -111,7 +115,7 @@ impl Ingestion {
 
     /// Its read models, for operators.
     pub fn models(&self) -> Vec<Arc<dyn AnyModel>> {
-        vec![self.0.ledger.accepted(), self.0.replies.model()]
+        vec![self.0.ledger.accepted(), self.0.replies.model(), self.0.chat.model()]
     }
 
     /// Its reactions, for operators.
@@ -132,6 +136,7 @@ impl Ingestion {
         self.0.replies.spawn(tasks);
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
         tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
+        tasks.spawn("web chats", Arc::clone(&self.0.chat).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
     }

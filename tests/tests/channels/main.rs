@@ -1,6 +1,9 @@
 //! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, feeds that are asked, against a running site.
 
 mod accounts;
+mod chat;
+mod chat_browser;
+mod chat_hostile;
 mod contacts;
 mod edits;
 mod fake;

@@ -79,7 +79,7 @@ pub const CONNECTORS: &[&str] = &[
     "twilio",
     "vk",
     "vonage",
-    "webchat",
+    "web_chat",
     "wechat",
     "whatsapp_cloud",
     "x",

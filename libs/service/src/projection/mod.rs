@@ -112,6 +112,11 @@ impl<P: Projection> ReadModel<P> {
         *self.applied.borrow()
     }
 
+    /// The same, for those who follow it without hurry: entries are gathered as if nobody waited. Ends with the read model.
+    pub fn positions(&self) -> watch::Receiver<Position> {
+        self.applied.subscribe()
+    }
+
     /// Returns once everything up to `position` is applied, or `false` when `limit` is over.
     pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
         if self.position() < position {

@@ -15,7 +15,7 @@
 
 pub(crate) mod fit;
 mod happened;
-mod tell;
+pub(crate) mod tell;
 
 use std::{
     collections::HashMap,
@@ -70,6 +70,8 @@ pub struct Config {
     pub calls_of_account_max: usize,
     /// Of the listener.
     pub limits: Limits,
+    /// Of the web chats, which are served beside them.
+    pub chat: crate::chat::Limits,
 }
 
 impl Default for Config {
@@ -85,6 +87,7 @@ impl Default for Config {
                 head_bytes_max: HEAD_BYTES_MAX,
                 drain_time_max: Duration::from_secs(15),
             },
+            chat: crate::chat::Limits::default(),
         }
     }
 }
@@ -98,6 +101,7 @@ pub async fn serve(ingestion: Ingestion, config: Config, listener: TcpListener, 
 /// The routes of the webhooks.
 pub fn router(ingestion: Ingestion, config: Config) -> Router {
     let meter = opentelemetry::global::meter("ingestion");
+    let chats = crate::chat::router(&ingestion, config.chat.clone());
     let doors = Doors {
         teller: Teller::new(&ingestion.0.shell),
         secrets: Secrets::new(),
@@ -113,7 +117,7 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
         ingestion,
         config,
     };
-    Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors))
+    Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors)).merge(chats)
 }
 
 struct Doors {

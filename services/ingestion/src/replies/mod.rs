@@ -43,6 +43,7 @@ use crate::{
         self,
         speak::{Outgoing, Promise, Speaker, Unsayable},
     },
+    chat,
     secrets::Secrets,
 };
 
@@ -57,6 +58,8 @@ const SECRET_LEN: usize = 64;
 enum Way {
     /// A call at the API of its platform.
     Http(&'static dyn Speaker),
+    /// None: it stands in the log, where the visitor of a web chat sees it.
+    Chat,
 }
 
 impl Way {
@@ -64,6 +67,7 @@ impl Way {
     fn promise(self) -> Promise {
         match self {
             Self::Http(speaker) => speaker.promise(),
+            Self::Chat => Promise::Key,
         }
     }
 
@@ -71,6 +75,7 @@ impl Way {
     fn key_known_s(self) -> i64 {
         match self {
             Self::Http(speaker) => speaker.key_known_s(),
+            Self::Chat => chat::KEY_KNOWN_S,
         }
     }
 }
@@ -253,6 +258,9 @@ impl Replies {
     /// How an account sends, if its connector can, and policy has all that it needs for that.
     fn way(&self, account: &AccountId) -> Option<(Via, Way)> {
         let via = self.accounts.via(account)?;
+        if via.connector.as_deref() == Some(chat::CONNECTOR) {
+            return chat::is_complete(&via).then_some((via, Way::Chat));
+        }
         let speaker = channels::speaker(via.connector.as_deref()?)?;
         is_complete(&via, speaker).then_some((via, Way::Http(speaker)))
     }

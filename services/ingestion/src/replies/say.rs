@@ -13,6 +13,7 @@ use service::Error;
 use super::{Replies, Way, drive::Voice, http};
 use crate::{
     channels::speak::{Answered, Outgoing, Speaker, Told, Unsayable},
+    chat,
     identity::Names,
 };
 
@@ -30,7 +31,28 @@ impl Replies {
         };
         match voice.way {
             Way::Http(speaker) => self.call(delivery, voice, speaker, &words, (part, attempt, key)).await,
+            Way::Chat => self.show(delivery, voice, &words, (part, attempt)),
         }
+    }
+
+    /// Puts a part before a visitor of a web chat: with this in the log he sees it, now or when he comes back.
+    fn show(
+        &self,
+        delivery: &Delivery,
+        voice: &Voice,
+        words: &Words,
+        (part, attempt): (u16, u32),
+    ) -> Result<Action, Error> {
+        if !chat::can_look(&words.to) {
+            return Ok(rejected(part, attempt, Rejection::InvalidRecipient, None));
+        }
+        let said = delivery.request.parts.get(usize::from(part).saturating_sub(1));
+        if said.is_some_and(|said| !said.attachments.is_empty()) {
+            return Ok(rejected(part, attempt, Rejection::AttachmentRefused, None));
+        }
+        let line = chat::protocol::line_of(delivery.request.reply, part);
+        let external = Some(self.external(voice, words, &line)?);
+        Ok(Action::ReportSent { part, attempt, external })
     }
 
     /// Sends a part by calling the platform's API.
@@ -89,7 +111,7 @@ impl Replies {
     ) -> Result<Answer, Error> {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
-        let Way::Http(speaker) = voice.way;
+        let Way::Http(speaker) = voice.way else { return Ok(nothing) };
         let key = key.to_string();
         let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
         let Some(Ok(call)) = speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
