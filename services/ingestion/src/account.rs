@@ -66,6 +66,9 @@ pub trait Accounts: Send + Sync + 'static {
     /// What a caller may, and where.
     fn scope(&self, principal: &Principal) -> Scope;
 
+    /// All accounts.
+    fn all(&self) -> Vec<AccountId>;
+
     /// The accounts of this connector, and how their messages come in and go out.
     fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
 
@@ -133,6 +136,10 @@ impl Accounts for Policies {
         let accounts = current.state.set().accounts().map(|account| account.id.clone());
         let connected = accounts.filter_map(|id| self.via(&id).map(|via| (id, via)));
         connected.filter(|(_, via)| via.connector.as_deref() == Some(connector)).collect()
+    }
+
+    fn all(&self) -> Vec<AccountId> {
+        self.current().state.set().accounts().map(|account| account.id.clone()).collect()
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

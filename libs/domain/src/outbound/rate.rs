@@ -100,9 +100,15 @@ impl Bucket {
 }
 
 /// Those who wait for a token, in the order in which they came: who has said something goes behind the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<W> {
     waiting: VecDeque<(W, Timestamp)>,
+}
+
+impl<W> Default for Line<W> {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new() }
+    }
 }
 
 impl<W: PartialEq> Line<W> {
