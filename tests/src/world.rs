@@ -9,7 +9,8 @@ use dossier::{
 use proto::{
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
     ingestion::v1::{
-        channels_client::ChannelsClient, deliveries_client::DeliveriesClient, ingestion_client::IngestionClient,
+        channels_client::ChannelsClient, deliveries_client::DeliveriesClient,
+        ingestion_client::IngestionClient,
     },
     operations::v1::operations_client::OperationsClient,
     policy::v1::{apply_request::File, policy_service_client::PolicyServiceClient},

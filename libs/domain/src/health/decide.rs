@@ -94,12 +94,12 @@ impl Decider for State {
                 (Level::Up | Level::Degraded | Level::Recovering | Level::Down, _) => None,
             },
             Action::Recover { direction, sense } => self.recover(at, direction, sense),
-            Action::Throttle { until } => (until > at && self.throttled_until(at).is_none_or(|known| until > known))
-                .then_some(Event::Throttled { at, until }),
-            Action::Hold { reason } => self
-                .held()
-                .is_none_or(|held| held.reason != reason)
-                .then_some(Event::Held { at, by, reason }),
+            Action::Throttle { until } => (until > at
+                && self.throttled_until(at).is_none_or(|known| until > known))
+            .then_some(Event::Throttled { at, until }),
+            Action::Hold { reason } => {
+                self.held().is_none_or(|held| held.reason != reason).then_some(Event::Held { at, by, reason })
+            }
             Action::Release => self.held().is_some().then_some(Event::Released { at, by }),
         };
         Ok(event.into_iter().collect())

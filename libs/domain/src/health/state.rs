@@ -121,7 +121,8 @@ impl State {
     /// For how many seconds of this time nothing was sent.
     pub fn closed_within(&self, from: Timestamp, to: Timestamp) -> i64 {
         let now = self.closed_since.map(|since| (since, to));
-        let overlap = |(since, until): (Timestamp, Timestamp)| until.min(to).seconds_since(since.max(from)).max(0);
+        let overlap =
+            |(since, until): (Timestamp, Timestamp)| until.min(to).seconds_since(since.max(from)).max(0);
         self.closed.iter().copied().chain(now).map(overlap).fold(0, i64::saturating_add)
     }
 

@@ -28,8 +28,10 @@ impl FromStr for Rate {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        const INVALID: Invalid =
-            Invalid { what: "a rate", rule: "1 to 1000000 per second, minute, hour or day, such as 20/second" };
+        const INVALID: Invalid = Invalid {
+            what: "a rate",
+            rule: "1 to 1000000 per second, minute, hour or day, such as 20/second",
+        };
         let (count, unit) = text.split_once('/').ok_or(INVALID)?;
         let per_s = match unit.trim() {
             "second" => 1,
@@ -94,7 +96,8 @@ impl Bucket {
     /// When the `n`th token from now will be there, if nobody takes one before.
     pub fn nth_at(&self, n: usize, now: Timestamp) -> Timestamp {
         let ahead = i64::try_from(n).unwrap_or(i64::MAX).saturating_sub(i64::from(self.burst));
-        let at = self.full_at.max(now.as_microsecond()).saturating_add(ahead.saturating_mul(self.rate.every()));
+        let at =
+            self.full_at.max(now.as_microsecond()).saturating_add(ahead.saturating_mul(self.rate.every()));
         Timestamp::from_microsecond(at).unwrap_or(Timestamp::MAX).max(now)
     }
 }

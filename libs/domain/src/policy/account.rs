@@ -177,8 +177,12 @@ fn settings_without_sense(body: &Fields) -> Vec<Fault> {
     let texts = settings.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
     let wrong = |(name, text): (&String, &str)| {
         let what = match name.as_str() {
-            SEND_RATE if text.parse::<Rate>().is_err() => "1 to 1000000 per second, minute, hour or day, such as 20/second",
-            SEND_BURST | DEGRADED_AFTER | DOWN_AFTER | RETRY_S if !text.parse::<u16>().is_ok_and(|n| n > 0) => {
+            SEND_RATE if text.parse::<Rate>().is_err() => {
+                "1 to 1000000 per second, minute, hour or day, such as 20/second"
+            }
+            SEND_BURST | DEGRADED_AFTER | DOWN_AFTER | RETRY_S
+                if !text.parse::<u16>().is_ok_and(|n| n > 0) =>
+            {
                 "a whole number from 1 to 65535"
             }
             SILENCE if !matches!(text, "watched" | "ignored") => "watched or ignored",

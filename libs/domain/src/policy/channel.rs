@@ -358,6 +358,44 @@ mod tests {
     }
 
     #[test]
+    fn how_fast_an_account_may_send_is_said_by_its_kind_or_by_itself() {
+        let rate = |count, per_s| Some(Rate { count, per_s });
+        assert_eq!(Set::default().channel(&kind("whatsapp")).unwrap().send_rate, rate(80, 1));
+        let own = draft("channel", json!({"id": "whatsapp", "send_rate": "20/minute", "send_burst": 5}));
+        let own = set(&[own]).channel(&kind("whatsapp")).unwrap();
+        assert_eq!((own.send_rate, own.send_burst), (rate(20, 60), 5));
+        let wrong = draft("channel", json!({"id": "whatsapp", "send_rate": "a lot"}));
+        assert!(format!("{:?}", Set::check(&[wrong]).unwrap_err()).contains("/send_rate"));
+        let account = |settings: Value| {
+            vec![
+                draft(
+                    "region",
+                    json!({"id": "world", "name": "World", "time_zone": "UTC", "languages": ["en"]}),
+                ),
+                draft("team", json!({"id": "care", "name": "Care", "region": "world"})),
+                draft(
+                    "account",
+                    json!({"id": "a", "channel": "sms", "name": "A", "region": "world", "team": "care", "settings": settings}),
+                ),
+            ]
+        };
+        set(&account(
+            json!({"send_rate": "1/second", "send_burst": "3", "down_after": "7", "silence": "ignored"}),
+        ));
+        for (name, value) in [
+            ("send_rate", "1 / fortnight"),
+            ("send_burst", "0"),
+            ("degraded_after", "soon"),
+            ("down_after", "-1"),
+            ("retry_s", "70000"),
+            ("silence", "off"),
+        ] {
+            let text = format!("{:?}", Set::check(&account(json!({ name: value }))).unwrap_err());
+            assert!(text.contains(&format!("/settings/{name}")), "{text}");
+        }
+    }
+
+    #[test]
     fn an_account_is_of_a_kind_that_is_known_or_declared() {
         let drafts = |channel: &str| {
             vec![

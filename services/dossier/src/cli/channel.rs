@@ -84,7 +84,8 @@ impl ChannelCommand {
             Self::Show { account } => {
                 let answer = client.call(GetChannelRequest { account, at_least: context.at_least() }).await?;
                 let channel = answer.channel;
-                let channel = channel.ok_or_else(|| Failure::new(Exit::NotFound, "there is no such account"))?;
+                let channel =
+                    channel.ok_or_else(|| Failure::new(Exit::NotFound, "there is no such account"))?;
                 tell(context, &channel)
             }
             Self::Hold { target: Target { account, once }, reason } => {
@@ -120,7 +121,8 @@ fn tell(context: &Context, channel: &Channel) -> Result<(), Failure> {
 }
 
 fn table(channels: &[Channel]) -> Table {
-    let head = ["ACCOUNT", "STATE", "SENDING", "RECEIVING", "HELD", "SINCE", "WAITING", "LAST-IN", "LAST-OUT"];
+    let head =
+        ["ACCOUNT", "STATE", "SENDING", "RECEIVING", "HELD", "SINCE", "WAITING", "LAST-IN", "LAST-OUT"];
     let mut table = Table::new(&head).wide(&["SEEN", "EXPECTED"]);
     for channel in channels {
         let expected = channel.expected_this_hour.map(|expected| format!("{expected:.0}"));

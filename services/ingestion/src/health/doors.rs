@@ -233,7 +233,8 @@ impl Pass {
                 door.watch.see(sign, level, &rules)
             }
             Said::TooFast(until) => {
-                let until = until.unwrap_or_else(|| channels.shell.clock.now().plus_seconds(rules.throttle_s));
+                let until =
+                    until.unwrap_or_else(|| channels.shell.clock.now().plus_seconds(rules.throttle_s));
                 Some(Action::Throttle { until })
             }
             Said::Nothing => None,

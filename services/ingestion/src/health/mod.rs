@@ -11,6 +11,8 @@ mod known;
 mod rules;
 pub(crate) mod server;
 mod signs;
+#[cfg(test)]
+mod tests;
 mod watching;
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
@@ -19,7 +21,7 @@ use domain::{
     actor::{Actor, Kind},
     channel::Direction,
     decider::Decider,
-    health::{Action, Command, Evidence, Event, Level, State},
+    health::{Action, Command, Event, Evidence, Level, State},
     ids::{AccountId, ActorId, AuthMethod, Invalid, derive},
 };
 use eventlog::{Category, Position};
@@ -150,7 +152,8 @@ impl Channels {
 fn tell(account: &AccountId, action: &Action, state: &State) {
     let level = state.level().slug();
     match action {
-        Action::Degrade { direction, cause, evidence } | Action::GoDown { direction, cause, evidence, .. } => {
+        Action::Degrade { direction, cause, evidence }
+        | Action::GoDown { direction, cause, evidence, .. } => {
             let (direction, cause) = (verb(*direction), cause.slug());
             tracing::warn!(%account, level, direction, cause, evidence = %words(evidence), "a channel does not work as it should");
         }
@@ -180,7 +183,9 @@ fn words(evidence: &Evidence) -> String {
             format!("{in_a_row} failures in a row, {failed} of the last {calls} calls")
         }
         Evidence::Silence { last_in, expected, weeks } => {
-            format!("nothing since {last_in}, where {expected} came in the middle one of the last {weeks} weeks")
+            format!(
+                "nothing since {last_in}, where {expected} came in the middle one of the last {weeks} weeks"
+            )
         }
     }
 }

@@ -41,7 +41,8 @@ impl Server {
             return true;
         }
         let region = accounts.find(account.as_str()).1.map(|account| account.region);
-        scope.roles.contains(&Role::Supervisor) && region.is_some_and(|region| scope.regions.contains(&region))
+        scope.roles.contains(&Role::Supervisor)
+            && region.is_some_and(|region| scope.regions.contains(&region))
     }
 
     /// The account of this name. Whoever may not see it is not told that it is there.
@@ -51,9 +52,11 @@ impl Server {
         if is_there && self.may(principal, &id) { Ok(id) } else { Err(Error::NotFound { what: "account" }) }
     }
 
+    /// Waits for everything that an answer is made of.
     async fn seen(&self, at_least: &str) -> Result<(), Error> {
         let Some(position) = self.channels.shell.position("at_least", at_least)? else { return Ok(()) };
-        self.channels.shell.written("at_least", position).await?;
+        self.deliveries.at_least(position, AT_LEAST_MAX).await?;
+        self.channels.ledger.accepted().at_least(position, AT_LEAST_MAX).await?;
         let last = self.channels.shell.log.tail(&[category()?]).await?;
         if self.channels.known.wait_for(last.min(position), AT_LEAST_MAX).await {
             return Ok(());
@@ -69,7 +72,8 @@ impl Server {
         let scope = self.channels.accounts.scope(principal);
         let roles = [Role::Administrator, Role::Integrator, Role::Supervisor];
         if !roles.iter().any(|role| scope.roles.contains(role)) {
-            let message = "to list channels takes the role supervisor, integrator or administrator; ask for one";
+            let message =
+                "to list channels takes the role supervisor, integrator or administrator; ask for one";
             return Err(Error::Denied(message.into()));
         }
         let size = match request.page_size {
@@ -91,8 +95,10 @@ impl Server {
         };
         let mut accounts = self.channels.accounts.all();
         accounts.sort();
-        let mut rest = accounts.into_iter().filter(|account| after.as_ref().is_none_or(|after| account > after));
-        let page: Vec<AccountId> = rest.by_ref().filter(|account| wanted(account)).take(size as usize).collect();
+        let mut rest =
+            accounts.into_iter().filter(|account| after.as_ref().is_none_or(|after| account > after));
+        let page: Vec<AccountId> =
+            rest.by_ref().filter(|account| wanted(account)).take(size as usize).collect();
         let more = page.last().filter(|_| rest.any(|account| wanted(&account)));
         let next_page_token = more.map(ToString::to_string).unwrap_or_default();
         let mut channels = Vec::with_capacity(page.len());
@@ -162,7 +168,8 @@ impl Server {
                    order by version desc limit 1";
         let rows = self.deliveries.current().store.query(sql, &[account.as_str().into()]).await?;
         let Some(reply) = rows.first().map(|row| row.string(0)) else { return Ok(None) };
-        let category = eventlog::Category::new("delivery").map_err(|error| Error::Internal(error.to_string()))?;
+        let category =
+            eventlog::Category::new("delivery").map_err(|error| Error::Internal(error.to_string()))?;
         let stream = StreamId::new(&category, reply).map_err(|error| Error::Internal(error.to_string()))?;
         let mut entries = self.channels.shell.log.read(&stream);
         let mut last = None;
@@ -212,7 +219,10 @@ type Told<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Contract for Server {
-    async fn list_channels(&self, request: Request<pb::ListChannelsRequest>) -> Told<pb::ListChannelsResponse> {
+    async fn list_channels(
+        &self,
+        request: Request<pb::ListChannelsRequest>,
+    ) -> Told<pb::ListChannelsResponse> {
         let principal = grpc::principal(&request)?;
         Ok(Response::new(self.list(&principal, request.get_ref()).await?))
     }
@@ -227,7 +237,10 @@ impl Contract for Server {
         Ok(Response::new(pb::GetChannelResponse { channel, position }))
     }
 
-    async fn hold_channel(&self, request: Request<pb::HoldChannelRequest>) -> Told<pb::ChangeChannelResponse> {
+    async fn hold_channel(
+        &self,
+        request: Request<pb::HoldChannelRequest>,
+    ) -> Told<pb::ChangeChannelResponse> {
         let principal = grpc::principal(&request)?;
         let asked = request.get_ref();
         let reason = ReasonCode::new(&asked.reason).map_err(|invalid| Error::field("reason", invalid))?;

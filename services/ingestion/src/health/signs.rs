@@ -25,8 +25,12 @@ impl Said {
             Action::ReportFailed { reason, retry_at, .. } => failed(*reason, *retry_at),
             Action::ReportRejected { reason, .. } => rejected(*reason),
             Action::ReportUnclear { reason, .. } => match reason {
-                Unclarity::TimedOut | Unclarity::ConnectionDropped => Self::Sign(Sign::Failed(Cause::Unanswered)),
-                Unclarity::ServerFailed | Unclarity::AnswerUnreadable => Self::Sign(Sign::Failed(Cause::Failing)),
+                Unclarity::TimedOut | Unclarity::ConnectionDropped => {
+                    Self::Sign(Sign::Failed(Cause::Unanswered))
+                }
+                Unclarity::ServerFailed | Unclarity::AnswerUnreadable => {
+                    Self::Sign(Sign::Failed(Cause::Failing))
+                }
                 Unclarity::ProcessDied => Self::Nothing,
             },
             Action::Queue(_)

@@ -100,11 +100,14 @@ impl Channels {
     async fn listen(&self, account: &AccountId, said: &Said) -> Result<(), Error> {
         let direction = Direction::In;
         let side = self.state(account).side(direction).clone();
-        let silent_since = side.trouble.filter(|trouble| trouble.cause == Cause::Silence);
+        let silent_since = side.trouble.as_ref().and_then(|trouble| match &trouble.evidence {
+            Evidence::Silence { last_in, .. } => Some(*last_in),
+            Evidence::Calls { .. } => None,
+        });
         let last_in = self.ledger.last_in(account).await?;
         let (Some(last_in), now) = (last_in, self.shell.clock.now()) else { return Ok(()) };
-        if let Some(trouble) = silent_since {
-            let is_over = last_in > trouble.since || !said.is_watched;
+        if let Some(since) = silent_since {
+            let is_over = last_in > since || !said.is_watched;
             let action = Action::Recover { direction, sense: Sense::Silence };
             return if is_over { self.act(account, action).await.map(drop) } else { Ok(()) };
         }
@@ -138,7 +141,11 @@ impl Channels {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` stops at the bounds, which is right")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` stops at the bounds, which is right"
+)]
 fn whole(count: f64) -> u32 {
     count as u32
 }

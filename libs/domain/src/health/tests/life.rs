@@ -31,9 +31,7 @@ fn sending_goes_down_is_tried_later_each_time_and_comes_up_with_the_first_succes
         .when(command(20, Action::Try))
         .then(&[Event::Recovering { at: at(20), direction: OUT, round: 1 }]);
     assert_eq!(state.0.door(at(20)), Door::Trial);
-    let state = state
-        .when(command(21, down(OUT, Cause::Unreachable)))
-        .then_kinds(&["channel.went_down"]);
+    let state = state.when(command(21, down(OUT, Cause::Unreachable))).then_kinds(&["channel.went_down"]);
     // Twice as long after the second time.
     assert_eq!(state.0.door(at(21)), Door::Shut(at(51)));
     assert_eq!(state.0.side(OUT).trouble.as_ref().unwrap().since, at(0));
@@ -70,10 +68,7 @@ fn each_time_it_waits_longer_up_to_a_bound() {
 
 #[test]
 fn sending_and_receiving_are_judged_apart() {
-    let state = new()
-        .when(command(0, down(IN, Cause::Gone)))
-        .then_kinds(&["channel.went_down"])
-        .0;
+    let state = new().when(command(0, down(IN, Cause::Gone))).then_kinds(&["channel.went_down"]).0;
     assert_eq!((state.level(), state.door(at(0))), (Level::Down, Door::Open));
     // What is asked again and again is tried with each question.
     let up = Given(state).when(command(9, recover(IN, Sense::Calls))).then_kinds(&["channel.came_up"]).0;

@@ -15,7 +15,12 @@ enum Step {
 }
 
 fn cause() -> impl Strategy<Value = Cause> {
-    prop_oneof![Just(Cause::Unreachable), Just(Cause::Unavailable), Just(Cause::Failing), Just(Cause::Authentication)]
+    prop_oneof![
+        Just(Cause::Unreachable),
+        Just(Cause::Unavailable),
+        Just(Cause::Failing),
+        Just(Cause::Authentication)
+    ]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {

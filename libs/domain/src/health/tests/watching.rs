@@ -40,9 +40,10 @@ fn three_in_a_row_degrade_and_five_shut() {
     use Level::{Degraded, Down, Up};
     assert_eq!(Account::new().levels(&[BAD; 6]), [Up, Up, Degraded, Degraded, Down, Down]);
     let mut account = Account::new();
-    assert_eq!(account.levels(&[BAD, BAD, WELL, BAD, BAD, BAD, WELL, WELL]), [
-        Up, Up, Up, Up, Up, Degraded, Degraded, Up
-    ]);
+    assert_eq!(
+        account.levels(&[BAD, BAD, WELL, BAD, BAD, BAD, WELL, WELL]),
+        [Up, Up, Up, Up, Up, Degraded, Degraded, Up]
+    );
 }
 
 #[test]

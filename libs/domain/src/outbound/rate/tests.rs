@@ -15,7 +15,9 @@ fn rates_are_written_so() {
     assert_eq!(rate("20/second"), Rate { count: 20, per_s: 1 });
     assert_eq!(rate("5 / minute"), Rate { count: 5, per_s: 60 });
     assert_eq!((rate("1/hour").per_s, rate("1/day").per_s), (3_600, 86_400));
-    for wrong in ["", "20", "0/second", "-1/second", "1/fortnight", "1000001/second", "/second", "1/second/second"] {
+    for wrong in
+        ["", "20", "0/second", "-1/second", "1/fortnight", "1000001/second", "/second", "1/second/second"]
+    {
         assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
     }
 }
