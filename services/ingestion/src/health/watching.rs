@@ -6,7 +6,7 @@ use domain::{
     channel::Direction,
     health::{
         Action, Cause, Evidence, Level, Sense,
-        silence::{Counts, TIME_MAX_S, WEEKS_MAX, expected, hour_of},
+        silence::{Counts, Expected, TIME_MAX_S, WEEKS_MAX, expected, hour_of},
     },
     ids::AccountId,
     time::Timestamp,
@@ -116,7 +116,7 @@ impl Channels {
         }
         let from = last_in.max(now.plus_seconds(-TIME_MAX_S));
         let counts = self.counts(account, from, now).await?;
-        let Some(expected) = expected(&counts, from, now).filter(|expected| expected.is_silence()) else {
+        let Some(expected) = expected(&counts, from, now).filter(Expected::is_silence) else {
             return Ok(());
         };
         let evidence = Evidence::Silence { last_in, expected: whole(expected.count), weeks: expected.weeks };
