@@ -20,6 +20,8 @@ pub enum Trouble {
     RateLimited(u64),
     /// It is away: 503, and it took nothing.
     Away,
+    /// It does not know who calls: 401.
+    Unauthorized,
     /// It fails in the middle, and has taken it: 500.
     FailsWithIt,
     /// It fails in the middle, and has not taken it: 500.
@@ -57,6 +59,8 @@ pub struct FakePlatform {
 struct State {
     /// What goes wrong next with a message of this text.
     troubles: HashMap<String, Vec<Trouble>>,
+    /// What goes wrong with every message for which nothing else is said.
+    always: Option<Trouble>,
     taken: Vec<Taken>,
     /// Calls that send, whatever came of them.
     calls: usize,
@@ -96,6 +100,11 @@ impl FakePlatform {
     pub fn trouble(&self, text: &str, troubles: &[Trouble]) {
         let troubles = troubles.iter().rev().copied().collect();
         lock(&self.state).troubles.insert(text.to_owned(), troubles);
+    }
+
+    /// What goes wrong with every message from now on; nothing: it works again.
+    pub fn always(&self, trouble: Option<Trouble>) {
+        lock(&self.state).always = trouble;
     }
 
     /// What it has.
@@ -139,7 +148,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
         let mut state = lock(state);
         state.calls += 1;
         (
-            state.troubles.get_mut(&said.text).and_then(Vec::pop),
+            state.troubles.get_mut(&said.text).and_then(Vec::pop).or(state.always),
             state.taken.iter().find(|taken| known(taken)).cloned(),
         )
     };
@@ -156,6 +165,9 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
             return answer(&mut stream, 429, &head, &json!({"message": "slower"})).await;
         }
         Some(Trouble::Away) => return answer(&mut stream, 503, "retry-after: 0\r\n", &json!({})).await,
+        Some(Trouble::Unauthorized) => {
+            return answer(&mut stream, 401, "", &json!({"message": "who are you?"})).await;
+        }
         Some(Trouble::FailsWithIt) => {
             take();
             return answer(&mut stream, 500, "", &json!({})).await;

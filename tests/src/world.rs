@@ -8,9 +8,12 @@ use dossier::{
 };
 use proto::{
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
-    ingestion::v1::{deliveries_client::DeliveriesClient, ingestion_client::IngestionClient},
+    ingestion::v1::{
+        channels_client::ChannelsClient, deliveries_client::DeliveriesClient,
+        ingestion_client::IngestionClient,
+    },
     operations::v1::operations_client::OperationsClient,
-    policy::v1::policy_service_client::PolicyServiceClient,
+    policy::v1::{apply_request::File, policy_service_client::PolicyServiceClient},
 };
 use service::{
     auth::{Issuer, PrincipalKind},
@@ -54,6 +57,8 @@ pub struct Caller {
     pub ingestion: IngestionClient<Authorised>,
     /// Replies on their way.
     pub deliveries: DeliveriesClient<Authorised>,
+    /// How channel accounts are.
+    pub channels: ChannelsClient<Authorised>,
     /// Policy.
     pub policy: PolicyServiceClient<Authorised>,
     /// Operations.
@@ -74,6 +79,7 @@ impl Caller {
             customers: CustomersClient::new(with()).max_decoding_message_size(max),
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
             deliveries: DeliveriesClient::new(with()).max_decoding_message_size(max),
+            channels: ChannelsClient::new(with()).max_decoding_message_size(max),
             policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
             operations: OperationsClient::new(with()).max_decoding_message_size(max),
             token: token.to_owned(),
@@ -125,8 +131,18 @@ impl World {
         Self { opened: true, ..Self::over(shell, folder).await }
     }
 
+    /// The same with more policy than the organisation of the tests.
+    pub async fn open_with(folder: &Path, clock: Arc<dyn Clock>, more: Vec<File>) -> Self {
+        let shell = up::shell(folder, clock).await.expect("the folder can be opened");
+        Self { opened: true, ..Self::with(shell, folder, more).await }
+    }
+
     /// The site of a folder in other surroundings: another log, another store.
     pub async fn over(shell: Shell, folder: &Path) -> Self {
+        Self::with(shell, folder, Vec::new()).await
+    }
+
+    async fn with(shell: Shell, folder: &Path, more: Vec<File>) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let plan = Plan {
             roles: Role::ALL.to_vec(),
@@ -140,8 +156,9 @@ impl World {
         };
         let platform = Platform::start(shell, plan).await.expect("the roles start");
         let issuer = Issuer::load_or_create("local", &folder.join("issuer.pem")).expect("the issuer's key");
-        let file = proto::policy::v1::apply_request::File { name: "policy.toml".into(), text: POLICY.into() };
-        dossier::sample::apply(&platform, vec![file]).await.expect("the policy is right");
+        let file = File { name: "policy.toml".into(), text: POLICY.into() };
+        let files = [vec![file], more].concat();
+        dossier::sample::apply(&platform, files).await.expect("the policy is right");
         Self { platform, issuer, folder: None, opened: false, _server: None }
     }
 

@@ -72,7 +72,7 @@ async fn what_waits_is_named_and_takes_nobody_out() {
     };
     let body = readyz_until(&world, |_, body| names(body).len() == 3).await;
     assert_eq!(body["ready"], true);
-    assert_eq!(names(&body), ["cases_v4", "ingestion_accepted_v1", "cases.follow_messages"]);
+    assert_eq!(names(&body), ["cases_v4", "ingestion_accepted_v2", "cases.follow_messages"]);
     for waits in body["degraded"].as_array().unwrap() {
         assert_eq!(waits["stream"], stream.as_str());
         assert_eq!(waits["position"], world.platform.shell.token(position).as_str());

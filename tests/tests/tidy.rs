@@ -108,6 +108,7 @@ fn every_event_has_its_golden_file_and_every_golden_file_its_event() {
         domain::links::Event::TYPES,
         domain::message::Event::TYPES,
         domain::delivery::Event::TYPES,
+        domain::health::Event::TYPES,
         domain::policy::Event::TYPES,
     ]
     .concat()

@@ -10,12 +10,17 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    case, contact, conversation, customer, decider::Decider, delivery, links, message, stored::Stored,
+    case, contact, conversation, customer, decider::Decider, delivery, health, links, message, stored::Stored,
 };
 
 #[test]
 fn cases() {
     goldens::<case::State>();
+}
+
+#[test]
+fn channels() {
+    goldens::<health::State>();
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod decider;
 pub mod delivery;
 #[cfg(test)]
 mod goldens;
+pub mod health;
 pub mod ids;
 pub mod links;
 pub mod message;

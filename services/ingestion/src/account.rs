@@ -66,6 +66,9 @@ pub trait Accounts: Send + Sync + 'static {
     /// What a caller may, and where.
     fn scope(&self, principal: &Principal) -> Scope;
 
+    /// All accounts.
+    fn all(&self) -> Vec<AccountId>;
+
     /// The accounts of this connector, and how their messages come in and go out.
     fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
 
@@ -154,6 +157,10 @@ impl Accounts for Policies {
     fn person(&self, id: &str) -> Option<String> {
         let id = PersonId::new(id).ok()?;
         Some(self.current().state.set().person(&id)?.name.clone())
+    }
+
+    fn all(&self) -> Vec<AccountId> {
+        self.current().state.set().accounts().map(|account| account.id.clone()).collect()
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

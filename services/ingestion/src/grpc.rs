@@ -1,7 +1,10 @@
 //! The way in over gRPC.
 
+use std::sync::Arc;
+
 use proto::ingestion::v1::{
     self,
+    channels_server::{self, ChannelsServer},
     deliveries_server::{self, DeliveriesServer},
     ingestion_server::{IngestionServer, SERVICE_NAME},
 };
@@ -14,7 +17,7 @@ use tonic::{
     service::{RoutesBuilder, interceptor::InterceptedService},
 };
 
-use crate::Ingestion;
+use crate::{Ingestion, health};
 
 /// Translates calls; decides nothing.
 pub(crate) struct Service {
@@ -30,12 +33,19 @@ impl Service {
 
 impl Routes for Service {
     fn names(&self) -> Vec<&'static str> {
-        vec![SERVICE_NAME, deliveries_server::SERVICE_NAME]
+        vec![SERVICE_NAME, deliveries_server::SERVICE_NAME, channels_server::SERVICE_NAME]
     }
 
     fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
         let deliveries = DeliveriesServer::new(self.ingestion.0.replies.server());
         routes.add_service(InterceptedService::new(deliveries, Authenticate::new(&self.shell)));
+        let parts = &self.ingestion.0;
+        let channels = health::server::Server {
+            channels: Arc::clone(&parts.channels),
+            deliveries: parts.replies.model(),
+        };
+        let channels = ChannelsServer::new(channels);
+        routes.add_service(InterceptedService::new(channels, Authenticate::new(&self.shell)));
         let authenticate = Authenticate::new(&self.shell);
         let server = IngestionServer::new(*self).max_decoding_message_size(REQUEST_MAX);
         routes.add_service(InterceptedService::new(server, authenticate));

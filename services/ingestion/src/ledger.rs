@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{ids::AccountId, time::Timestamp};
+use domain::{health::silence::Counts, ids::AccountId, time::Timestamp};
 use eventlog::Position;
 use proto::ingestion::v1;
 use service::{
@@ -100,6 +100,23 @@ impl Ledger {
             *last = position.max(*last);
             newer
         });
+    }
+
+    /// When a customer last wrote to an account, as far as this replica has counted.
+    pub(crate) async fn last_in(&self, account: &AccountId) -> Result<Option<Timestamp>, Error> {
+        let sql = "select at from heard where account = $1";
+        let rows = self.accepted.current().store.query(sql, &[account.as_str().into()]).await?;
+        Ok(rows.first().and_then(|row| row.int(0)).and_then(Timestamp::from_microsecond))
+    }
+
+    /// What came in at an account by hours since 1970, from one hour up to before another.
+    pub(crate) async fn counts(&self, account: &AccountId, from: i64, to: i64) -> Result<Counts, Error> {
+        let sql = "select hour, count from accepted where account = $1 and hour >= $2 and hour < $3";
+        let micros = |hour: i64| Value::from(hour.saturating_mul(MICROS_PER_HOUR));
+        let binds = [account.as_str().into(), micros(from), micros(to)];
+        let rows = self.accepted.current().store.query(sql, &binds).await?;
+        let hour = |row: &Row| row.int(0).map(|hour| hour.div_euclid(MICROS_PER_HOUR));
+        Ok(rows.iter().filter_map(|row| Some((hour(row)?, row.count(1)))).collect())
     }
 
     /// The rows of the hours that begin in the time that is asked for; without one, of the last day and the present hour.

@@ -18,6 +18,7 @@ pub mod feeds;
 mod files;
 mod grpc;
 mod guarded;
+mod health;
 mod history;
 pub mod hooks;
 mod identity;
@@ -64,6 +65,7 @@ struct Parts {
     accounts: Arc<dyn Accounts>,
     submitter: Arc<Submitter>,
     ledger: Arc<Ledger>,
+    channels: Arc<health::Channels>,
     replies: replies::Runners,
     feeds: Arc<feeds::Polling>,
     files: Arc<files::Runner>,
@@ -75,14 +77,25 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let ledger = Arc::new(Ledger::open(&shell).await?);
     let submitter = Arc::new(Submitter::new(shell.clone(), Arc::clone(&config.accounts)));
     let control = shell.stores.control("ingestion").await?;
-    let replies = replies::Runners::open(&shell, &config.accounts, &control).await?;
+    let channels = health::Channels::open(&shell, &config.accounts, (&control, &ledger)).await?;
+    let replies = replies::Runners::open(&shell, &config.accounts, (&control, &channels)).await?;
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
     let files = files::open(&shell, &config.accounts, &control)?;
     let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
     let accounts = config.accounts;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files, chat })))
+    Ok(Ingestion(Arc::new(Parts {
+        shell,
+        accounts,
+        submitter,
+        ledger,
+        channels,
+        replies,
+        feeds,
+        files,
+        chat,
+    })))
 }
 
 impl Ingestion {
@@ -125,14 +138,15 @@ impl Ingestion {
         all
     }
 
-    /// What else runs for ever, for its health: the feeds.
+    /// What else runs for ever, for its health: the feeds, and how channels are.
     pub fn others(&self) -> Vec<Arc<dyn Runs>> {
-        vec![Arc::clone(&self.0.feeds) as _]
+        vec![Arc::clone(&self.0.feeds) as _, Arc::clone(&self.0.channels) as _]
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, the feeds, and the
-    /// files that channels announce.
+    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, how channels
+    /// are, the feeds, and the files that channels announce.
     pub fn spawn(&self, tasks: &mut Tasks) {
+        self.0.channels.spawn(tasks);
         self.0.replies.spawn(tasks);
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
         tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));

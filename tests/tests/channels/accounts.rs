@@ -23,14 +23,18 @@ pub async fn with_accounts_at(clock: Arc<dyn Clock>, accounts: &[&str]) -> World
 /// Puts the organisation of the tests with these accounts into force.
 pub async fn give_accounts(world: &World, accounts: &[&str]) {
     let base = File { name: "policy.toml".into(), text: tests::world::POLICY.into() };
+    dossier::sample::apply(&world.platform, vec![base, file(accounts)]).await.unwrap();
+}
+
+/// These accounts as a policy file.
+pub fn file(accounts: &[&str]) -> File {
     let text: String = accounts
         .iter()
         .map(|fields| {
             format!("[[account]]\nname = \"A\"\nregion = \"north\"\nteam = \"north-care\"\n{fields}\n")
         })
         .collect();
-    let more = File { name: "accounts.toml".into(), text };
-    dossier::sample::apply(&world.platform, vec![base, more]).await.unwrap();
+    File { name: "accounts.toml".into(), text }
 }
 
 /// Waits until every message that is in the log has been taken up; the position of the last one.

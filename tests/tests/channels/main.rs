@@ -9,6 +9,7 @@ mod edits;
 mod fake;
 mod feeds;
 mod files;
+mod health;
 mod hooks;
 mod mail;
 mod mail_sets;

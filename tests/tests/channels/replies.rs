@@ -28,7 +28,7 @@ async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
     let account = |id: &str, channel: &str, settings: &str, name: &str| {
         format!(
             "id = \"{id}\"\nchannel = \"{channel}\"\n\
-             settings = {{ base_url = \"{url}\", call_time_s = \"2\"{settings} }}\nsecrets = {{ {name} = \"{secret}\" }}"
+             settings = {{ base_url = \"{url}\", call_time_s = \"2\", retry_s = \"1\"{settings} }}\nsecrets = {{ {name} = \"{secret}\" }}"
         )
     };
     let line = account("line", "line", "", "channel_access_token");

@@ -188,6 +188,16 @@ impl Delivery {
         (1..).zip(&self.parts).find(|(_, part)| part.progress.is_none())
     }
 
+    /// Since when its time is counted: the first attempt, until a person wants more.
+    pub const fn tried_since(&self) -> Option<Timestamp> {
+        self.budget_from
+    }
+
+    /// The part that is to be sent next.
+    pub fn next_part(&self) -> Option<&PartState> {
+        self.current().map(|(_, part)| part)
+    }
+
     /// The attempt that is being made, with the numbers of its part and its own.
     pub(super) fn running(&self) -> Option<(u16, u32, &Attempt)> {
         (1..).zip(&self.parts).find_map(|(number, part)| {

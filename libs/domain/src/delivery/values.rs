@@ -110,6 +110,8 @@ pub enum Failure {
     Greylisted,
     /// The customer's box is full, or his device away.
     RecipientUnavailable,
+    /// The platform does not know us: no message of this account would be taken, until somebody renews the secret.
+    Authentication,
     /// Something else of which the platform says that it passes.
     Other,
 }

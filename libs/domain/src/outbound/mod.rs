@@ -4,6 +4,7 @@
 
 pub mod length;
 pub mod opt_out;
+pub mod rate;
 pub mod window;
 
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     channel::Visibility,
     ids::{AccountId, ChannelKind, Invalid, Language, RegionId, TeamId},
+    outbound::rate::Rate,
     stored::Fields,
 };
 
@@ -44,6 +45,19 @@ pub(super) const KIND: Kind = Kind {
     view: view::<Account>,
     check,
 };
+
+/// The setting with how often the account may send, where that is not as for others of its channel.
+pub const SEND_RATE: &str = "send_rate";
+/// The setting with how much of that may be sent at once after a pause.
+pub const SEND_BURST: &str = "send_burst";
+/// The setting with the failures in a row after which the account is degraded.
+pub const DEGRADED_AFTER: &str = "degraded_after";
+/// The setting with the failures in a row after which it is down.
+pub const DOWN_AFTER: &str = "down_after";
+/// The setting with the seconds after which one reply is tried when it is down; twice as many after the second time.
+pub const RETRY_S: &str = "retry_s";
+/// The setting that says whether it is noticed that nothing comes in: `watched`, unless it is `ignored`.
+pub const SILENCE: &str = "silence";
 
 const NAME_LEN_MAX: usize = 200;
 const SETTING_LEN_MAX: usize = 2_000;
@@ -131,6 +145,7 @@ impl Set {
 
 fn check(set: &Set, _: &str, body: &Fields) -> Vec<Fault> {
     let mut faults = secrets_in_settings(body);
+    faults.extend(settings_without_sense(body));
     let kind = body.get("channel").and_then(Value::as_str);
     faults.extend(kind.filter(|kind| !set.knows_channel(kind)).map(|kind| {
         let remedy = suggest(kind, set.channel_ids(), "declare it with [[channel]], or take one of");
@@ -154,6 +169,28 @@ fn secrets_in_settings(body: &Fields) -> Vec<Fault> {
             )
         })
         .collect()
+}
+
+/// Settings that say how much an account is burdened: a slip would be noticed when it is too late.
+fn settings_without_sense(body: &Fields) -> Vec<Fault> {
+    let settings = body.get("settings").and_then(Value::as_object);
+    let texts = settings.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let wrong = |(name, text): (&String, &str)| {
+        let what = match name.as_str() {
+            SEND_RATE if text.parse::<Rate>().is_err() => {
+                "1 to 1000000 per second, minute, hour or day, such as 20/second"
+            }
+            SEND_BURST | DEGRADED_AFTER | DOWN_AFTER | RETRY_S
+                if !text.parse::<u16>().is_ok_and(|n| n > 0) =>
+            {
+                "a whole number from 1 to 65535"
+            }
+            SILENCE if !matches!(text, "watched" | "ignored") => "watched or ignored",
+            _ => return None,
+        };
+        Some(Fault::new(format!("/settings/{name}"), "this has no sense here", format!("write {what}")))
+    };
+    texts.filter_map(wrong).collect()
 }
 
 fn setting_name(text: &str) -> Result<(), Invalid> {

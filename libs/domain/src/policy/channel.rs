@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ids::{ChannelKind, Invalid},
-    outbound::length::Unit,
+    outbound::{length::Unit, rate::Rate},
     stored::Fields,
 };
 
@@ -38,6 +38,8 @@ pub(super) const KIND: Kind = Kind {
             OneOf(&["graphemes", "scalars", "utf16", "bytes", "sms_segments", "weighted"]),
         ),
         optional("parts_max", Integer(1, PARTS_MAX)),
+        optional("send_rate", Checked(|text| text.parse::<Rate>().map(drop))),
+        optional("send_burst", Integer(1, BURST_MAX)),
         optional("reply_window", Duration(WINDOW_MAX_S)),
         optional("beyond", OneOf(&["nothing", "template"])),
         optional("tags", Map(tag, &Duration(WINDOW_MAX_S))),
@@ -90,6 +92,8 @@ const NAME_LEN_MAX: usize = 200;
 const LENGTH_MAX: i64 = 1_000_000;
 /// The most messages that one reply may be split into.
 const PARTS_MAX: i64 = 20;
+/// The most calls at once after a pause.
+const BURST_MAX: i64 = 10_000;
 const WINDOW_MAX_S: i64 = 365 * 24 * 60 * 60;
 
 /// A kind of channel, and what can be done there.
@@ -110,6 +114,11 @@ pub struct Channel {
     pub length_unit: Unit,
     /// Into how many messages a longer reply may be split; 1: it is refused.
     pub parts_max: u8,
+    /// How often an account may send; `None`: as often as it has something to say.
+    #[serde(deserialize_with = "rate")]
+    pub send_rate: Option<Rate>,
+    /// How much of that at once after a pause.
+    pub send_burst: u32,
     /// How long after the customer's last message a reply may say anything, in seconds; `None`: always.
     #[serde(deserialize_with = "window")]
     pub reply_window: Option<i64>,
@@ -236,6 +245,8 @@ impl Default for Channel {
             length_max: None,
             length_unit: Unit::Graphemes,
             parts_max: 1,
+            send_rate: None,
+            send_burst: 1,
             reply_window: None,
             beyond: Beyond::default(),
             tags: BTreeMap::new(),
@@ -253,6 +264,11 @@ impl Default for Channel {
             connector: None,
         }
     }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }
 
 fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
@@ -339,6 +355,44 @@ mod tests {
     fn tags_have_windows_of_their_own() {
         let messenger = Set::default().channel(&kind("messenger")).unwrap();
         assert_eq!(messenger.tags, BTreeMap::from([("human_agent".into(), 7 * 24 * 3600)]));
+    }
+
+    #[test]
+    fn how_fast_an_account_may_send_is_said_by_its_kind_or_by_itself() {
+        let rate = |count, per_s| Some(Rate { count, per_s });
+        assert_eq!(Set::default().channel(&kind("whatsapp")).unwrap().send_rate, rate(80, 1));
+        let own = draft("channel", json!({"id": "whatsapp", "send_rate": "20/minute", "send_burst": 5}));
+        let own = set(&[own]).channel(&kind("whatsapp")).unwrap();
+        assert_eq!((own.send_rate, own.send_burst), (rate(20, 60), 5));
+        let wrong = draft("channel", json!({"id": "whatsapp", "send_rate": "a lot"}));
+        assert!(format!("{:?}", Set::check(&[wrong]).unwrap_err()).contains("/send_rate"));
+        let account = |settings: Value| {
+            vec![
+                draft(
+                    "region",
+                    json!({"id": "world", "name": "World", "time_zone": "UTC", "languages": ["en"]}),
+                ),
+                draft("team", json!({"id": "care", "name": "Care", "region": "world"})),
+                draft(
+                    "account",
+                    json!({"id": "a", "channel": "sms", "name": "A", "region": "world", "team": "care", "settings": settings}),
+                ),
+            ]
+        };
+        set(&account(
+            json!({"send_rate": "1/second", "send_burst": "3", "down_after": "7", "silence": "ignored"}),
+        ));
+        for (name, value) in [
+            ("send_rate", "1 / fortnight"),
+            ("send_burst", "0"),
+            ("degraded_after", "soon"),
+            ("down_after", "-1"),
+            ("retry_s", "70000"),
+            ("silence", "off"),
+        ] {
+            let text = format!("{:?}", Set::check(&account(json!({ name: value }))).unwrap_err());
+            assert!(text.contains(&format!("/settings/{name}")), "{text}");
+        }
     }
 
     #[test]

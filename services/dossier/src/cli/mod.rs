@@ -1,6 +1,7 @@
 //! The command line: what people and scripts ask of a server.
 
 mod case;
+mod channel;
 mod client;
 mod completions;
 mod config;
@@ -84,6 +85,9 @@ pub enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
+    /// How channel accounts are
+    #[command(subcommand)]
+    Channel(channel::ChannelCommand),
     /// Replies on their way
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
@@ -179,6 +183,7 @@ impl Command {
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
+            Self::Channel(command) => command.run(context).await,
             Self::Delivery(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
@@ -198,8 +203,8 @@ impl Command {
         }
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
-                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `delivery ls`, \
-                 `ledger` and `doctor`",
+                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `channel ls`, \
+                 `channel show`, `delivery ls`, `ledger` and `doctor`",
             ));
         }
         Ok(())
@@ -218,6 +223,7 @@ impl Command {
         match self {
             Self::Case(command) => command.takes_wait(),
             Self::Customer(command) => command.is_query(),
+            Self::Channel(command) => command.takes_wait(),
             Self::Delivery(command) => command.takes_wait(),
             Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,

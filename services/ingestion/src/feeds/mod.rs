@@ -39,7 +39,9 @@ pub use http::Http;
 pub use messages::messages;
 pub use poll::{Outcome, Poll, Source};
 pub(crate) use polling::Polling;
-pub use runner::Runner;
+pub use runner::{Runner, Store};
+pub(crate) use settings::CONNECTOR;
+pub(crate) use store::Kept;
 
 /// The feed in `body`, which was read at `address` and came with this content type.
 ///

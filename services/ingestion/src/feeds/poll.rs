@@ -131,6 +131,11 @@ impl Poll {
         self.failures
     }
 
+    /// Whether it is gone for good.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
     /// What operators should know: that it is gone, or that it fails again and again, and why.
     pub fn trouble(&self) -> Option<String> {
         if self.gone {

@@ -21,6 +21,7 @@ use super::{Replies, Way, http, outcome, queue::named};
 use crate::{
     account::{Account, Via},
     channels::{self, speak::Promise},
+    health::{Said, Turn, patient},
 };
 
 /// Steps of one delivery in one go: more would be a fault that repeats itself.
@@ -48,6 +49,10 @@ pub(super) struct Voice {
 impl Replies {
     /// Does what is next with a delivery until nothing is, or not yet.
     pub(super) async fn drive(&self, stream: &StreamId) -> Result<(), reaction::Error> {
+        // What is known to wait for its account is not even looked at.
+        if let Some(time) = self.channels.nap(stream) {
+            return Err(reaction::Error::Rest(time));
+        }
         for _ in 0..STEPS_MAX {
             match self.step(stream).await.map_err(outcome)? {
                 Step::Again => {}
@@ -64,6 +69,7 @@ impl Replies {
         let now = self.shell.clock.now();
         let voice = self.voice(delivery);
         let rules = voice.as_ref().map_or_else(Rules::default, |voice| voice.rules);
+        let rules = self.channels.excused(delivery, rules);
         let round = delivery.round;
         match known.state.next(now, &rules) {
             Next::Done | Next::Dead | Next::Decide { .. } => {
@@ -80,12 +86,18 @@ impl Replies {
                 self.act(stream, &format!("lost/{part}/{attempt}"), action).await?;
             }
             Next::Ask { part, attempt, ask, key } => {
+                let pass = match self.channels.ask(stream, delivery).await? {
+                    Turn::Go(pass) => pass,
+                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                };
                 let answer = match &voice {
                     Some(voice) => self.ask(stream, delivery, voice, (part, ask, key)).await?,
                     None => Answer::Nothing { ask },
                 };
+                let said = Said::of_answer(&answer);
                 let action = Action::Clarify { part, attempt, answer };
                 self.act(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
+                pass.ended(said).await?;
             }
             Next::Send { part, attempt, key, resend } => {
                 // What policy took from the account meanwhile: there is no way any more on which to send.
@@ -97,12 +109,18 @@ impl Replies {
                     self.refuse(stream, delivery, refusal).await?;
                     return Ok(Step::Again);
                 }
+                let pass = match self.channels.ask(stream, delivery).await? {
+                    Turn::Go(pass) => pass,
+                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                };
                 let start = Action::StartAttempt { part, attempt, resend };
                 let started = self.act(stream, &format!("start/{part}/{attempt}"), start).await?;
                 // Who left no entry does not send: somebody else does, or did.
                 if started.changed && !started.repeated {
                     let result = self.send(stream, delivery, &voice, (part, attempt, key)).await?;
+                    let (said, result) = (Said::of(&result), patient(result));
                     self.act(stream, &format!("result/{part}/{attempt}"), result).await?;
+                    pass.ended(said).await?;
                 }
             }
         }

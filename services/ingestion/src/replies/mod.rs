@@ -44,6 +44,7 @@ use crate::{
         speak::{Outgoing, Promise, Speaker, Unsayable},
     },
     chat,
+    health::Channels,
     secrets::Secrets,
 };
 
@@ -90,6 +91,8 @@ pub(crate) struct Replies {
     customers: Transactor<domain::customer::State>,
     secrets: Secrets,
     http: http::Client,
+    /// Whether an account may send now.
+    channels: Arc<Channels>,
 }
 
 /// The reactions, opened.
@@ -105,11 +108,11 @@ impl Runners {
     pub(crate) async fn open(
         shell: &service::shell::Shell,
         accounts: &Arc<dyn Accounts>,
-        control: &Store,
+        (control, channels): (&Store, &Arc<Channels>),
     ) -> Result<Self, Error> {
         let model = model::Deliveries::new(Arc::clone(&shell.log));
         let model = Arc::new(Models::open(shell.clone(), control.clone(), model).await?);
-        let replies = Arc::new(Replies::new(shell.clone(), Arc::clone(accounts))?);
+        let replies = Arc::new(Replies::new(shell.clone(), Arc::clone(accounts), Arc::clone(channels))?);
         let lease = |name| Lease::new(control.clone(), Arc::clone(&shell.clock), name, &shell.replica);
         let (log, own) = (|| Arc::clone(&shell.log), || control.clone());
         let queue = QueueReplies(Arc::clone(&replies));
@@ -242,7 +245,11 @@ fn lane(entry: &Entry) -> String {
 }
 
 impl Replies {
-    fn new(shell: service::shell::Shell, accounts: Arc<dyn Accounts>) -> Result<Self, Error> {
+    fn new(
+        shell: service::shell::Shell,
+        accounts: Arc<dyn Accounts>,
+        channels: Arc<Channels>,
+    ) -> Result<Self, Error> {
         let site = shell.site.as_str();
         let parts = || (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.clock));
         let (log, vault, clock) = parts();
@@ -252,7 +259,8 @@ impl Replies {
         let (log, vault, clock) = parts();
         let customers = Transactor::new(site, log, vault, clock);
         let http = http::Client::new()?;
-        Ok(Self { deliveries, messages, customers, accounts, secrets: Secrets::new(), http, shell })
+        let secrets = Secrets::new();
+        Ok(Self { deliveries, messages, customers, accounts, secrets, http, channels, shell })
     }
 
     /// How an account sends, if its connector can, and policy has all that it needs for that.

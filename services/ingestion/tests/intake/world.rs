@@ -222,6 +222,10 @@ impl Accounts for Policy {
         None
     }
 
+    fn all(&self) -> Vec<domain::ids::AccountId> {
+        [WALL, CHAT].map(|id| id.parse().unwrap()).to_vec()
+    }
+
     fn connected(&self, _: &str) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
         Vec::new()
     }
