@@ -64,6 +64,7 @@ struct Parts {
     submitter: Arc<Submitter>,
     ledger: Arc<Ledger>,
     replies: replies::Runners,
+    guard: postbox::guard::Guard,
     feeds: Arc<feeds::Polling>,
     files: Arc<files::Runner>,
 }
@@ -78,7 +79,8 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let feeds = Arc::new(feeds);
     let files = files::open(&shell, &config.accounts, &control)?;
     let accounts = config.accounts;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files })))
+    let guard = postbox::guard::Guard::new();
+    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, guard, feeds, files })))
 }
 
 impl Ingestion {

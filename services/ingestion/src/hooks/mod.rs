@@ -15,7 +15,7 @@
 
 pub(crate) mod fit;
 mod happened;
-mod tell;
+pub(crate) mod tell;
 
 use std::{
     collections::HashMap,

@@ -23,20 +23,20 @@ const SIGN: &str = "sign";
 const CHANNEL: &str = "channel";
 
 /// What is told of one message.
-pub(super) enum Told {
+pub(crate) enum Told {
     Deleted,
     Sign { by: String, sign: Option<String> },
     Fate { fate: Fate, code: Option<String> },
 }
 
 /// Writes what is told.
-pub(super) struct Teller {
+pub(crate) struct Teller {
     messages: Transactor<message::State>,
     vault: std::sync::Arc<vault::Vault>,
 }
 
 impl Teller {
-    pub(super) fn new(shell: &service::shell::Shell) -> Self {
+    pub(crate) fn new(shell: &service::shell::Shell) -> Self {
         let messages = Transactor::new(
             shell.site.as_str(),
             std::sync::Arc::clone(&shell.log),
@@ -48,7 +48,7 @@ impl Teller {
 
     /// Notes what was told of the message that the account calls `external_id`, whether that is here yet or not. Whether it
     /// was news. `None`: it breaks a bound and is not kept.
-    pub(super) async fn tell(
+    pub(crate) async fn tell(
         &self,
         batch: &Batch,
         external_id: &str,

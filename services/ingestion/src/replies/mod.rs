@@ -10,13 +10,14 @@
 
 mod drive;
 mod http;
+pub(crate) mod mail;
 pub(crate) mod model;
 mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     decider::Decider,
@@ -57,6 +58,8 @@ const SECRET_LEN: usize = 64;
 enum Way {
     /// A call at the API of its platform.
     Http(&'static dyn Speaker),
+    /// A mail, by SMTP.
+    Mail,
 }
 
 impl Way {
@@ -64,6 +67,8 @@ impl Way {
     fn promise(self) -> Promise {
         match self {
             Self::Http(speaker) => speaker.promise(),
+            // SMTP knows no key, and cannot be asked.
+            Self::Mail => Promise::Nothing,
         }
     }
 
@@ -71,6 +76,16 @@ impl Way {
     fn key_known_s(self) -> i64 {
         match self {
             Self::Http(speaker) => speaker.key_known_s(),
+            Self::Mail => 0,
+        }
+    }
+
+    /// How long sending may take, for an account that wants so many seconds.
+    fn call_time(self, wanted_s: Option<u64>) -> Duration {
+        let wanted = wanted_s.map(Duration::from_secs);
+        match self {
+            Self::Http(_) => wanted.unwrap_or(http::CALL_TIME_MAX).min(http::CALL_TIME_MAX),
+            Self::Mail => wanted.unwrap_or(mail::CALL_TIME).min(mail::CALL_TIME_MAX),
         }
     }
 }
@@ -253,8 +268,11 @@ impl Replies {
     /// How an account sends, if its connector can, and policy has all that it needs for that.
     fn way(&self, account: &AccountId) -> Option<(Via, Way)> {
         let via = self.accounts.via(account)?;
-        let speaker = channels::speaker(via.connector.as_deref()?)?;
-        is_complete(&via, speaker).then_some((via, Way::Http(speaker)))
+        let way = match via.connector.as_deref()? {
+            mail::CONNECTOR => Way::Mail,
+            connector => Way::Http(channels::speaker(connector)?),
+        };
+        is_complete(&via, way).then_some((via, way))
     }
 
     /// Does something to a delivery. `step` names it: the same step again is nothing.
@@ -272,8 +290,8 @@ impl Replies {
     }
 }
 
-/// Whether policy has what a speaker needs: whether it could say anything, if every secret could be read.
-fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
+/// Whether policy has what a way needs: whether anything could be said on it, if every secret could be read.
+fn is_complete(via: &Via, way: Way) -> bool {
     let secrets = via.secrets.keys().map(|name| (name.clone(), "0".repeat(SECRET_LEN).into()));
     let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
     let anything = Outgoing {
@@ -290,8 +308,12 @@ fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
         since: domain::time::Timestamp::UNIX_EPOCH,
         at: domain::time::Timestamp::UNIX_EPOCH,
     };
-    match speaker.say(&anything, &config) {
-        Ok(_) | Err(Unsayable::Unsupported(_)) => true,
+    let said = match way {
+        Way::Http(speaker) => speaker.say(&anything, &config).map(drop),
+        Way::Mail => mail::is_complete(&config),
+    };
+    match said {
+        Ok(()) | Err(Unsayable::Unsupported(_)) => true,
         Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
     }
 }

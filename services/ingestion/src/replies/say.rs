@@ -25,12 +25,14 @@ impl Replies {
         voice: &Voice,
         (part, attempt, key): (u16, u32, IdempotencyKey),
     ) -> Result<Action, Error> {
+        let speaker = match voice.way {
+            Way::Http(speaker) => speaker,
+            Way::Mail => return self.mail(stream, delivery, voice, (part, attempt, key)).await,
+        };
         let Some(words) = self.words(stream, part).await? else {
             return Ok(rejected(part, attempt, Rejection::Malformed, None));
         };
-        match voice.way {
-            Way::Http(speaker) => self.call(delivery, voice, speaker, &words, (part, attempt, key)).await,
-        }
+        self.call(delivery, voice, speaker, &words, (part, attempt, key)).await
     }
 
     /// Sends a part by calling the platform's API.
@@ -89,7 +91,7 @@ impl Replies {
     ) -> Result<Answer, Error> {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
-        let Way::Http(speaker) = voice.way;
+        let Way::Http(speaker) = voice.way else { return Ok(nothing) };
         let key = key.to_string();
         let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
         let Some(Ok(call)) = speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
