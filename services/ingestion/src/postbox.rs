@@ -90,7 +90,7 @@ pub(crate) async fn take(
         return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()).await);
     }
     let place = place(ingestion, &account, &mail, to).await?;
-    let told = told::told(&kind, &secret(&parts.shell.vault)?, &account.id);
+    let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
     let over = is_over(ingestion, &account, from, &mail, &kind);
     if over {
         tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");

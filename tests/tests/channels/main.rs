@@ -9,6 +9,7 @@ mod files;
 mod hooks;
 mod mail;
 mod mail_sets;
+mod mails_out;
 mod payloads;
 mod published;
 mod real_mails;

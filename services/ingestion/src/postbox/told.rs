@@ -1,9 +1,10 @@
-//! What a mail tells of a mail of ours: a report of its delivery, a receipt, a complaint.
+//! What a mail tells of a mail of ours: a report of its delivery, a receipt, a complaint, an answer.
 
 use domain::{ids::AccountId, message::Fate};
 
 use crate::{
     mail::{
+        Mail,
         kind::{Action, Kind, Report},
         token,
     },
@@ -20,8 +21,8 @@ pub(super) struct Told {
     pub(super) code: Option<String>,
 }
 
-/// What `kind` tells of a mail that this account sent. A Message-ID without our signature is not ours, whatever a report says.
-pub(super) fn told(kind: &Kind, secret: &token::Secret, account: &AccountId) -> Option<Told> {
+/// What a mail tells of one that this account sent. A Message-ID without our signature is not ours, whatever a report says.
+pub(super) fn told(mail: &Mail, kind: &Kind, secret: &token::Secret, account: &AccountId) -> Option<Told> {
     let (message_id, fate, code) = match kind {
         Kind::DeliveryReport(report) => {
             let (fate, code) = reported(report)?;
@@ -32,11 +33,10 @@ pub(super) fn told(kind: &Kind, secret: &token::Secret, account: &AccountId) -> 
         }
         // Whoever complains of a mail has it.
         Kind::Feedback(feedback) => (feedback.message_id.as_deref()?, Fate::Delivered, None),
-        // It is still on its way.
-        Kind::DeliveryDelay(_) => return None,
-        Kind::Person | Kind::AutoReply(_) | Kind::ReadReceipt(_) | Kind::List(_) | Kind::Own(_) => {
-            return None;
-        }
+        // Whoever, or whatever, answers a mail has it as well.
+        Kind::Person | Kind::AutoReply(_) => (mail.in_reply_to.first()?.as_str(), Fate::Delivered, None),
+        // The one is still on its way, the others are about none.
+        Kind::DeliveryDelay(_) | Kind::ReadReceipt(_) | Kind::List(_) | Kind::Own(_) => return None,
     };
     // Servers may write it in capitals; we never do.
     let message_id = message_id.to_lowercase();
@@ -78,7 +78,11 @@ mod tests {
     }
 
     fn of(kind: &Kind) -> Option<(Fate, Option<String>)> {
-        let told = told(kind, &secret(), &"care".parse().unwrap())?;
+        of_mail(&Mail::default(), kind)
+    }
+
+    fn of_mail(mail: &Mail, kind: &Kind) -> Option<(Fate, Option<String>)> {
+        let told = told(mail, kind, &secret(), &"care".parse().unwrap())?;
         assert_eq!(told.message_id, id("care"));
         Some((told.fate, told.code))
     }
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn receipts_and_complaints_say_that_it_arrived() {
+    fn receipts_complaints_and_answers_say_that_it_arrived() {
         let receipt = |disposition: &str| {
             let (message_id, disposition) = (Some(id("care")), Some(disposition.to_owned()));
             of(&Kind::ReadReceipt(Receipt { evidence: OF_US, message_id, disposition }))
@@ -119,6 +123,12 @@ mod tests {
         let message_id = Some(id("care"));
         let complaint = Feedback { evidence: OF_US, kind: None, message_id, recipients: Vec::new() };
         assert_eq!(of(&Kind::Feedback(complaint)), Some((Fate::Delivered, None)));
+        for (answered, expected) in [(id("care"), Some((Fate::Delivered, None))), ("m1@x".into(), None)] {
+            let mail = Mail { in_reply_to: vec![answered], ..Mail::default() };
+            assert_eq!(of_mail(&mail, &Kind::Person), expected);
+            assert_eq!(of_mail(&mail, &Kind::AutoReply(OF_US)), expected);
+            assert_eq!(of_mail(&mail, &Kind::List(OF_US)), None);
+        }
     }
 
     #[test]

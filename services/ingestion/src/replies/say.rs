@@ -27,7 +27,7 @@ impl Replies {
     ) -> Result<Action, Error> {
         let speaker = match voice.way {
             Way::Http(speaker) => speaker,
-            Way::Mail => return self.mail(stream, delivery, voice, (part, attempt, key)).await,
+            Way::Mail => return Ok(self.mail(stream, delivery, voice, (part, attempt, key)).await),
         };
         let Some(words) = self.words(stream, part).await? else {
             return Ok(rejected(part, attempt, Rejection::Malformed, None));

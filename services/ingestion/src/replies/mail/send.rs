@@ -12,11 +12,12 @@ use domain::{
 };
 use eventlog::StreamId;
 use futures_util::TryStreamExt;
+use lettre::Address;
 use service::Error;
 
 use super::{
     compose::{self, File, Letter},
-    settings::Settings,
+    settings::{Server, Settings},
     smtp::{self, Carried},
 };
 use crate::{
@@ -36,6 +37,29 @@ struct Asked {
     request: Box<Request>,
     /// Whether no person wrote the reply.
     automatic: bool,
+}
+
+/// A mail that can leave.
+struct Ready {
+    server: Server,
+    from: Address,
+    to: Address,
+    mail: Vec<u8>,
+    /// What it is called once a server has it.
+    external: External,
+}
+
+/// Why one cannot.
+enum Unready {
+    Later,
+    Never(Rejection),
+    Broken(Error),
+}
+
+impl From<Error> for Unready {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
+    }
 }
 
 /// A mail of which nobody knows whether a server took it.
@@ -62,49 +86,69 @@ impl Replies {
         delivery: &Delivery,
         voice: &Voice,
         (part, attempt, key): (u16, u32, IdempotencyKey),
-    ) -> Result<Action, Error> {
-        let later = |reason| Action::ReportFailed { part, attempt, reason, code: None, retry_at: None };
-        let never = |reason| Action::ReportRejected { part, attempt, reason, code: None };
-        let settings = match Settings::of(&voice.config) {
-            Ok(settings) => settings,
-            Err(error) => {
-                tracing::warn!(%error, account = %voice.account.id, "a mail cannot be sent");
-                return Ok(match error {
-                    // Policy names it, and it may be readable again in a moment: nothing has left us.
-                    Unsayable::Secret(_) => later(Failure::Other),
-                    Unsayable::NoSetting(_) | Unsayable::Unsupported(_) => never(Rejection::Authentication),
-                });
+    ) -> Action {
+        let failed = |reason, code| Action::ReportFailed { part, attempt, reason, code, retry_at: None };
+        let rejected = |reason, code| Action::ReportRejected { part, attempt, reason, code };
+        let ready = match self.ready(stream, delivery, voice, (part, key)).await {
+            Ok(ready) => ready,
+            Err(Unready::Later) => return failed(Failure::Other, None),
+            Err(Unready::Never(reason)) => return rejected(reason, None),
+            // Nothing has left us yet: whatever it is, it is tried again.
+            Err(Unready::Broken(error)) => {
+                tracing::warn!(%error, account = %voice.account.id, "a mail cannot be made");
+                return failed(Failure::Other, None);
             }
         };
-        let signers = match settings.signers(&voice.config) {
-            Ok(signers) => signers,
-            Err(error) => {
-                tracing::warn!(%error, account = %voice.account.id, "a mail cannot be signed");
-                return Ok(later(Failure::Other));
+        let Ready { server, from, to, mail, external } = ready;
+        match smtp::carry(&server, (&from, &to), &mail, voice.call_time).await {
+            Carried::Taken => Action::ReportSent { part, attempt, external: Some(external) },
+            Carried::Later(reason, code) => failed(reason, code),
+            Carried::Never(reason, code) => rejected(reason, code),
+            Carried::Unclear(reason) => Action::ReportUnclear { part, attempt, reason },
+        }
+    }
+
+    /// All that is needed to send a part.
+    async fn ready(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: &Voice,
+        (part, key): (u16, IdempotencyKey),
+    ) -> Result<Ready, Unready> {
+        let settings = Settings::of(&voice.config).map_err(|error| {
+            tracing::warn!(%error, account = %voice.account.id, "a mail cannot be sent");
+            match error {
+                // Policy names it, and it may be readable again in a moment.
+                Unsayable::Secret(_) => Unready::Later,
+                Unsayable::NoSetting(_) | Unsayable::Unsupported(_) => {
+                    Unready::Never(Rejection::Authentication)
+                }
             }
-        };
-        let Some(Asked { request, automatic }) = self.asked(stream).await? else {
-            return Ok(never(Rejection::Malformed));
-        };
+        })?;
+        let signers = settings.signers(&voice.config).map_err(|error| {
+            tracing::warn!(%error, account = %voice.account.id, "a mail cannot be signed");
+            Unready::Later
+        })?;
+        let Asked { request, automatic } =
+            self.asked(stream).await?.ok_or(Unready::Never(Rejection::Malformed))?;
         let said = usize::from(part).checked_sub(1).and_then(|index| request.parts.get(index));
         let (Some(said), Form::Free | Form::Tag { .. }) = (said, &request.form) else {
-            return Ok(never(Rejection::Unsupported));
+            return Err(Unready::Never(Rejection::Unsupported));
         };
         let thread = self.thread(&request).await?;
         let to = request.contact.as_ref().and_then(Personal::as_open).unwrap_or_default();
-        let Some(to) = compose::mailbox(thread.name.as_deref(), to) else {
-            return Ok(never(Rejection::InvalidRecipient));
-        };
-        let Some(files) = self.attached(said).await? else {
-            return Ok(never(Rejection::AttachmentRefused));
-        };
+        let to = compose::mailbox(thread.name.as_deref(), to);
+        let to = to.ok_or(Unready::Never(Rejection::InvalidRecipient))?;
+        let files = self.attached(said).await?.ok_or(Unready::Never(Rejection::AttachmentRefused))?;
         let message_id = self.message_id(&settings, delivery, key)?;
+        let reply_to = self.reply_to(&settings, delivery)?;
         let (from, recipient) = (settings.from.email.clone(), to.email.clone());
         let now = self.shell.clock.now();
         let letter = Letter {
-            reply_to: self.reply_to(&settings, delivery)?,
             from: settings.from,
             to,
+            reply_to,
             subject: request.subject.as_ref().and_then(Personal::as_open),
             text: said.text.as_ref().and_then(Personal::as_open).unwrap_or_default(),
             files,
@@ -115,27 +159,15 @@ impl Replies {
             automatic,
             at: now,
         };
-        let Ok(mail) = compose::compose(letter) else { return Ok(never(Rejection::Malformed)) };
+        let mail = compose::compose(letter).map_err(|_| Unready::Never(Rejection::Malformed))?;
         let mut fields = String::new();
         for signer in &signers {
-            let Ok(field) = signer.field(&mail, now.as_microsecond().div_euclid(1_000_000)) else {
-                return Ok(later(Failure::Other));
-            };
-            fields.push_str(&field);
+            let field = signer.field(&mail, now.as_microsecond().div_euclid(1_000_000));
+            fields.push_str(&field.map_err(|_| Unready::Later)?);
         }
         let mail = [fields.as_bytes(), &mail].concat();
-        let carried = smtp::carry(&settings.server, (&from, &recipient), &mail, voice.call_time).await;
-        Ok(match carried {
-            Carried::Taken => {
-                let external = Some(self.known_as(voice, said, &message_id)?);
-                Action::ReportSent { part, attempt, external }
-            }
-            Carried::Later(reason, code) => {
-                Action::ReportFailed { part, attempt, reason, code, retry_at: None }
-            }
-            Carried::Never(reason, code) => Action::ReportRejected { part, attempt, reason, code },
-            Carried::Unclear(reason) => Action::ReportUnclear { part, attempt, reason },
-        })
+        let external = self.known_as(voice, said, &message_id)?;
+        Ok(Ready { server: settings.server, from, to: recipient, mail, external })
     }
 
     /// The mails of a delivery of which nobody knows whether a server took them, and what they are called if one did.
@@ -172,7 +204,7 @@ impl Replies {
     }
 
     /// The address of answers, if there is room for a token in it.
-    fn reply_to(&self, settings: &Settings, delivery: &Delivery) -> Result<Option<lettre::Address>, Error> {
+    fn reply_to(&self, settings: &Settings, delivery: &Delivery) -> Result<Option<Address>, Error> {
         let from: &str = settings.from.email.as_ref();
         let address = token::address(from, &self.token(delivery)?).ok().filter(|_| settings.plus_address);
         Ok(address.and_then(|address| address.parse().ok()))
@@ -220,8 +252,9 @@ impl Replies {
         };
         let Some(content) = content else { return Ok(Thread { answers, ..Thread::default() }) };
         let name = content.author_name.as_ref().and_then(Personal::as_open).map(str::to_owned);
+        // Without it the mail names its parent, and not those before.
         let raw = match raw(&content) {
-            Some(raw) => self.bytes(raw).await?,
+            Some(raw) => self.bytes(raw).await.unwrap_or_default(),
             None => None,
         };
         let links = raw.and_then(|raw| parse::links(&raw)).unwrap_or_default();

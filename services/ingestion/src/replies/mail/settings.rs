@@ -11,6 +11,10 @@
 //! | `dkim_domain`, `dkim_selector`, secret `dkim_key` | signs | no signature |
 //! | `dkim_algorithm` | `ed25519`, `rsa` or `both` | `ed25519` |
 //! | `dkim_rsa_selector`, secret `dkim_rsa_key` | the second signature of `both` | |
+//! | `call_time_s` | how long sending may take | 120, and at most 600 |
+//! | `alike_per_hour_max` | mails of one sender in an hour that are alike before they count as a machine's | 10 |
+//!
+//! `from` is one of the addresses at which the account takes mails: there reports come in.
 
 use lettre::message::Mailbox;
 use secrecy::SecretString;
