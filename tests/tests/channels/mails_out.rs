@@ -289,7 +289,7 @@ async fn a_report_goes_to_the_reply_and_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_is_signed_as_policy_says_or_it_stays() {
+async fn a_mail_is_signed_as_policy_says() {
     let (secrets, server) = (Secrets::new(), FakeMailServer::start().await);
     let key = secrets.put("ed25519", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=");
     let dkim = ", dkim_domain = \"brand.example\", dkim_selector = \"s1\"";
