@@ -7,6 +7,7 @@ pub mod desk;
 pub mod faults;
 pub mod http;
 pub mod interposed;
+pub mod mail_server;
 pub mod platform;
 pub mod program;
 pub mod real_data;

@@ -13,7 +13,7 @@ use vault::{BlobRef, Blobs};
 use crate::{account::Account, delivery::Delivery, history::First, intake::Incoming};
 
 /// The name of the message as it came, among its attachments.
-const RAW_NAME: &str = "original.eml";
+pub(crate) const RAW_NAME: &str = "original.eml";
 /// The media type of the message as it came.
 const RAW_MEDIA_TYPE: &str = "message/rfc822";
 

@@ -67,6 +67,7 @@ struct Parts {
     ledger: Arc<Ledger>,
     channels: Arc<health::Channels>,
     replies: replies::Runners,
+    guard: postbox::guard::Guard,
     feeds: Arc<feeds::Polling>,
     files: Arc<files::Runner>,
     chat: Arc<chat::Chat>,
@@ -85,6 +86,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
     let accounts = config.accounts;
+    let guard = postbox::guard::Guard::new();
     Ok(Ingestion(Arc::new(Parts {
         shell,
         accounts,
@@ -92,6 +94,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
         ledger,
         channels,
         replies,
+        guard,
         feeds,
         files,
         chat,

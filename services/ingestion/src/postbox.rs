@@ -1,5 +1,8 @@
 //! One mail for one of our accounts, into the log, however it came.
 
+pub(crate) mod guard;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
@@ -17,12 +20,16 @@ use service::{
     auth::Principal,
     envelope::{Envelope as Entry, Origin},
 };
+use vault::Vault;
 
 use crate::{
     Ingestion,
     account::{Account, plain_address},
     channels::{Media, MediaSource, Message, Party},
-    hooks::fit::fit,
+    hooks::{
+        fit::fit,
+        tell::{Teller, Told as Fated},
+    },
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
@@ -83,7 +90,12 @@ pub(crate) async fn take(
         return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()).await);
     }
     let place = place(ingestion, &account, &mail, to).await?;
-    let arriving = arriving(ingestion, from, mail, &kind, place, bytes);
+    let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
+    let over = is_over(ingestion, &account, from, &mail, &kind);
+    if over {
+        tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
+    }
+    let arriving = arriving(ingestion, from, mail, (&kind, over), place, bytes);
     let batch = Batch {
         account,
         policy_version,
@@ -93,6 +105,10 @@ pub(crate) async fn take(
         once: true,
     };
     let taken = parts.submitter.take(&parts.ledger, &batch, vec![arriving]).await?;
+    if let Some(told::Told { message_id, fate, code }) = told {
+        let what = Fated::Fate { fate, code };
+        Teller::new(&parts.shell).tell(&batch, &message_id, what, batch.now).await?;
+    }
     taken.into_iter().next().ok_or_else(|| No::Later(Error::Internal("a mail without an outcome".into())))
 }
 
@@ -140,7 +156,7 @@ async fn place(
             break;
         }
     }
-    let secret = secret(ingestion)?;
+    let secret = secret(&parts.shell.vault)?;
     let recipients: Vec<String> = to.map(str::to_owned).into_iter().collect();
     let by_header = mail.in_reply_to.first().or(mail.references.last()).cloned();
     Ok(match thread::matched(mail, &recipients, &secret, &account.id, &InLog(known)) {
@@ -175,9 +191,14 @@ async fn thread_of(ingestion: &Ingestion, id: ConversationId) -> Result<Option<K
 }
 
 /// The key of the site's reply tokens.
-fn secret(ingestion: &Ingestion) -> Result<token::Secret, Error> {
-    let hash = ingestion.0.shell.vault.hash(TOKENS, &[]);
+pub(crate) fn secret(vault: &Vault) -> Result<token::Secret, Error> {
+    let hash = vault.hash(TOKENS, &[]);
     token::Secret::new(hash.into_bytes()).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What marks the mails of the site.
+pub(crate) fn marker(vault: &Vault) -> String {
+    vault.hash(MARKER, &[])
 }
 
 /// By what a mail of ours is known that comes back.
@@ -187,7 +208,7 @@ fn ourselves(ingestion: &Ingestion, account: &Account, to: Option<&str>) -> Ours
     let addresses = written.split(',').chain(to).filter_map(|address| plain_address(address.trim()));
     Ourselves {
         addresses: addresses.collect(),
-        marker: ingestion.0.shell.vault.hash(MARKER, &[]),
+        marker: marker(&ingestion.0.shell.vault),
         ..Ourselves::default()
     }
 }
@@ -196,7 +217,7 @@ fn arriving(
     ingestion: &Ingestion,
     from: &str,
     mail: Mail,
-    kind: &Kind,
+    (kind, over): (&Kind, bool),
     place: Place,
     bytes: &[u8],
 ) -> Arriving {
@@ -227,6 +248,7 @@ fn arriving(
     };
     let (message, announced) = fit(message, now);
     let automatic = match kind {
+        Kind::Person | Kind::Own(_) if over => Some(Automatic::AutoReply),
         Kind::Person | Kind::Own(_) => None,
         Kind::AutoReply(_) => Some(Automatic::AutoReply),
         Kind::List(_) => Some(Automatic::List),
@@ -238,6 +260,17 @@ fn arriving(
     let automatic = automatic.unwrap_or_default();
     let message = v1::Message { raw: bytes.to_vec(), automatic, ..message };
     Arriving { message, announced, thread: place.thread }
+}
+
+/// Whether the sender writes too much that is alike.
+fn is_over(ingestion: &Ingestion, account: &Account, from: &str, mail: &Mail, kind: &Kind) -> bool {
+    let parts = &ingestion.0;
+    let via = parts.accounts.via(&account.id).unwrap_or_default();
+    let max = via.settings.get(guard::ALIKE_MAX).and_then(|text| text.parse().ok());
+    let seen = guard::Seen::of(mail, !kind.is_person(), parts.shell.clock.now());
+    let sender = customer(mail, from).id;
+    let max = max.unwrap_or(guard::ALIKE_MAX_DEFAULT);
+    parts.guard.is_over(&account.id, &sender, seen, max) && kind.is_person()
 }
 
 /// Who wrote it: From, else whoever else the mail or its envelope says it is from.

@@ -15,10 +15,10 @@ const MAIL: &str = "id = \"mail\"\nchannel = \"email\"\nthread = \"threads\"\n\
                     settings = { address = \"care@brand.example, help@brand.example\" }";
 
 /// A mail server that talks to the site.
-struct Server(BufReader<TcpStream>);
+pub struct Server(BufReader<TcpStream>);
 
 impl Server {
-    async fn connect(world: &World) -> Self {
+    pub async fn connect(world: &World) -> Self {
         let stream = TcpStream::connect(world.platform.mail.unwrap()).await.unwrap();
         let mut server = Self(BufReader::new(stream));
         assert!(server.answer().await.starts_with("220"));
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// The answer to a mail for one recipient.
-    async fn send(&mut self, to: &str, mail: &str) -> String {
+    pub async fn send(&mut self, to: &str, mail: &str) -> String {
         assert!(self.say("EHLO mta.test").await.starts_with("250"));
         assert!(self.say("MAIL FROM:<ana@example.org>").await.starts_with("250"));
         assert!(self.say(&format!("RCPT TO:<{to}>")).await.starts_with("250"));
@@ -52,14 +52,16 @@ impl Server {
     }
 }
 
-fn mail(id: &str, headers: &str, text: &str) -> String {
+/// A mail of Ana's.
+pub fn mail(id: &str, headers: &str, text: &str) -> String {
     format!(
         "From: Ana Lima <ana@example.org>\r\nTo: care@brand.example\r\nSubject: Kettle\r\n\
          Date: Thu, 01 Jan 2026 10:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n{headers}\r\n{text}\r\n"
     )
 }
 
-async fn cases(world: &World) -> Vec<pb::Case> {
+/// All cases, once every mail has been taken up.
+pub async fn cases(world: &World) -> Vec<pb::Case> {
     let at_least = all_taken(world).await;
     let mut root = world.administrator();
     root.list(pb::ListCasesRequest { at_least, page_size: 200, ..Default::default() }).await

@@ -13,6 +13,7 @@ mod health;
 mod hooks;
 mod mail;
 mod mail_sets;
+mod mails_out;
 mod payloads;
 mod published;
 mod real_mails;

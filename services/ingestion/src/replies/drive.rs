@@ -17,7 +17,7 @@ use domain::{
 use eventlog::StreamId;
 use service::{Error, reaction, transact::Meta};
 
-use super::{Replies, Way, http, outcome, queue::named};
+use super::{Replies, Way, outcome, queue::named};
 use crate::{
     account::{Account, Via},
     channels::{self, speak::Promise},
@@ -73,7 +73,7 @@ impl Replies {
         let round = delivery.round;
         match known.state.next(now, &rules) {
             Next::Done | Next::Dead | Next::Decide { .. } => {
-                self.name(delivery).await?;
+                self.name(delivery, voice.as_ref()).await?;
                 return Ok(Step::Done);
             }
             Next::Wait(until) => return Ok(Step::Rest(between(now, until))),
@@ -134,12 +134,11 @@ impl Replies {
     }
 
     /// With what a delivery is sent. Nothing: its account cannot send any more.
-    fn voice(&self, delivery: &Delivery) -> Option<Voice> {
+    pub(super) fn voice(&self, delivery: &Delivery) -> Option<Voice> {
         let (Via { settings, secrets, .. }, way) = self.way(&delivery.request.account)?;
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = way.promise();
-        let call_time_s = settings.get(CALL_TIME).and_then(|text| text.parse().ok());
-        let call_time = call_time_s.map_or(http::CALL_TIME_MAX, Duration::from_secs).min(http::CALL_TIME_MAX);
+        let call_time = way.call_time(settings.get(CALL_TIME).and_then(|text| text.parse().ok()));
         let rules = Rules {
             idempotent_s: (promise == Promise::Key).then(|| way.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
@@ -194,9 +193,12 @@ impl Replies {
 
     /// The messages that the platform made of the parts are this reply: their echo is no news, and what is told of them is of
     /// this. Done when nothing is next, and not with each result, so that it is done however a process ends.
-    async fn name(&self, delivery: &Delivery) -> Result<(), Error> {
+    async fn name(&self, delivery: &Delivery, voice: Option<&Voice>) -> Result<(), Error> {
         let reply = delivery.request.reply;
-        for hash in delivery.parts.iter().flat_map(PartState::externals) {
+        // What a mail is called is known before a server says that it has it: a report of one in doubt proves it.
+        let doubtful = voice.map(|voice| self.doubtful(delivery, voice)).transpose()?.unwrap_or_default();
+        let doubtful = doubtful.iter().map(|mail| &mail.external.hash);
+        for hash in delivery.parts.iter().flat_map(PartState::externals).chain(doubtful) {
             let id = MessageId::of(&delivery.request.account, hash);
             let message = named("message", &id)?;
             let principal = super::myself().map_err(|error| Error::Internal(error.to_string()))?;

@@ -10,13 +10,14 @@
 
 mod drive;
 mod http;
+pub(crate) mod mail;
 pub(crate) mod model;
 mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     decider::Decider,
@@ -61,6 +62,8 @@ enum Way {
     Http(&'static dyn Speaker),
     /// None: it stands in the log, where the visitor of a web chat sees it.
     Chat,
+    /// A mail, by SMTP.
+    Mail,
 }
 
 impl Way {
@@ -69,6 +72,8 @@ impl Way {
         match self {
             Self::Http(speaker) => speaker.promise(),
             Self::Chat => Promise::Key,
+            // SMTP knows no key, and cannot be asked.
+            Self::Mail => Promise::Nothing,
         }
     }
 
@@ -77,6 +82,18 @@ impl Way {
         match self {
             Self::Http(speaker) => speaker.key_known_s(),
             Self::Chat => chat::KEY_KNOWN_S,
+            Self::Mail => 0,
+        }
+    }
+
+    /// How long sending may take, for an account that wants so many seconds.
+    fn call_time(self, wanted_s: Option<u64>) -> Duration {
+        let wanted = wanted_s.map(Duration::from_secs);
+        match self {
+            Self::Http(_) => wanted.unwrap_or(http::CALL_TIME_MAX).min(http::CALL_TIME_MAX),
+            // To put it before a visitor is no call.
+            Self::Chat => http::CALL_TIME_MAX,
+            Self::Mail => wanted.unwrap_or(mail::CALL_TIME).min(mail::CALL_TIME_MAX),
         }
     }
 }
@@ -266,11 +283,12 @@ impl Replies {
     /// How an account sends, if its connector can, and policy has all that it needs for that.
     fn way(&self, account: &AccountId) -> Option<(Via, Way)> {
         let via = self.accounts.via(account)?;
-        if via.connector.as_deref() == Some(chat::CONNECTOR) {
-            return chat::is_complete(&via).then_some((via, Way::Chat));
-        }
-        let speaker = channels::speaker(via.connector.as_deref()?)?;
-        is_complete(&via, speaker).then_some((via, Way::Http(speaker)))
+        let way = match via.connector.as_deref()? {
+            chat::CONNECTOR => Way::Chat,
+            mail::CONNECTOR => Way::Mail,
+            connector => Way::Http(channels::speaker(connector)?),
+        };
+        is_complete(&via, way).then_some((via, way))
     }
 
     /// Does something to a delivery. `step` names it: the same step again is nothing.
@@ -288,8 +306,8 @@ impl Replies {
     }
 }
 
-/// Whether policy has what a speaker needs: whether it could say anything, if every secret could be read.
-fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
+/// Whether policy has what a way needs: whether anything could be said on it, if every secret could be read.
+fn is_complete(via: &Via, way: Way) -> bool {
     let secrets = via.secrets.keys().map(|name| (name.clone(), "0".repeat(SECRET_LEN).into()));
     let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
     let anything = Outgoing {
@@ -306,8 +324,13 @@ fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
         since: domain::time::Timestamp::UNIX_EPOCH,
         at: domain::time::Timestamp::UNIX_EPOCH,
     };
-    match speaker.say(&anything, &config) {
-        Ok(_) | Err(Unsayable::Unsupported(_)) => true,
+    let said = match way {
+        Way::Http(speaker) => speaker.say(&anything, &config).map(drop),
+        Way::Chat => return chat::is_complete(via),
+        Way::Mail => mail::is_complete(&config),
+    };
+    match said {
+        Ok(()) | Err(Unsayable::Unsupported(_)) => true,
         Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
     }
 }

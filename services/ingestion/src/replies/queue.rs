@@ -196,7 +196,7 @@ impl Replies {
     }
 
     /// What a message says, as it is now.
-    async fn content(&self, message: &MessageId) -> Result<Option<Content>, Error> {
+    pub(super) async fn content(&self, message: &MessageId) -> Result<Option<Content>, Error> {
         let stream = named("message", message)?;
         let mut entries = self.shell.log.read(&stream);
         let mut found = None;

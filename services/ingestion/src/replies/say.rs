@@ -26,12 +26,12 @@ impl Replies {
         voice: &Voice,
         (part, attempt, key): (u16, u32, IdempotencyKey),
     ) -> Result<Action, Error> {
-        let Some(words) = self.words(stream, part).await? else {
-            return Ok(rejected(part, attempt, Rejection::Malformed, None));
-        };
-        match voice.way {
-            Way::Http(speaker) => self.call(delivery, voice, speaker, &words, (part, attempt, key)).await,
-            Way::Chat => self.show(delivery, voice, &words, (part, attempt)),
+        let named = (part, attempt, key);
+        match (voice.way, self.words(stream, part).await?) {
+            (Way::Mail, _) => Ok(self.mail(stream, delivery, voice, named).await),
+            (Way::Http(_) | Way::Chat, None) => Ok(rejected(part, attempt, Rejection::Malformed, None)),
+            (Way::Http(speaker), Some(words)) => self.call(delivery, voice, speaker, &words, named).await,
+            (Way::Chat, Some(words)) => self.show(delivery, voice, &words, (part, attempt)),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::DIAGNOSTIC_MAX;
 
 /// The first status code (RFC 3463) in `text`. What has more numbers behind it is an address of a server.
-pub(super) fn status(text: &str) -> Option<&str> {
+pub(crate) fn status(text: &str) -> Option<&str> {
     let words = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|word| word.trim_matches('.'));
     words.into_iter().find(|word| is_status(word))
 }

@@ -13,6 +13,8 @@ mod signs;
 mod tests;
 mod words;
 
+pub(crate) use codes::status;
+
 use std::collections::BTreeSet;
 
 use super::Mail;

@@ -70,7 +70,7 @@ pub struct Attachment {
 }
 
 /// What links a mail to others, read from its header alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
     /// See [`Mail::message_id`].
     pub message_id: String,
