@@ -15,6 +15,7 @@ mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
+mod words;
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ use crate::{
     account::{Accounts, Via},
     channels::{
         self,
-        speak::{Outgoing, Promise, Speaker, Unsayable},
+        speak::{Files, Outgoing, Promise, Speaker, Unsayable},
     },
     secrets::Secrets,
 };
@@ -64,6 +65,13 @@ impl Way {
     fn promise(self) -> Promise {
         match self {
             Self::Http(speaker) => speaker.promise(),
+        }
+    }
+
+    /// Which files go with a message.
+    fn files(self) -> Files {
+        match self {
+            Self::Http(speaker) => speaker.files(),
         }
     }
 
@@ -286,12 +294,15 @@ fn is_complete(via: &Via, speaker: &dyn Speaker) -> bool {
         tag: None,
         template: None,
         language: None,
+        parameters: &[],
+        named: &[],
+        files: &[],
         key: "00000000-0000-0000-0000-000000000000",
         since: domain::time::Timestamp::UNIX_EPOCH,
         at: domain::time::Timestamp::UNIX_EPOCH,
     };
     match speaker.say(&anything, &config) {
-        Ok(_) | Err(Unsayable::Unsupported(_)) => true,
+        Ok(_) | Err(Unsayable::Unsupported(_) | Unsayable::File(_)) => true,
         Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
     }
 }
