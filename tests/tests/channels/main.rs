@@ -6,6 +6,7 @@ mod edits;
 mod fake;
 mod feeds;
 mod files;
+mod forms;
 mod hooks;
 mod mail;
 mod mail_sets;

@@ -62,7 +62,11 @@ async fn reply(world: &World, account: &str, name: &str, text: &str) -> (pb::Cas
 }
 
 /// The delivery of a reply, once it says this of itself.
-async fn until(world: &World, reply: &str, what: impl Fn(&delivery::Delivery) -> bool) -> delivery::Delivery {
+pub async fn until(
+    world: &World,
+    reply: &str,
+    what: impl Fn(&delivery::Delivery) -> bool,
+) -> delivery::Delivery {
     let category = eventlog::Category::new("delivery").unwrap();
     let stream = eventlog::StreamId::new(&category, reply).unwrap();
     let mut entries = world.platform.shell.log.follow(eventlog::Position::NONE, &[category]);
@@ -85,7 +89,7 @@ async fn until(world: &World, reply: &str, what: impl Fn(&delivery::Delivery) ->
     found.unwrap_or_else(|_| panic!("the delivery of {reply} never came so far"))
 }
 
-async fn told(root: &mut Caller, case: &str, delivery: &str) {
+pub async fn told(root: &mut Caller, case: &str, delivery: &str) {
     let waiting = async {
         loop {
             let case = root.case(case).await;
