@@ -212,7 +212,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
     if call.line.contains("Messages.json") {
         return answer(&mut stream, 201, "", &json!({"sid": id, "status": "queued"})).await;
     }
-    if call.line.contains("/bot") {
+    if is_telegram(&call) {
         let number = u64::from_str_radix(&id, 16).unwrap_or_default();
         let result =
             json!({"message_id": number, "chat": {"id": said.to.parse::<i64>().unwrap_or_default()}});
@@ -292,7 +292,7 @@ fn said(call: &Call, brought: &[(String, Vec<u8>)]) -> Taken {
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         return Taken { to: field("To"), text: field("Body"), key, ..Taken::default() };
     }
-    if call.line.contains("/bot") || call.line.contains("/me/messages") {
+    if is_telegram(call) || call.line.contains("/me/messages") {
         return in_a_chat(call, &json);
     }
     let template = Some(json["template"].clone()).filter(Value::is_object);
@@ -300,6 +300,11 @@ fn said(call: &Call, brought: &[(String, Vec<u8>)]) -> Taken {
     let file = of_file().and_then(|at| brought.get(at).cloned());
     let said = if json["messages"].is_array() { &json["messages"][0]["text"] } else { &json["text"]["body"] };
     Taken { to: text(&json["to"]), text: text(said), key, file, template, ..Taken::default() }
+}
+
+/// Whether it is one of Telegram's methods.
+fn is_telegram(call: &Call) -> bool {
+    call.line.contains("/send")
 }
 
 /// The same where it may come as a form.
@@ -310,8 +315,8 @@ fn in_a_chat(call: &Call, json: &Value) -> Taken {
     };
     let field = |name: &str| of_form(name).unwrap_or_else(|| json[name].clone());
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let to = if call.line.contains("/bot") { field("chat_id") } else { field("recipient")["id"].clone() };
-    let said = if call.line.contains("/bot") { field("text") } else { field("message")["text"].clone() };
+    let to = if is_telegram(call) { field("chat_id") } else { field("recipient")["id"].clone() };
+    let said = if is_telegram(call) { field("text") } else { field("message")["text"].clone() };
     let tag = field("tag").as_str().map(str::to_owned);
     Taken {
         to: plain(&to),
