@@ -111,12 +111,12 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_shown_with_what_can_be_done() {
-        let shown = block(&reply("unclear"), Paint::default());
+        let shown = block(&reply("unclear"), Paint(false));
         assert!(shown.contains("(unclear)"), "{shown}");
         assert!(shown.contains("unknown whether it arrived"), "{shown}");
         assert!(shown.contains("dossier delivery resend r7"), "{shown}");
         let read = TimelineItem { fate: "read".to_owned(), ..reply("sent") };
-        let shown = block(&read, Paint::default());
+        let shown = block(&read, Paint(false));
         assert!(shown.contains("(sent, read)") && !shown.contains("unknown"), "{shown}");
     }
 
@@ -128,7 +128,7 @@ mod tests {
             parameters: vec!["Ada".to_owned(), "\u{1b}[31m7".to_owned()],
             ..ReplyTemplate::default()
         };
-        let shown = block(&TimelineItem { template: Some(template), ..reply("sent") }, Paint::default());
+        let shown = block(&TimelineItem { template: Some(template), ..reply("sent") }, Paint(false));
         assert!(shown.contains("template order_update (fr): Ada, "), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
     }
