@@ -120,7 +120,6 @@ fn what_is_wrong_is_refused_before_anything_is_sent() {
     assert_eq!(refuses("case snooze PAR-1 yesterday"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case close PAR-1 --command-id x"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case reply PAR-1"), ErrorKind::MissingRequiredArgument);
-    assert_eq!(refuses("case reply PAR-1 x --param 1=a"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("case reply PAR-1 x --template t --tag t"), ErrorKind::ArgumentConflict);
     assert_eq!(refuses("case reply PAR-1 --template t --param a"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case tag PAR-1"), ErrorKind::MissingRequiredArgument);

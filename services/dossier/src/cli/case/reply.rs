@@ -44,10 +44,10 @@ pub struct ReplyArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "tag")]
     template: Option<String>,
     /// What is put into the template: by name, or by position from 1; as often as needed
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse::param, requires = "template")]
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse::param)]
     params: Vec<(String, String)>,
     /// The template's language (BCP 47)
-    #[arg(long, value_name = "TAG", requires = "template")]
+    #[arg(long, value_name = "TAG")]
     language: Option<String>,
     /// The platform's mark for what may be said after the reply window: human_agent
     #[arg(long)]
@@ -73,6 +73,10 @@ impl ReplyArgs {
     /// What is said, and in which case.
     pub fn said(self) -> Result<(Target, ReplyRequest), Failure> {
         let template = match self.template {
+            None if !self.params.is_empty() || self.language.is_some() => {
+                let what = "--param and --language are a template's, and there is none";
+                return Err(Failure::invalid(what).next("name it with --template NAME"));
+            }
             None => None,
             Some(name) => {
                 let (parameters, named) = values(self.params)?;
