@@ -77,7 +77,7 @@ struct State {
     /// Calls that send, whatever came of them.
     calls: usize,
     /// Files that were brought before their message: their names and bytes.
-    brought: Vec<(String, Vec<u8>)>,
+    brought: Vec<File>,
 }
 
 struct Call {
@@ -248,8 +248,11 @@ async fn bring(stream: &mut TcpStream, state: &Mutex<State>, call: &Call) -> std
     }
 }
 
-/// The fields of a form, and its file with its name.
-fn form(call: &Call) -> (HashMap<String, String>, Option<(String, Vec<u8>)>) {
+/// A file: its name and its bytes.
+type File = (String, Vec<u8>);
+
+/// The fields of a form, and its file.
+fn form(call: &Call) -> (HashMap<String, String>, Option<File>) {
     let boundary = call.head.split("boundary=").nth(1).and_then(|rest| rest.lines().next());
     let mut fields = HashMap::new();
     let mut file = None;
@@ -280,7 +283,7 @@ fn form(call: &Call) -> (HashMap<String, String>, Option<(String, Vec<u8>)>) {
 }
 
 /// What a call wants to be sent.
-fn said(call: &Call, brought: &[(String, Vec<u8>)]) -> Taken {
+fn said(call: &Call, brought: &[File]) -> Taken {
     let key = call.head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("x-line-retry-key").then(|| value.trim().to_owned())

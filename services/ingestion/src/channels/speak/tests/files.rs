@@ -8,11 +8,16 @@ use super::{
 };
 use crate::channels;
 
-/// A call with a form: the address, the fields, and the file with its name, type and content.
-fn form(call: &Call) -> (String, Vec<(String, String)>, (String, String, String, Vec<u8>)) {
+/// The fields of a form.
+type Fields = Vec<(String, String)>;
+/// A file of a form: its field, its name, its type and its content.
+type Sent = (String, String, String, Vec<u8>);
+
+/// A call with a form: the address, the fields, and the file.
+fn form(call: &Call) -> (String, Fields, Sent) {
     let content_type = &call.headers.iter().find(|(name, _)| *name == "content-type").unwrap().1;
     let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
-    let parts = crate::channels::multipart::parts(&call.body, boundary).unwrap();
+    let parts = channels::multipart::parts(&call.body, boundary).unwrap();
     let (mut fields, mut files) = (Vec::new(), Vec::new());
     for part in parts {
         match part.file {
