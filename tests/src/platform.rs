@@ -1,4 +1,4 @@
-//! A platform that replies are sent to: it answers as LINE, Twilio and WhatsApp do, and breaks as told.
+//! A platform that replies are sent to: it answers as LINE, Twilio, WhatsApp, Telegram and Messenger do, and breaks as told.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,7 @@ pub enum Trouble {
 }
 
 /// A message that it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// What it calls it.
     pub id: String,
@@ -45,6 +45,22 @@ pub struct Taken {
     pub text: String,
     /// The key that it was told, if it knows keys.
     pub key: Option<String>,
+    /// The file that it is, if it is one: its name and its bytes.
+    pub file: Option<(String, Vec<u8>)>,
+    /// The template that it is, if it is one, as it was told.
+    pub template: Option<Value>,
+    /// The mark with which it was said.
+    pub tag: Option<String>,
+}
+
+impl Taken {
+    /// By what troubles know it: what it says, or the name of its file or template.
+    fn name(&self) -> String {
+        let file = self.file.as_ref().map(|(name, _)| name.clone());
+        let template = || self.template.as_ref()?["name"].as_str().map(str::to_owned);
+        let other = file.or_else(template).unwrap_or_default();
+        if self.text.is_empty() { other } else { self.text.clone() }
+    }
 }
 
 /// The platform.
@@ -64,6 +80,8 @@ struct State {
     taken: Vec<Taken>,
     /// Calls that send, whatever came of them.
     calls: usize,
+    /// Files that were brought before their message: their names and bytes.
+    brought: Vec<File>,
 }
 
 struct Call {
@@ -96,7 +114,8 @@ impl FakePlatform {
         format!("http://{}", self.address)
     }
 
-    /// What goes wrong with the message of this text, one time after the other.
+    /// What goes wrong with the message of this text, file or template, one time after the other; with `bring <name>`, when
+    /// the file is brought before its message.
     pub fn trouble(&self, text: &str, troubles: &[Trouble]) {
         let troubles = troubles.iter().rev().copied().collect();
         lock(&self.state).troubles.insert(text.to_owned(), troubles);
@@ -110,6 +129,11 @@ impl FakePlatform {
     /// What it has.
     pub fn taken(&self) -> Vec<Taken> {
         lock(&self.state).taken.clone()
+    }
+
+    /// How many files were brought to it before their message.
+    pub fn brought(&self) -> usize {
+        lock(&self.state).brought.len()
     }
 
     /// How often it was called to take something.
@@ -142,13 +166,16 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
             .collect();
         return answer(&mut stream, 200, "", &json!({"messages": messages, "next_page_uri": null})).await;
     }
-    let said = said(&call);
+    if call.line.contains("/media ") {
+        return bring(&mut stream, state, &call).await;
+    }
+    let said = said(&call, &lock(state).brought);
     let known = |taken: &Taken| said.key.is_some() && taken.key == said.key;
     let (trouble, again) = {
         let mut state = lock(state);
         state.calls += 1;
         (
-            state.troubles.get_mut(&said.text).and_then(Vec::pop).or(state.always),
+            state.troubles.get_mut(&said.name()).and_then(Vec::pop).or(state.always),
             state.taken.iter().find(|taken| known(taken)).cloned(),
         )
     };
@@ -197,11 +224,78 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
     if call.line.contains("Messages.json") {
         return answer(&mut stream, 201, "", &json!({"sid": id, "status": "queued"})).await;
     }
+    if is_telegram(&call) {
+        let number = u64::from_str_radix(&id, 16).unwrap_or_default();
+        let result =
+            json!({"message_id": number, "chat": {"id": said.to.parse::<i64>().unwrap_or_default()}});
+        return answer(&mut stream, 200, "", &json!({"ok": true, "result": result})).await;
+    }
+    if call.line.contains("/me/messages") {
+        return answer(&mut stream, 200, "", &json!({"recipient_id": said.to, "message_id": id})).await;
+    }
     answer(&mut stream, 200, "", &json!({"messages": [{"id": id}]})).await
 }
 
+/// A file is brought: it shows nobody anything.
+async fn bring(stream: &mut TcpStream, state: &Mutex<State>, call: &Call) -> std::io::Result<()> {
+    let (_, file) = form(call);
+    let file = file.unwrap_or_default();
+    let (trouble, id) = {
+        let mut state = lock(state);
+        let trouble = state.troubles.get_mut(&format!("bring {}", file.0)).and_then(Vec::pop);
+        if trouble.is_none() {
+            state.brought.push(file);
+        }
+        (trouble, state.brought.len())
+    };
+    match trouble {
+        None => answer(stream, 200, "", &json!({"id": id.to_string()})).await,
+        Some(Trouble::RateLimited(after_s)) => {
+            answer(stream, 429, &format!("retry-after: {after_s}\r\n"), &json!({})).await
+        }
+        Some(Trouble::Away) => answer(stream, 503, "retry-after: 0\r\n", &json!({})).await,
+        Some(Trouble::FailsWithIt | Trouble::FailsWithoutIt) => answer(stream, 500, "", &json!({})).await,
+        Some(Trouble::HangsUpWithIt | Trouble::HangsUpWithoutIt) => Ok(()),
+        Some(Trouble::SilentWithIt) => std::future::pending().await,
+    }
+}
+
+/// A file: its name and its bytes.
+type File = (String, Vec<u8>);
+
+/// The fields of a form, and its file.
+fn form(call: &Call) -> (HashMap<String, String>, Option<File>) {
+    let boundary = call.head.split("boundary=").nth(1).and_then(|rest| rest.lines().next());
+    let mut fields = HashMap::new();
+    let mut file = None;
+    let boundary = format!("\r\n--{}", boundary.unwrap_or_default().trim());
+    let body = [b"\r\n", call.body.as_slice()].concat();
+    let starts: Vec<usize> = body
+        .windows(boundary.len())
+        .enumerate()
+        .filter(|(_, here)| *here == boundary.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    for pair in starts.windows(2) {
+        let part = &body[pair[0] + boundary.len()..pair[1]];
+        let Some(end) = part.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&part[..end]).into_owned();
+        let content = part[end + 4..].to_vec();
+        let named =
+            |name: &str| head.split(&format!("; {name}=\"")).nth(1)?.split('"').next().map(str::to_owned);
+        match (named("name"), named("filename")) {
+            (_, Some(name)) => file = Some((name, content)),
+            (Some(name), None) => {
+                fields.insert(name, String::from_utf8_lossy(&content).into_owned());
+            }
+            (None, None) => {}
+        }
+    }
+    (fields, file)
+}
+
 /// What a call wants to be sent.
-fn said(call: &Call) -> Taken {
+fn said(call: &Call, brought: &[File]) -> Taken {
     let key = call.head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("x-line-retry-key").then(|| value.trim().to_owned())
@@ -211,10 +305,41 @@ fn said(call: &Call) -> Taken {
     if call.line.contains("Messages.json") {
         let form: HashMap<_, _> = form_urlencoded::parse(&call.body).into_owned().collect();
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
-        return Taken { id: String::new(), to: field("To"), text: field("Body"), key };
+        return Taken { to: field("To"), text: field("Body"), key, ..Taken::default() };
     }
+    if is_telegram(call) || call.line.contains("/me/messages") {
+        return in_a_chat(call, &json);
+    }
+    let template = Some(json["template"].clone()).filter(Value::is_object);
+    let of_file = || json[json["type"].as_str()?]["id"].as_str()?.parse::<usize>().ok()?.checked_sub(1);
+    let file = of_file().and_then(|at| brought.get(at).cloned());
     let said = if json["messages"].is_array() { &json["messages"][0]["text"] } else { &json["text"]["body"] };
-    Taken { id: String::new(), to: text(&json["to"]), text: text(said), key }
+    Taken { to: text(&json["to"]), text: text(said), key, file, template, ..Taken::default() }
+}
+
+/// Whether it is one of Telegram's methods.
+fn is_telegram(call: &Call) -> bool {
+    call.line.contains("/send")
+}
+
+/// The same where it may come as a form.
+fn in_a_chat(call: &Call, json: &Value) -> Taken {
+    let (fields, file) = form(call);
+    let of_form = |name: &str| {
+        fields.get(name).map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()))
+    };
+    let field = |name: &str| of_form(name).unwrap_or_else(|| json[name].clone());
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let to = if is_telegram(call) { field("chat_id") } else { field("recipient")["id"].clone() };
+    let said = if is_telegram(call) { field("text") } else { field("message")["text"].clone() };
+    let tag = field("tag").as_str().map(str::to_owned);
+    Taken {
+        to: plain(&to),
+        text: said.as_str().unwrap_or_default().to_owned(),
+        file,
+        tag,
+        ..Taken::default()
+    }
 }
 
 async fn read(stream: &mut TcpStream) -> std::io::Result<Call> {

@@ -183,6 +183,8 @@ text_ids! {
     Tag, "a tag", TAG, is_tag;
     /// A template that a platform approved, as the platform calls it.
     TemplateName, "a template name", PLATFORM, is_platform_name;
+    /// What a platform calls a value that is put into a template.
+    ParameterName, "a parameter's name", PLATFORM, is_platform_name;
     /// What a platform lets a message be marked with, to be sent after the reply window: `human_agent`.
     MessageTag, "a message tag", PLATFORM, is_platform_name;
     /// A data subject's identity: `<account>_<keyed hash of the external author>`.

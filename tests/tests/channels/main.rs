@@ -9,6 +9,7 @@ mod edits;
 mod fake;
 mod feeds;
 mod files;
+mod forms;
 mod health;
 mod hooks;
 mod mail;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     status::{ContactStage, HoldKind, SilenceReason, Status},
     values::{
-        Absorbed, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Priority, ReplyOutcome, Waiver,
+        Absorbed, CycleRule, Escalation, Extras, FieldValue, Guards, Inbound, Opening, Priority,
+        ReplyOutcome, Waiver,
     },
 };
 use crate::{
@@ -74,8 +75,10 @@ pub enum Action {
         conversation: ConversationId,
         /// Where it goes.
         place: Place,
-        /// What it says.
+        /// What it says; of a template, what it will look like.
         text: Personal,
+        /// What it is besides that.
+        extras: Box<Extras>,
         /// The message that it answers, where the channel shows that.
         in_reply_to: Option<MessageId>,
         /// Whether it is the closing post at its place.

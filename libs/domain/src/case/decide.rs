@@ -92,6 +92,7 @@ impl Case {
                 conversation,
                 place,
                 text,
+                extras,
                 in_reply_to,
                 closing,
                 seen,
@@ -99,6 +100,10 @@ impl Case {
             } => {
                 has_room("replies", self.replies.len(), REPLIES_MAX)?;
                 text_fits("bytes of a reply", &text, REPLY_LEN_MAX)?;
+                extras.fit()?;
+                if text.as_open() == Some("") && !extras.speaks() {
+                    return Err(Error::EmptyReply);
+                }
                 let stale = self.stale(seen.as_ref())?;
                 if let (Some(latest), false) = (&stale, override_stale) {
                     return Err(Error::StaleReply { latest: latest.clone() });
@@ -112,6 +117,7 @@ impl Case {
                     conversation,
                     place,
                     text,
+                    extras,
                     in_reply_to,
                     closing,
                     seen,

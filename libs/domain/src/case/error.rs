@@ -58,6 +58,9 @@ pub enum Error {
         /// The customer's latest message.
         latest: MessageId,
     },
+    /// The reply says nothing.
+    #[error("text: a reply says something: write a text, attach a file or name a template")]
+    EmptyReply,
     /// The policy wants these fields before a case is resolved.
     #[error("fields are missing: set {}, then resolve", list(fields))]
     RequiredFieldsMissing {
@@ -160,6 +163,7 @@ impl Error {
             Self::ReopenWindowOver { .. } => "REOPEN_WINDOW_OVER",
             Self::Full { .. } => "CASE_FULL",
             Self::StaleReply { .. } => "STALE_REPLY",
+            Self::EmptyReply => "REPLY_EMPTY",
             Self::RequiredFieldsMissing { .. } => "REQUIRED_FIELDS_MISSING",
             Self::CategoryMissing => "CATEGORY_MISSING",
             Self::AssigneeMissing => "ASSIGNEE_MISSING",

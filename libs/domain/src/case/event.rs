@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause},
-    values::{Absorbed, ChecklistItem, Escalation, FieldValue, Inbound, Opening, Priority, Waiver},
+    values::{Absorbed, ChecklistItem, Escalation, Extras, FieldValue, Inbound, Opening, Priority, Waiver},
 };
 use crate::{
     actor::{self, Actor},
@@ -91,8 +91,11 @@ pub enum Event {
         conversation: ConversationId,
         /// Where it goes.
         place: Place,
-        /// What it says.
+        /// What it says; of a template, what it was to look like.
         text: Personal,
+        /// What it is besides that.
+        #[serde(default, skip_serializing_if = "is_none")]
+        extras: Box<Extras>,
         /// The message that it answers, where the channel shows that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_reply_to: Option<MessageId>,
@@ -118,6 +121,16 @@ pub enum Event {
         /// What the channel calls it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<MessageId>,
+    },
+    /// Nobody knows whether the channel took a reply.
+    #[serde(rename = "case.reply_unclear")]
+    ReplyUnclear {
+        /// When.
+        at: Timestamp,
+        /// The reply.
+        reply: ReplyId,
+        /// Why.
+        reason: ReasonCode,
     },
     /// A reply could not be sent.
     #[serde(rename = "case.reply_failed")]
@@ -511,6 +524,7 @@ crate::stored_format!(
         "case.outbound_recorded",
         "case.reply_released",
         "case.reply_sent",
+        "case.reply_unclear",
         "case.reply_failed",
         "case.reply_bounced",
         "case.noted",
@@ -548,6 +562,11 @@ crate::stored_format!(
         "case.source_released",
     ]
 );
+
+#[expect(clippy::borrowed_box, reason = "serde passes a reference to the field")]
+const fn is_none(extras: &Box<Extras>) -> bool {
+    extras.is_none()
+}
 
 /// Every event of a case still is in its first version.
 const fn version(_kind: &str) -> u16 {

@@ -62,6 +62,7 @@ impl Case {
                 }
                 self.reply_became(*reply, ReplyStatus::Sent, *at);
             }
+            Event::ReplyUnclear { at, reply, .. } => self.reply_became(*reply, ReplyStatus::Unclear, *at),
             Event::ReplyFailed { at, reply, .. } => self.reply_became(*reply, ReplyStatus::Failed, *at),
             Event::ReplyBounced { at, reply, .. } => self.reply_became(*reply, ReplyStatus::Bounced, *at),
             Event::Noted { note, .. } => {
@@ -234,7 +235,8 @@ impl Case {
                     self.own_places.insert(reply.place, None);
                 }
             }
-            ReplyStatus::Released => {}
+            // A closing post of which nobody knows closes its place until it is known that it does not.
+            ReplyStatus::Released | ReplyStatus::Unclear => {}
         }
     }
 

@@ -35,8 +35,8 @@ pub use places::Posted;
 pub use state::{Case, Cycle, Hold, Received, Reply, ReplyStatus, State};
 pub use status::{ContactStage, HoldKind, ReopenCause, ResumeCause, SilenceReason, Status, WakeCause};
 pub use values::{
-    Absorbed, ChecklistItem, CycleRule, Escalation, FieldValue, Guards, Inbound, Opening, Origin, Priority,
-    ReplyOutcome, Waiver,
+    Absorbed, ChecklistItem, CycleRule, Escalation, Extras, FieldValue, Guards, Inbound, Opening, Origin,
+    Priority, ReplyOutcome, Waiver,
 };
 
 use crate::{decider::Decider, ids::RegionId};

@@ -189,17 +189,27 @@ pub struct Reply {
     pub(super) answers_up_to: u32,
 }
 
-/// What became of a reply. Reports may come late and twice: it only ever moves down this list.
+/// What became of a reply. Reports may come late and twice: it only ever moves down this list, but that what failed can be
+/// tried again, and become unclear by that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReplyStatus {
     /// Delivery has it.
     Released,
+    /// Nobody knows whether the channel took it.
+    Unclear,
     /// Delivery gave up.
     Failed,
     /// The channel took it.
     Sent,
     /// The channel gave it back.
     Bounced,
+}
+
+impl ReplyStatus {
+    /// Whether a report says something that is not known.
+    pub(super) fn may_become(self, reported: Self) -> bool {
+        self < reported || (self, reported) == (Self::Failed, Self::Unclear)
+    }
 }
 
 /// A stretch of work that has its own first response and resolution.

@@ -56,6 +56,9 @@ impl Case {
             ReplyOutcome::Sent { message } => {
                 (ReplyStatus::Sent, Event::ReplySent { at, reply: id, author: reply.author, message })
             }
+            ReplyOutcome::Unclear { reason } => {
+                (ReplyStatus::Unclear, Event::ReplyUnclear { at, reply: id, reason })
+            }
             ReplyOutcome::Failed { reason } => {
                 (ReplyStatus::Failed, Event::ReplyFailed { at, reply: id, reason })
             }
@@ -63,7 +66,7 @@ impl Case {
                 (ReplyStatus::Bounced, Event::ReplyBounced { at, reply: id, reason })
             }
         };
-        unless(status <= reply.status, || event)
+        unless(!reply.status.may_become(status), || event)
     }
 
     pub(super) fn escalate(&self, at: Timestamp, by: Actor, to: Escalation, reason: Personal) -> Decision {

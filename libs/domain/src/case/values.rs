@@ -10,9 +10,53 @@ use crate::{
         AccountId, CaseId, CategoryId, ChannelKind, ChecklistItemId, ConversationId, FieldId, IdentityId,
         Language, MessageId, ReasonCode, RegionId, Tag, TeamId,
     },
+    message::Attachment,
+    outbound::{Form, Template, fit::FILES_MAX},
     personal::Personal,
     time::Timestamp,
 };
+
+/// What a reply is besides its words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extras {
+    /// As what it is sent.
+    #[serde(default, skip_serializing_if = "Form::is_free")]
+    pub form: Form,
+    /// Its subject, where the channel has subjects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Personal>,
+    /// The files that go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+impl Extras {
+    /// The longest subject, in bytes.
+    pub const SUBJECT_LEN_MAX: usize = 1_000;
+
+    /// Whether it is a reply of words alone.
+    pub const fn is_none(&self) -> bool {
+        self.form.is_free() && self.subject.is_none() && self.attachments.is_empty()
+    }
+
+    /// Whether it says something without any words of ours.
+    pub(super) const fn speaks(&self) -> bool {
+        matches!(self.form, Form::Template(_)) || !self.attachments.is_empty()
+    }
+
+    /// Refuses what is more than there may be.
+    pub(super) fn fit(&self) -> Result<(), super::Error> {
+        use super::guards::{fits, text_fits};
+        fits("attachments of a reply", self.attachments.len(), FILES_MAX)?;
+        self.subject
+            .iter()
+            .try_for_each(|text| text_fits("bytes of a subject", text, Self::SUBJECT_LEN_MAX))?;
+        let Form::Template(template) = &self.form else { return Ok(()) };
+        fits("parameters of a template", template.values().count(), Template::PARAMETERS_MAX)?;
+        let value = |value| text_fits("bytes of a parameter", value, Template::PARAMETER_LEN_MAX);
+        template.values().try_for_each(value)
+    }
+}
 
 /// How soon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -207,6 +251,11 @@ pub enum ReplyOutcome {
     Sent {
         /// What the channel calls it now.
         message: Option<MessageId>,
+    },
+    /// Nobody knows whether the channel took it.
+    Unclear {
+        /// Why.
+        reason: ReasonCode,
     },
     /// It will not be tried again.
     Failed {

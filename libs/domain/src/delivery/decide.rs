@@ -84,7 +84,7 @@ fn queue(at: Timestamp, by: Actor, request: Box<Request>) -> Result<Vec<Event>, 
     let has_template = match &request.form {
         Form::Free | Form::Tag { .. } => false,
         Form::Template(template) => {
-            fits("parameters of a template", template.parameters.len(), Template::PARAMETERS_MAX)?;
+            fits("parameters of a template", template.values().count(), Template::PARAMETERS_MAX)?;
             true
         }
     };

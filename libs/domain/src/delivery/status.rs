@@ -68,7 +68,11 @@ impl Delivery {
                 let message = external.map(|hash| MessageId::of(&self.request.account, hash));
                 Some(ReplyOutcome::Sent { message })
             }
-            (Status::Unclear, _) | (_, Stage::Active) => None,
+            (Status::Unclear, _) => {
+                let (.., unclear) = self.current().and_then(|(_, part)| part.doubt())?;
+                Some(ReplyOutcome::Unclear { reason: ReasonCode::new(unclear.reason.slug()).ok()? })
+            }
+            (_, Stage::Active) => None,
             (_, Stage::Cancelled) => failed("cancelled"),
             (_, Stage::Refused(refusal)) => failed(&refusal.code().to_ascii_lowercase().replace('_', "-")),
             (_, Stage::Rejected(reason)) => failed(reason.slug()),

@@ -258,6 +258,19 @@ impl Rejection {
     }
 }
 
+impl Unclarity {
+    /// As a case is told.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed-out",
+            Self::ConnectionDropped => "connection-dropped",
+            Self::ServerFailed => "server-failed",
+            Self::AnswerUnreadable => "answer-unreadable",
+            Self::ProcessDied => "process-died",
+        }
+    }
+}
+
 impl GivenUp {
     /// As a case is told.
     pub const fn slug(self) -> &'static str {

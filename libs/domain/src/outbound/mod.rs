@@ -2,16 +2,19 @@
 //!
 //! The numbers of the channels (lengths, windows) are data that the caller brings; here is what they mean.
 
+pub mod fit;
 pub mod length;
 pub mod opt_out;
 pub mod rate;
 pub mod window;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::Purpose,
-    ids::{Language, MessageTag, TemplateName},
+    ids::{Language, MessageTag, ParameterName, TemplateName},
     personal::Personal,
     time::Timestamp,
 };
@@ -43,11 +46,28 @@ pub struct Template {
     /// What is put into it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Personal>,
+    /// What is put into it by name, where the platform calls its places by names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<ParameterName, Personal>,
 }
 
 impl Template {
     /// The most values that are put into one template.
     pub const PARAMETERS_MAX: usize = 100;
+    /// The longest of them, in bytes.
+    pub const PARAMETER_LEN_MAX: usize = 4 * 1024;
+
+    /// All that is put into it.
+    pub fn values(&self) -> impl Iterator<Item = &Personal> {
+        self.parameters.iter().chain(self.named.values())
+    }
+}
+
+impl Form {
+    /// Whether it says what it says, and only within the window.
+    pub const fn is_free(&self) -> bool {
+        matches!(self, Self::Free)
+    }
 }
 
 /// Why something is not sent, before it is tried. The texts say what to do about it.

@@ -18,8 +18,12 @@ use super::{
     set::Set,
 };
 use crate::{
-    ids::{ChannelKind, Invalid},
-    outbound::{length::Unit, rate::Rate},
+    ids::{ChannelKind, Invalid, MediaType, MessageTag},
+    outbound::{
+        length::Unit,
+        rate::Rate,
+        window::{Capability, Templates},
+    },
     stored::Fields,
 };
 
@@ -45,6 +49,8 @@ pub(super) const KIND: Kind = Kind {
         optional("tags", Map(tag, &Duration(WINDOW_MAX_S))),
         optional("threads", Bool),
         optional("media", Bool),
+        optional("media_types", Map(media, &Integer(1, FILE_MAX))),
+        optional("subjects", Bool),
         optional("edits", Bool),
         optional("deletes", Bool),
         optional("receipts", Bool),
@@ -94,6 +100,8 @@ const LENGTH_MAX: i64 = 1_000_000;
 const PARTS_MAX: i64 = 20;
 /// The most calls at once after a pause.
 const BURST_MAX: i64 = 10_000;
+/// The largest file that any channel may be said to take, in bytes.
+const FILE_MAX: i64 = 1 << 30;
 const WINDOW_MAX_S: i64 = 365 * 24 * 60 * 60;
 
 /// A kind of channel, and what can be done there.
@@ -131,6 +139,10 @@ pub struct Channel {
     pub threads: bool,
     /// Whether files can be sent.
     pub media: bool,
+    /// Which files, each with its largest length in bytes: `image/png`, `image/*`, `*/*`. Empty: any.
+    pub media_types: BTreeMap<String, u64>,
+    /// Whether a message has a subject.
+    pub subjects: bool,
     /// Whether people can edit what they said.
     pub edits: bool,
     /// Whether people can delete what they said.
@@ -234,6 +246,25 @@ impl Set {
     }
 }
 
+impl Channel {
+    /// What it lets us send, and when.
+    pub fn capability(&self) -> Capability {
+        let tags = self
+            .tags
+            .iter()
+            .filter_map(|(tag, window_s)| Some((MessageTag::new(tag).ok()?, Some(*window_s))));
+        Capability {
+            listen_only: self.listen_only,
+            window_s: self.reply_window,
+            templates: match self.beyond {
+                Beyond::Nothing => Templates::None,
+                Beyond::Template => Templates::Any,
+            },
+            tags: tags.collect(),
+        }
+    }
+}
+
 impl Default for Channel {
     fn default() -> Self {
         Self {
@@ -252,6 +283,8 @@ impl Default for Channel {
             tags: BTreeMap::new(),
             threads: false,
             media: true,
+            media_types: BTreeMap::new(),
+            subjects: false,
             edits: false,
             deletes: false,
             receipts: false,
@@ -289,6 +322,13 @@ fn tag(text: &str) -> Result<(), Invalid> {
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if fits { Ok(()) } else { Err(Invalid { what: "a message tag", rule: "1 to 64 of a-z, 0-9 and '_'" }) }
+}
+
+/// A media type, or all of a family.
+fn media(text: &str) -> Result<(), Invalid> {
+    let any = text == "*/*" || MediaType::new(&text.replace("/*", "/any")).is_ok();
+    const RULE: &str = "such as image/png, image/* or */*";
+    if any { Ok(()) } else { Err(Invalid { what: "a media type", rule: RULE }) }
 }
 
 fn date(text: &str) -> Result<(), Invalid> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    case::{self, Action, REPLY_LEN_MAX},
+    case::{self, Action},
     channel::{Place, Visibility},
     conversation::{self, Conversation, Key},
-    ids::{AccountId, CaseId, ConversationId, IdentityId, KeyedHash, MessageId, ReplyId},
+    ids::{AccountId, CaseId, ConversationId, IdentityId, KeyedHash, ReplyId},
 };
 use proto::cases::v1 as pb;
 use service::{Error, transact::Aggregate};
@@ -23,40 +23,6 @@ use crate::{
 const THREAD_OF_CASE: &str = "thread of a case";
 
 impl Core {
-    /// Releases a reply.
-    pub async fn reply(&self, caller: &Caller, request: &pb::ReplyRequest) -> Result<(CaseId, Case), Error> {
-        caller.access.need(WORKERS, "replying")?;
-        let id = self.case_id("case_id", &request.case_id).await?;
-        let mut meta = self.command(caller, request)?;
-        meta.expected = self.shell.position("expected_position", &request.expected_position)?;
-        let text = f::words("text", &request.text, REPLY_LEN_MAX)?;
-        let named = f::optional::<ConversationId>("conversation_id", &request.conversation_id)?;
-        let seen_message = f::optional::<MessageId>("seen_message_id", &request.seen_message_id)?;
-        let spoken = self.spoken_in(id, named).await;
-        let outcome = self
-            .decide(caller, id, &meta, |ground| {
-                let Spoken { conversation, place, given } = spoken.clone()?;
-                if named.is_none() && ground.case.speaks_in() != Some(conversation) {
-                    return Err(went_on_elsewhere().into());
-                }
-                if !given && !ground.case.conversations().contains(&conversation) {
-                    return Err(not_of_the_case("conversation_id", "conversations"));
-                }
-                Ok(vec![Action::Reply {
-                    reply: reply_id(meta.command_id),
-                    conversation,
-                    place,
-                    text: ground.personal(text.clone()),
-                    in_reply_to: ground.case.latest_in(conversation).cloned(),
-                    closing: request.closing,
-                    seen: seen_message.clone(),
-                    override_stale: request.override_stale,
-                }])
-            })
-            .await?;
-        Ok((id, outcome))
-    }
-
     /// Goes on in private with what began in public.
     pub async fn move_to_private(
         &self,
@@ -107,7 +73,7 @@ impl Core {
     }
 
     /// Where a reply is to go: as it says, or where the case speaks with its customer.
-    async fn spoken_in(&self, id: CaseId, named: Option<ConversationId>) -> Result<Spoken, Error> {
+    pub(super) async fn spoken_in(&self, id: CaseId, named: Option<ConversationId>) -> Result<Spoken, Error> {
         let conversation = match named {
             Some(named) => named,
             None => {
@@ -177,11 +143,11 @@ impl Core {
 
 /// Where a reply is to go.
 #[derive(Clone)]
-struct Spoken {
-    conversation: ConversationId,
-    place: Place,
+pub(super) struct Spoken {
+    pub(super) conversation: ConversationId,
+    pub(super) place: Place,
     /// Whether the conversation belongs to the case, in whole or in part.
-    given: bool,
+    pub(super) given: bool,
 }
 
 const NO_SUCH: &str = "there is no such conversation";
@@ -190,7 +156,7 @@ fn begun<'a>(field: &str, known: &'a Aggregate<conversation::State>) -> Result<&
     known.state.conversation().ok_or_else(|| Error::field(field, NO_SUCH))
 }
 
-fn not_of_the_case(field: &str, what: &str) -> No {
+pub(super) fn not_of_the_case(field: &str, what: &str) -> No {
     Error::field(field, format!("is none of this case's {what}")).into()
 }
 
@@ -199,7 +165,7 @@ fn no_conversation() -> Error {
     Error::refused("NO_CONVERSATION", text)
 }
 
-fn went_on_elsewhere() -> Error {
+pub(super) fn went_on_elsewhere() -> Error {
     let message = "the customer went on in another conversation at the same time; try again".into();
     Error::Aborted { reason: "CONTENTION", message }
 }

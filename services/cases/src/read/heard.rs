@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     actor::Actor,
-    case::Event,
+    case::{Event, Extras},
     channel::Place,
     ids::{ConversationId, MessageId, NoteId, PersonId, ReplyId},
     personal::Personal,
@@ -29,6 +29,7 @@ pub enum Heard<'a> {
         conversation: ConversationId,
         place: &'a Place,
         text: &'a Personal,
+        extras: &'a Extras,
     },
     /// Somebody noted something.
     Note { at: Timestamp, by: &'a Actor, note: NoteId, text: &'a Personal, mentions: &'a BTreeSet<PersonId> },
@@ -46,14 +47,15 @@ pub fn heard(event: &Event) -> Heard<'_> {
             Heard::Joined { message, conversation: *conversation }
         }
         Event::SplitOff { messages, .. } => Heard::SplitOff(messages),
-        Event::ReplyReleased { at, by, reply, conversation, place, text, .. } => {
-            Heard::Reply { at: *at, by, reply: *reply, conversation: *conversation, place, text }
+        Event::ReplyReleased { at, by, reply, conversation, place, text, extras, .. } => {
+            Heard::Reply { at: *at, by, reply: *reply, conversation: *conversation, place, text, extras }
         }
         Event::Noted { at, by, note, text, mentions } => {
             Heard::Note { at: *at, by, note: *note, text, mentions }
         }
         Event::LanguageSet { .. }
         | Event::ReplySent { .. }
+        | Event::ReplyUnclear { .. }
         | Event::ReplyFailed { .. }
         | Event::ReplyBounced { .. }
         | Event::Tagged { .. }

@@ -2,6 +2,7 @@
 
 pub mod attachment;
 pub mod customer;
+mod fates;
 pub mod heard;
 pub mod history;
 pub mod item;

@@ -164,6 +164,7 @@ impl Core {
         for item in &mut timeline {
             item.delivery = delivery(known, item);
         }
+        self.tell_fates(&mut timeline, until).await?;
         view.timeline = timeline;
         view.links = self.links_of(id, until).await?;
         self.hide_unseen(caller, std::slice::from_mut(&mut view)).await?;
@@ -222,7 +223,7 @@ impl Telling {
                 self.joined.push((message.clone(), conversation.to_string(), position));
             }
             Heard::SplitOff(messages) => self.joined.retain(|(message, ..)| !messages.contains(message)),
-            Heard::Reply { at, by, reply, conversation, place, text } => {
+            Heard::Reply { at, by, reply, conversation, place, text, extras } => {
                 self.timeline.push(pb::TimelineItem {
                     at: Some(wire::time(at)),
                     kind: pb::timeline_item::Kind::Reply.into(),
@@ -232,6 +233,10 @@ impl Telling {
                     conversation_id: conversation.to_string(),
                     public: place.visibility == Visibility::Public,
                     position: token.to_owned(),
+                    attachments: extras.attachments.iter().map(wire::file).collect(),
+                    template: wire::template(&extras.form),
+                    tag: wire::tag(&extras.form),
+                    subject: extras.subject.as_ref().map(ToString::to_string).unwrap_or_default(),
                     ..pb::TimelineItem::default()
                 });
             }
@@ -263,6 +268,7 @@ fn delivery(case: &case::Case, item: &pb::TimelineItem) -> String {
         reply.filter(|reply| matches!(reply.author, Kind::Human | Kind::Service | Kind::Bot | Kind::Rule));
     match status.map(|reply| reply.status) {
         Some(ReplyStatus::Released) => "released",
+        Some(ReplyStatus::Unclear) => "unclear",
         Some(ReplyStatus::Sent) => "sent",
         Some(ReplyStatus::Failed) => "failed",
         Some(ReplyStatus::Bounced) => "bounced",

@@ -5,6 +5,8 @@ use domain::{
     case::{self, ContactStage, FieldValue, HoldKind, Priority, SilenceReason, Status},
     customer::Purpose,
     ids::{CaseId, ChecklistItemId},
+    message,
+    outbound::Form,
     policy::case::{ItemRule, Rules},
     time::Timestamp,
 };
@@ -28,6 +30,35 @@ pub fn actor(actor: &Actor) -> pb::Actor {
         Kind::Import => "import",
     };
     pb::Actor { kind: kind.into(), id: actor.id.to_string(), auth: actor.auth.to_string() }
+}
+
+/// A file that is here.
+pub fn file(attachment: &message::Attachment) -> pb::Attachment {
+    pb::Attachment {
+        name: attachment.name.to_string(),
+        media_type: attachment.media_type.to_string(),
+        bytes: attachment.bytes,
+        ..pb::Attachment::default()
+    }
+}
+
+/// The template that a reply was sent as.
+pub fn template(form: &Form) -> Option<pb::ReplyTemplate> {
+    let Form::Template(template) = form else { return None };
+    Some(pb::ReplyTemplate {
+        name: template.name.to_string(),
+        language: template.language.as_ref().map(ToString::to_string).unwrap_or_default(),
+        parameters: template.parameters.iter().map(ToString::to_string).collect(),
+        named: template.named.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+    })
+}
+
+/// The mark that a reply was sent with.
+pub fn tag(form: &Form) -> String {
+    match form {
+        Form::Tag { name } => name.to_string(),
+        Form::Free | Form::Template(_) => String::new(),
+    }
 }
 
 /// Where a case stands.

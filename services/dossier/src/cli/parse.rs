@@ -95,6 +95,27 @@ pub fn fields(set: Vec<(String, FieldValue)>, clear: Vec<String>) -> BTreeMap<St
     cleared.chain(set).collect()
 }
 
+/// What is put into a template: `NAME=VALUE`, where a number is a place in it.
+pub fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.trim().is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("write NAME=VALUE, or 1=VALUE, 2=VALUE … where the template counts its places".to_owned()),
+    }
+}
+
+/// A file that the case has: `ITEM`, or `ITEM:NUMBER` with its number there, from 1.
+pub fn present(text: &str) -> Result<(String, u32), String> {
+    let form = || "write ITEM or ITEM:NUMBER, as `dossier case show` names the file".to_owned();
+    let (item, number) = text.split_once(':').unwrap_or((text, "1"));
+    let index = number.parse::<u32>().ok().and_then(|number| number.checked_sub(1));
+    match index {
+        Some(index) if !item.is_empty() => Ok((item.to_owned(), index)),
+        _ => Err(form()),
+    }
+}
+
 /// A place that gets no closing post: `PLACE=REASON`.
 pub fn waiver(text: &str) -> Result<Waiver, String> {
     match text.split_once('=') {
@@ -178,5 +199,18 @@ mod tests {
         let all = fields(vec![field("a=1").unwrap()], vec!["b".to_owned()]);
         assert_eq!(all["b"], FieldValue { kind: None });
         assert!(waiver("x=").is_err());
+    }
+
+    #[test]
+    fn values_and_files_of_replies() {
+        assert_eq!(param("order_id=a=b"), Ok(("order_id".to_owned(), "a=b".to_owned())));
+        assert_eq!(present("m7:2"), Ok(("m7".to_owned(), 1)));
+        assert_eq!(present("m7"), Ok(("m7".to_owned(), 0)));
+        for wrong in ["", "=x", "x=", "x"] {
+            assert!(param(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", ":1", "m7:0", "m7:x", "m7:"] {
+            assert!(present(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -45,6 +45,10 @@ fn every_command_of_the_contract_is_there() {
         "case open --account a --title x --field plan:choice=gold --tag vip",
         "case reply PAR-1 hello --seen m --closing --command-id 7f0c1a52-7d5c-4a59-9b06-0a5a3f0c9e11",
         "case reply PAR-1 -",
+        "case reply PAR-1 hello --attach a.pdf --attach b.png --attach-again m7:2 --subject x",
+        "case reply PAR-1 --attach a.pdf",
+        "case reply PAR-1 --template order_update --language pt-BR --param 1=Ada --param 2=7",
+        "case reply PAR-1 hello --tag human_agent",
         "case note PAR-1 hello --mention ben",
         "case assign PAR-1 me --expected-position par.1.7",
         "case unassign PAR-1",
@@ -119,6 +123,9 @@ fn what_is_wrong_is_refused_before_anything_is_sent() {
     assert_eq!(refuses("case priority PAR-1 huge"), ErrorKind::InvalidValue);
     assert_eq!(refuses("case snooze PAR-1 yesterday"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case close PAR-1 --command-id x"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("case reply PAR-1"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refuses("case reply PAR-1 x --template t --tag t"), ErrorKind::ArgumentConflict);
+    assert_eq!(refuses("case reply PAR-1 --template t --param a"), ErrorKind::ValueValidation);
     assert_eq!(refuses("case tag PAR-1"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("case category PAR-1"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("case merge PAR-1 PAR-2"), ErrorKind::UnknownArgument);

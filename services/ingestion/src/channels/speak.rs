@@ -12,6 +12,7 @@ mod address;
 mod answer;
 mod cloudevents;
 mod facebook_page;
+mod form_data;
 mod google_reviews;
 mod graph;
 mod instagram;
@@ -91,12 +92,41 @@ pub struct Outgoing<'a> {
     pub template: Option<&'a str>,
     /// The language of that text.
     pub language: Option<&'a str>,
+    /// What is put into that text, in order.
+    pub parameters: &'a [String],
+    /// What is put into it by name.
+    pub named: &'a [(String, String)],
+    /// What goes with it: at most as much as [`Speaker::files`] says.
+    pub files: &'a [File],
     /// The same at every attempt, and of no other message: a UUID.
     pub key: &'a str,
     /// Before this, no attempt was made.
     pub since: Timestamp,
     /// When this call is made; signatures cover it.
     pub at: Timestamp,
+}
+
+/// A file on its way out.
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What is in it.
+    pub content: bytes::Bytes,
+    /// What the platform calls it, where it was brought there before the message.
+    pub uploaded: Option<String>,
+}
+
+/// Which files a platform takes with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// None: it has none, or fetches them from a public address, which we do not give.
+    None,
+    /// Each as a message of its own, without words.
+    Each,
+    /// All of them with the words.
+    Together,
 }
 
 /// A call at a platform's API.
@@ -176,6 +206,9 @@ pub enum Unsayable {
     /// The channel cannot do that.
     #[error("the channel cannot do that: {0}")]
     Unsupported(&'static str),
+    /// The channel does not take this file, or not here.
+    #[error("the channel does not take the file: {0}")]
+    File(&'static str),
 }
 
 /// How replies go out on one platform.
@@ -192,6 +225,27 @@ pub trait Speaker: Send + Sync {
     /// For how long it knows a key, in seconds; of those that know keys.
     fn key_known_s(&self) -> i64 {
         KEY_KNOWN_S
+    }
+
+    /// Which files it takes with a message.
+    fn files(&self) -> Files {
+        Files::None
+    }
+
+    /// The call that brings a file to the platform before the message that names it; of those that want that. It shows nobody
+    /// anything: it may be made again.
+    fn upload(
+        &self,
+        _message: &Outgoing<'_>,
+        _file: &File,
+        _config: &Config,
+    ) -> Option<Result<Call, Unsayable>> {
+        None
+    }
+
+    /// What the platform calls a file that was brought there, or why it was not taken.
+    fn uploaded(&self, _status: StatusCode, _headers: &HeaderMap, _body: &[u8]) -> Result<String, Answered> {
+        Err(Answered::Unclear)
     }
 
     /// The call that sends a message. MUST look first for what the account needs, and then at the message: so it can be told

@@ -9,9 +9,8 @@ use domain::{
     message,
     outbound::{
         Refusal,
-        window::{Capability, Templates, can_send},
+        window::{Capability, can_send},
     },
-    policy::channel::Beyond,
     time::Timestamp,
 };
 use eventlog::StreamId;
@@ -148,21 +147,7 @@ impl Replies {
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
             ..Rules::default()
         };
-        let capability = Capability {
-            listen_only: channel.listen_only,
-            window_s: channel.reply_window,
-            templates: match channel.beyond {
-                Beyond::Nothing => Templates::None,
-                Beyond::Template => Templates::Any,
-            },
-            tags: channel
-                .tags
-                .iter()
-                .filter_map(|(tag, window_s)| {
-                    Some((domain::ids::MessageTag::new(tag).ok()?, Some(*window_s)))
-                })
-                .collect(),
-        };
+        let capability = channel.capability();
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
         Some(Voice { account, way, config, rules, capability, call_time })
     }

@@ -16,6 +16,7 @@ mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +43,7 @@ use crate::{
     account::{Accounts, Via},
     channels::{
         self,
-        speak::{Outgoing, Promise, Speaker, Unsayable},
+        speak::{Files, Outgoing, Promise, Speaker, Unsayable},
     },
     chat,
     health::Channels,
@@ -74,6 +75,15 @@ impl Way {
             Self::Chat => Promise::Key,
             // SMTP knows no key, and cannot be asked.
             Self::Mail => Promise::Nothing,
+        }
+    }
+
+    /// Which files go with a message.
+    fn files(self) -> Files {
+        match self {
+            Self::Http(speaker) => speaker.files(),
+            Self::Chat => Files::None,
+            Self::Mail => Files::Together,
         }
     }
 
@@ -320,6 +330,9 @@ fn is_complete(via: &Via, way: Way) -> bool {
         tag: None,
         template: None,
         language: None,
+        parameters: &[],
+        named: &[],
+        files: &[],
         key: "00000000-0000-0000-0000-000000000000",
         since: domain::time::Timestamp::UNIX_EPOCH,
         at: domain::time::Timestamp::UNIX_EPOCH,
@@ -330,7 +343,7 @@ fn is_complete(via: &Via, way: Way) -> bool {
         Way::Mail => mail::is_complete(&config),
     };
     match said {
-        Ok(()) | Err(Unsayable::Unsupported(_)) => true,
+        Ok(()) | Err(Unsayable::Unsupported(_) | Unsayable::File(_)) => true,
         Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
     }
 }

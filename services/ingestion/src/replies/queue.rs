@@ -8,7 +8,7 @@ use domain::{
     conversation,
     delivery::{Action, Basis, Command, Part, Request},
     ids::{CaseId, ConversationId, IdempotencyKey, IdentityId, MessageId, derive},
-    message::{self, Content},
+    message::{self, Attachment, Content},
     outbound::{Form, Refusal, length},
     personal::Personal,
     policy::channel::Channel,
@@ -26,6 +26,7 @@ use service::{
 use vault::Events;
 
 use super::{NAMESPACE, Replies};
+use crate::channels::speak::Files;
 
 /// The setting with the seconds in which a reply can be taken back.
 const UNDO_SEND: &str = "undo_send_s";
@@ -39,6 +40,7 @@ struct Released {
     conversation: ConversationId,
     place: domain::channel::Place,
     text: Personal,
+    extras: Box<case::Extras>,
     in_reply_to: Option<MessageId>,
 }
 
@@ -72,10 +74,18 @@ impl Replies {
         }
         for event in events {
             if let case::Event::ReplyReleased {
-                at, by, reply, conversation, place, text, in_reply_to, ..
+                at,
+                by,
+                reply,
+                conversation,
+                place,
+                text,
+                extras,
+                in_reply_to,
+                ..
             } = event
             {
-                let released = Released { at, reply, conversation, place, text, in_reply_to };
+                let released = Released { at, reply, conversation, place, text, extras, in_reply_to };
                 self.queue_one(entry, &by, released).await?;
             }
         }
@@ -90,12 +100,12 @@ impl Replies {
     ) -> Result<(), Error> {
         let account = &released.place.account;
         // What nothing here can send is left to whoever delivers it and reports.
-        let Some((via, _)) = self.way(account) else { return Ok(()) };
+        let Some((via, way)) = self.way(account) else { return Ok(()) };
         let Some((_, channel)) = self.accounts.channel(account) else { return Ok(()) };
         let undo_s = via.settings.get(UNDO_SEND).and_then(|text| text.parse().ok()).unwrap_or(0);
         let case: CaseId = entry.stream.id().parse().map_err(bad)?;
         let reply = released.reply;
-        let (request, too_long) = self.request(case, released, channel, undo_s).await?;
+        let (request, refusal) = self.request(case, released, (channel, way.files()), undo_s).await?;
         let category = Category::new("delivery").map_err(bad)?;
         let stream = StreamId::new(&category, reply).map_err(bad)?;
         let meta = Meta {
@@ -105,21 +115,22 @@ impl Replies {
         let make =
             |_: &_, at| Ok(vec![Command::new(at, by.clone(), Action::Queue(Box::new(request.clone())))]);
         self.deliveries.execute::<domain::delivery::Error>(&stream, &meta, make).await?;
-        if too_long {
-            self.act(&stream, "too_long", Action::Refuse { round: 1, refusal: Refusal::TooLong }).await?;
+        if let Some(refusal) = refusal {
+            self.act(&stream, "too_long", Action::Refuse { round: 1, refusal }).await?;
         }
         Ok(())
     }
 
-    /// What is to be sent, and whether it is longer than the channel takes.
+    /// What is to be sent, and why it is not, if the channel does not take it.
     async fn request(
         &self,
         case: CaseId,
         released: Released,
-        channel: Channel,
+        (channel, files): (Channel, Files),
         undo_s: i64,
-    ) -> Result<(Request, bool), Error> {
-        let Released { at, reply, conversation, place, text, in_reply_to } = released;
+    ) -> Result<(Request, Option<Refusal>), Error> {
+        let Released { at, reply, conversation, place, text, extras, in_reply_to } = released;
+        let case::Extras { form, subject: own_subject, attachments } = *extras;
         let heard = self.heard(conversation).await?;
         let to = in_reply_to.as_ref().and_then(|message| heard.by(message)).cloned();
         let last = heard.last(to.as_ref());
@@ -132,17 +143,15 @@ impl Replies {
         let again =
             |value: &Personal| value.as_open().map(|open| Personal::open(Arc::clone(&text.subject), open));
         let contact = content.as_ref().and_then(|content| content.contact.as_ref()).and_then(again);
-        let subject = content.as_ref().and_then(|content| content.subject.as_ref()).and_then(again);
+        let subject = own_subject.or_else(|| content.as_ref()?.subject.as_ref().and_then(again));
         let thread = content.as_ref().map(|content| &content.external_id).and_then(again);
         let identity = content.as_ref().and_then(|content| content.identity.clone());
-        let open = text.as_open().unwrap_or_default();
-        let max = channel.length_max.map_or(usize::MAX, |max| max as usize);
-        let cut = length::split(open, max, channel.length_unit, usize::from(channel.parts_max));
-        let too_long = cut.is_err();
-        let cut = cut.unwrap_or_else(|_| vec![open]);
-        let part = |piece: &str| Part {
-            text: Some(Personal::open(Arc::clone(&text.subject), piece)),
-            attachments: Vec::new(),
+        let refused =
+            (!attachments.is_empty() && files == Files::None).then_some(Refusal::AttachmentNotAllowed);
+        let (parts, too_long) = match &form {
+            // What it says was counted by the platform when it approved it.
+            Form::Template(_) => (vec![Part { text: Some(text), attachments }], None),
+            Form::Free | Form::Tag { .. } => parts(&text, attachments, &channel, files),
         };
         let request = Request {
             reply,
@@ -156,13 +165,13 @@ impl Replies {
             in_reply_to: answered,
             thread,
             subject,
-            parts: cut.into_iter().map(part).collect(),
-            form: Form::Free,
+            parts,
+            form,
             basis,
             not_before: at.plus_seconds(undo_s.clamp(0, UNDO_SEND_MAX_S)),
             key: IdempotencyKey::derive(NAMESPACE, &reply.to_string()),
         };
-        Ok((request, too_long))
+        Ok((request, refused.or(too_long)))
     }
 
     /// What was heard in a conversation.
@@ -228,6 +237,35 @@ impl Replies {
         let read = |event: Value| serde_json::from_value(event).map_err(bad);
         Ok((envelope, events.into_iter().map(read).collect::<Result<_, _>>()?))
     }
+}
+
+/// The words, cut to what the channel takes, and the files, as it takes them.
+fn parts(
+    text: &Personal,
+    attachments: Vec<Attachment>,
+    channel: &Channel,
+    files: Files,
+) -> (Vec<Part>, Option<Refusal>) {
+    let open = text.as_open().unwrap_or_default();
+    let max = channel.length_max.map_or(usize::MAX, |max| max as usize);
+    let cut = length::split(open, max, channel.length_unit, usize::from(channel.parts_max));
+    let too_long = cut.is_err().then_some(Refusal::TooLong);
+    let has_words = !open.is_empty() || attachments.is_empty();
+    let cut = cut.unwrap_or_else(|_| vec![open]).into_iter().filter(|_| has_words);
+    let mut parts: Vec<Part> = cut
+        .map(|piece| Part {
+            text: Some(Personal::open(Arc::clone(&text.subject), piece)),
+            attachments: Vec::new(),
+        })
+        .collect();
+    match (files, parts.last_mut()) {
+        (Files::Together, Some(last)) => last.attachments = attachments,
+        (Files::Together, None) => parts.push(Part { text: None, attachments }),
+        (Files::Each | Files::None, _) => {
+            parts.extend(attachments.into_iter().map(|file| Part { text: None, attachments: vec![file] }));
+        }
+    }
+    (parts, too_long)
 }
 
 /// The stream of this name.

@@ -3,16 +3,14 @@
 use domain::{
     delivery::{Action, Answer, Delivery, External, Failure, Rejection, Unclarity},
     ids::{IdempotencyKey, KeyedHash},
-    outbound::Form,
     personal::Personal,
-    time::Timestamp,
 };
 use eventlog::StreamId;
 use service::Error;
 
-use super::{Replies, Way, drive::Voice, http};
+use super::{Replies, Way, drive::Voice, http, words::Words};
 use crate::{
-    channels::speak::{Answered, Outgoing, Speaker, Told, Unsayable},
+    channels::speak::{Answered, File, Speaker, Told, Unsayable},
     chat,
     identity::Names,
 };
@@ -30,8 +28,16 @@ impl Replies {
         match (voice.way, self.words(stream, part).await?) {
             (Way::Mail, _) => Ok(self.mail(stream, delivery, voice, named).await),
             (Way::Http(_) | Way::Chat, None) => Ok(rejected(part, attempt, Rejection::Malformed, None)),
-            (Way::Http(speaker), Some(words)) => self.call(delivery, voice, speaker, &words, named).await,
             (Way::Chat, Some(words)) => self.show(delivery, voice, &words, (part, attempt)),
+            (Way::Http(speaker), Some(mut words)) => match self.fetch(&mut words).await {
+                Ok(true) => self.call(delivery, voice, speaker, words, named).await,
+                Ok(false) => Ok(rejected(part, attempt, Rejection::AttachmentRefused, None)),
+                // Nothing has left us: what is away now may be there in a moment.
+                Err(error) => {
+                    tracing::warn!(%error, "the file of a reply cannot be read");
+                    Ok(not_now(part, attempt, Failure::Other))
+                }
+            },
         }
     }
 
@@ -61,21 +67,17 @@ impl Replies {
         delivery: &Delivery,
         voice: &Voice,
         speaker: &dyn Speaker,
-        words: &Words,
+        mut words: Words,
         (part, attempt, key): (u16, u32, IdempotencyKey),
     ) -> Result<Action, Error> {
         let key = key.to_string();
+        if let Err(action) = self.bring(delivery, voice, speaker, &mut words, (part, attempt, &key)).await {
+            return Ok(action);
+        }
         let call = match speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
             Ok(call) => call,
             Err(error) => {
-                tracing::warn!(%error, connector = speaker.name(), "a reply cannot be said");
-                let reason = match error {
-                    Unsayable::Unsupported(_) => Rejection::Unsupported,
-                    Unsayable::NoSetting(_) => Rejection::Authentication,
-                    // Policy names it, and it may be readable again in a moment: nothing has left us.
-                    Unsayable::Secret(_) => return Ok(not_now(part, attempt, Failure::Other)),
-                };
-                return Ok(rejected(part, attempt, reason, None));
+                return Ok(unsayable(speaker, &error, part, attempt));
             }
         };
         let answer = match self.http.call(call, voice.call_time).await {
@@ -85,7 +87,7 @@ impl Replies {
         let now = self.shell.clock.now();
         Ok(match speaker.answered(answer.status, &answer.headers, &answer.body) {
             Answered::Sent { external_id } => {
-                let external = external_id.map(|id| self.external(voice, words, &id)).transpose()?;
+                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
                 Action::ReportSent { part, attempt, external }
             }
             Answered::Later { reason, after_s } => {
@@ -93,12 +95,70 @@ impl Replies {
                 let retry_at = after.map(|after| now.plus_seconds(after));
                 Action::ReportFailed { part, attempt, reason, code: None, retry_at }
             }
-            Answered::Never { reason, code } => rejected(part, attempt, reason, code.as_deref()),
+            Answered::Never { reason, code } => {
+                rejected(part, attempt, words.blamed(reason), code.as_deref())
+            }
             Answered::Unclear if answer.status.is_server_error() => {
                 Action::ReportUnclear { part, attempt, reason: Unclarity::ServerFailed }
             }
             Answered::Unclear => Action::ReportUnclear { part, attempt, reason: Unclarity::AnswerUnreadable },
         })
+    }
+
+    /// Brings the files of a part to the platform, where it wants them before the message. Nobody sees anything of it, so that a
+    /// doubt is none: it is done again. What is to be kept, if it does not go on.
+    async fn bring(
+        &self,
+        delivery: &Delivery,
+        voice: &Voice,
+        speaker: &dyn Speaker,
+        words: &mut Words,
+        (part, attempt, key): (u16, u32, &str),
+    ) -> Result<(), Action> {
+        for at in 0..words.files.len() {
+            let outgoing = words.outgoing(delivery, key, self.shell.clock.now());
+            let Some(file) = words.files.get(at) else { break };
+            let Some(call) = speaker.upload(&outgoing, file, &voice.config) else { continue };
+            let call = call.map_err(|error| unsayable(speaker, &error, part, attempt))?;
+            let answer = self.http.call(call, voice.call_time).await.map_err(|none| match none {
+                http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
+                http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
+                http::None::TimedOut => not_now(part, attempt, Failure::TimeoutBeforeAccept),
+                http::None::Dropped | http::None::Unreadable => not_now(part, attempt, Failure::Unavailable),
+            })?;
+            let id = speaker.uploaded(answer.status, &answer.headers, &answer.body);
+            let id = id.map_err(|answered| match answered {
+                Answered::Never { reason, code } => {
+                    rejected(part, attempt, words.blamed(reason), code.as_deref())
+                }
+                Answered::Later { reason, after_s } => {
+                    let after = after_s.and_then(|after_s| i64::try_from(after_s).ok());
+                    let retry_at = after.map(|after| self.shell.clock.now().plus_seconds(after));
+                    Action::ReportFailed { part, attempt, reason, code: None, retry_at }
+                }
+                Answered::Unclear | Answered::Sent { .. } => not_now(part, attempt, Failure::Unavailable),
+            })?;
+            if let Some(file) = words.files.get_mut(at) {
+                file.uploaded = Some(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the files of a part. No: there is one of which nothing is left.
+    async fn fetch(&self, words: &mut Words) -> Result<bool, Error> {
+        let blobs = &self.shell.blobs;
+        for (attachment, name) in std::mem::take(&mut words.attached) {
+            let Some(pointer) = &attachment.blob else { return Ok(false) };
+            let subject = &attachment.name.subject;
+            let blob = blobs.at(subject, pointer.as_str());
+            let blob = blob.map_err(|error| Error::Internal(error.to_string()))?;
+            let found = blobs.get(&blob).await.map_err(crate::take::vault_error)?;
+            let Some(content) = found else { return Ok(false) };
+            let media_type = attachment.media_type.to_string();
+            words.files.push(File { name, media_type, content, uploaded: None });
+        }
+        Ok(true)
     }
 
     /// Asks the platform whether it has a part.
@@ -148,54 +208,17 @@ impl Replies {
     }
 }
 
-/// One part in plain text.
-struct Words {
-    /// Under whose key it is sealed.
-    subject: String,
-    to: String,
-    text: String,
-    title: Option<String>,
-    thread: Option<String>,
-}
-
-impl Words {
-    fn of(request: &domain::delivery::Request, part: u16) -> Option<Self> {
-        let part = request.parts.get(usize::from(part).checked_sub(1)?)?;
-        let text = part.text.as_ref()?;
-        let open = |value: &Option<Personal>| value.as_ref().and_then(Personal::as_open).map(str::to_owned);
-        Some(Self {
-            subject: text.subject.to_string(),
-            to: open(&request.contact).unwrap_or_default(),
-            text: text.as_open()?.to_owned(),
-            title: open(&request.subject),
-            thread: open(&request.thread),
-        })
-    }
-
-    fn outgoing<'a>(&'a self, delivery: &'a Delivery, key: &'a str, at: Timestamp) -> Outgoing<'a> {
-        let (tag, template, language) = match &delivery.request.form {
-            Form::Free => (None, None, None),
-            Form::Tag { name } => (Some(name.as_str()), None, None),
-            Form::Template(template) => {
-                let language = template.language.as_ref().map(domain::ids::Language::as_str);
-                (None, Some(template.name.as_str()), language)
-            }
-        };
-        Outgoing {
-            to: &self.to,
-            text: &self.text,
-            subject: self.title.as_deref(),
-            reply_to: self.thread.as_deref(),
-            thread: self.thread.as_deref(),
-            public: delivery.request.place.visibility == domain::channel::Visibility::Public,
-            tag,
-            template,
-            language,
-            key,
-            since: delivery.request.not_before,
-            at,
-        }
-    }
+/// Why a message cannot be made into a call, as it is kept. Nothing has left us.
+fn unsayable(speaker: &dyn Speaker, error: &Unsayable, part: u16, attempt: u32) -> Action {
+    tracing::warn!(%error, connector = speaker.name(), "a reply cannot be said");
+    let reason = match error {
+        Unsayable::Unsupported(_) => Rejection::Unsupported,
+        Unsayable::File(_) => Rejection::AttachmentRefused,
+        Unsayable::NoSetting(_) => Rejection::Authentication,
+        // Policy names it, and it may be readable again in a moment.
+        Unsayable::Secret(_) => return not_now(part, attempt, Failure::Other),
+    };
+    rejected(part, attempt, reason, None)
 }
 
 fn not_now(part: u16, attempt: u32, reason: Failure) -> Action {

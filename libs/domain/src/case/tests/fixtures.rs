@@ -141,6 +141,7 @@ pub fn reply_in(n: u128, place: Place, closing: bool) -> Action {
         conversation: conversation(1),
         place,
         text: text(),
+        extras: Box::default(),
         in_reply_to: None,
         closing,
         seen: None,

@@ -159,8 +159,18 @@ fn an_answer_that_is_told_before_a_new_cycles_question_is_its_response() {
 #[test]
 fn a_reply_written_before_the_latest_message_is_stale() {
     let answer = |seen, override_stale| match reply(1) {
-        Action::Reply { reply, conversation, place, text, in_reply_to, closing, .. } => {
-            Action::Reply { reply, conversation, place, text, in_reply_to, closing, seen, override_stale }
+        Action::Reply { reply, conversation, place, text, extras, in_reply_to, closing, .. } => {
+            Action::Reply {
+                reply,
+                conversation,
+                place,
+                text,
+                extras,
+                in_reply_to,
+                closing,
+                seen,
+                override_stale,
+            }
         }
         other => other,
     };
@@ -330,6 +340,7 @@ fn a_case_has_room_for_so_much_and_its_end_is_possible_all_the_same() {
         conversation: conversation(1),
         place: public(),
         text: text(),
+        extras: Box::default(),
         in_reply_to: None,
         closing: false,
         seen: None,

@@ -217,18 +217,27 @@ fn every_place_that_wants_a_closing_post_is_told_with_its_conversation() {
 #[test]
 fn a_reply_after_a_merge_may_have_seen_a_message_of_the_source() {
     let answer = |n, seen| match reply(n) {
-        Action::Reply { reply, conversation, place, text, in_reply_to, closing, override_stale, .. } => {
-            Action::Reply {
-                reply,
-                conversation,
-                place,
-                text,
-                in_reply_to,
-                closing,
-                seen: Some(seen),
-                override_stale,
-            }
-        }
+        Action::Reply {
+            reply,
+            conversation,
+            place,
+            text,
+            extras,
+            in_reply_to,
+            closing,
+            override_stale,
+            ..
+        } => Action::Reply {
+            reply,
+            conversation,
+            place,
+            text,
+            extras,
+            in_reply_to,
+            closing,
+            seen: Some(seen),
+            override_stale,
+        },
         other => other,
     };
     after(&open_case(), [by_bot(5, Action::Absorb { source: case_id(1), brings: brings() })])

@@ -25,9 +25,10 @@ fn action(second: i64) -> impl Strategy<Value = Action> {
             crate::case::Inbound { engageable, ..inbound_at(n, second, place) }
         })
     };
-    let outcome = select(vec![0, 1, 2]).prop_map(|n| match n {
+    let outcome = select(vec![0, 1, 2, 3]).prop_map(|n| match n {
         0 => ReplyOutcome::Sent { message: None },
         1 => ReplyOutcome::Failed { reason: "rejected".parse().unwrap() },
+        2 => ReplyOutcome::Unclear { reason: "timed-out".parse().unwrap() },
         _ => ReplyOutcome::Bounced { reason: "rejected".parse().unwrap() },
     });
     let rule = select(vec![CycleRule::Continue, CycleRule::Restart]);

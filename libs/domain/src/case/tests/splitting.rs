@@ -119,9 +119,29 @@ fn the_new_case_takes_in_what_it_is_given_as_it_joined() {
 #[test]
 fn what_is_written_after_a_split_is_about_what_is_left() {
     let answer = |place: Place| match reply_in(1, place, true) {
-        Action::Reply { reply, conversation, place, text, in_reply_to, closing, override_stale, .. } => {
+        Action::Reply {
+            reply,
+            conversation,
+            place,
+            text,
+            extras,
+            in_reply_to,
+            closing,
+            override_stale,
+            ..
+        } => {
             let seen = Some(message_id(1));
-            Action::Reply { reply, conversation, place, text, in_reply_to, closing, seen, override_stale }
+            Action::Reply {
+                reply,
+                conversation,
+                place,
+                text,
+                extras,
+                in_reply_to,
+                closing,
+                seen,
+                override_stale,
+            }
         }
         other => other,
     };

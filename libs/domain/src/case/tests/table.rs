@@ -134,6 +134,7 @@ fn history(status: &str) -> Vec<Event> {
                 conversation: conversation(1),
                 place: public(),
                 text: text(),
+                extras: Box::default(),
                 in_reply_to: None,
                 closing: false,
                 seen: None,

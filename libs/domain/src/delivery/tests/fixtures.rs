@@ -114,6 +114,11 @@ pub fn unclear(part: u16, attempt: u32) -> Action {
     Action::ReportUnclear { part, attempt, reason: Unclarity::TimedOut }
 }
 
+/// What the case of such an attempt is told.
+pub fn unknown() -> Option<crate::case::ReplyOutcome> {
+    Some(crate::case::ReplyOutcome::Unclear { reason: "timed-out".parse().unwrap() })
+}
+
 pub fn clarify(part: u16, attempt: u32, answer: Answer) -> Action {
     Action::Clarify { part, attempt, answer }
 }

@@ -173,7 +173,7 @@ fn what_is_unclear_is_not_sent_again_by_itself() {
         .then_refused(&Error::OutcomeUnclear)
         .when(by(12, Action::GiveUp { round: 1, reason: GivenUp::TimeSpent }))
         .then_refused(&Error::OutcomeUnclear);
-    assert_eq!((status(&given), delivery(&given.0).outcome()), (Status::Unclear, None));
+    assert_eq!((status(&given), delivery(&given.0).outcome()), (Status::Unclear, unknown()));
     given
         .when(by_ana(60, Action::Resend { part: 1, attempt: 1 }))
         .then(&[Event::ResendChosen { at: at(60), by: ana(), part: 1, attempt: 1, because: Because::Chosen }])

@@ -23,6 +23,7 @@ fn there_is_something_to_send_and_a_limit_to_everything() {
             name: "order_update".parse().unwrap(),
             language: None,
             parameters: vec![crate::personal::Personal::open("case-1", "x"); parameters],
+            named: [].into(),
         }),
         ..*request()
     };

@@ -14,7 +14,12 @@ fn tag(name: &str) -> Form {
 }
 
 fn template(name: &str) -> Form {
-    Form::Template(Template { name: name.parse().unwrap(), language: None, parameters: vec![] })
+    Form::Template(Template {
+        name: name.parse().unwrap(),
+        language: None,
+        parameters: vec![],
+        named: [].into(),
+    })
 }
 
 /// As Messenger has it: a day for free, a week for a person, and one purpose at any time.

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use proto::cases::v1::{ContactStep, FieldValue, HoldKind, LinkKind, Priority, SilenceReason, Waiver};
 
-use super::{super::parse, kinds};
+use super::{super::parse, kinds, reply::ReplyArgs};
 
 /// Makes a retry harmless.
 #[derive(Args, Debug)]
@@ -61,25 +61,7 @@ pub enum Change {
         #[arg(long = "tag", value_name = "TAG")]
         tags: Vec<String>,
     },
-    /// Answer the customer
-    Reply {
-        #[command(flatten)]
-        target: Target,
-        /// The text; `-` reads it from stdin
-        text: String,
-        /// Where it goes, if not where the customer wrote last
-        #[arg(long, value_name = "CONVERSATION")]
-        conversation: Option<String>,
-        /// The latest message you have seen: if there is a newer one, the reply is refused
-        #[arg(long, value_name = "MESSAGE")]
-        seen: Option<String>,
-        /// Send although there is a newer message; this is recorded
-        #[arg(long)]
-        override_stale: bool,
-        /// This post closes the matter where it is posted
-        #[arg(long)]
-        closing: bool,
-    },
+    Reply(ReplyArgs),
     /// Write a note that no customer sees
     Note {
         #[command(flatten)]

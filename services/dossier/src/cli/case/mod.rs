@@ -7,6 +7,7 @@ mod filter;
 mod history;
 pub mod kinds;
 mod ls;
+mod reply;
 mod send;
 mod show;
 mod timeline;
@@ -26,6 +27,7 @@ Examples:
   dossier case ls --assignee me --status open,pending
   dossier case show PAR-1042 --as-of 2026-03-01T09:00:00Z
   dossier case reply PAR-1042 - < answer.txt
+  dossier case reply PAR-1042 \"Here it is\" --attach invoice.pdf
   dossier case snooze PAR-1042 3d
   dossier case merge PAR-1042 --into PAR-1040
   dossier case ls --tag outage -o name | dossier case bulk resolve -

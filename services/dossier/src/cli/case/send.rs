@@ -56,19 +56,9 @@ pub async fn run(change: Change, context: &Context) -> Result<(), Failure> {
             };
             send(client, &command_id, request).await
         }
-        Change::Reply { target, text, conversation, seen, override_stale, closing } => {
-            let text = or_stdin(text)?;
-            about!(
-                client,
-                target,
-                ReplyRequest {
-                    text,
-                    conversation_id: conversation.unwrap_or_default(),
-                    seen_message_id: seen.unwrap_or_default(),
-                    override_stale,
-                    closing,
-                }
-            )
+        Change::Reply(args) => {
+            let (target, said) = args.said()?;
+            about!(client, target, ReplyRequest { ..said })
         }
         Change::Note { target, text, mentions } => {
             let text = or_stdin(text)?;
@@ -191,7 +181,7 @@ where
     client.call(request).await.map_err(|failure| failure.next_if_unavailable(|| again(command_id)))
 }
 
-fn or_stdin(text: String) -> Result<String, Failure> {
+pub(super) fn or_stdin(text: String) -> Result<String, Failure> {
     if text != "-" {
         return Ok(text);
     }

@@ -13,6 +13,9 @@ use super::super::{
     parse,
 };
 
+/// What is said of a reply of which nobody knows.
+const UNCLEAR: &str = "unclear";
+
 /// For people: who and when on a line of its own, the text below.
 pub fn block(item: &TimelineItem, paint: Paint) -> String {
     let when = parse::time(item.at.as_ref()).map(minute).unwrap_or_default();
@@ -25,6 +28,9 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
         Kind::Unspecified => who.into_owned(),
     };
     let mut text = format!("{}  {who}{}\n", paint.dim(&when), remarks(item));
+    for line in [subject(item), template(item)].iter().flatten() {
+        text += &format!("    {}\n", paint.dim(&escape::for_terminal(line, Lines::One)));
+    }
     for line in escape::for_terminal(&item.text, Lines::Many).lines() {
         text += format!("    {line}").trim_end();
         text.push('\n');
@@ -35,7 +41,28 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
         // With what `dossier case attachment` wants to be told.
         text += &format!("    ⎘ {name}  {}\n", paint.dim(&format!("{about}  {} {}", item.id, index + 1)));
     }
+    if item.delivery == UNCLEAR {
+        let next = format!(
+            "unknown whether it arrived: `dossier delivery clarify {id} has` if somebody saw it there, or \
+             `dossier delivery resend {id}`",
+            id = item.id
+        );
+        text += &format!("    {}\n", paint.colour(&escape::for_terminal(&next, Lines::One), Colour::Yellow));
+    }
     text
+}
+
+fn subject(item: &TimelineItem) -> Option<String> {
+    (!item.subject.is_empty()).then(|| format!("subject: {}", item.subject))
+}
+
+fn template(item: &TimelineItem) -> Option<String> {
+    let template = item.template.as_ref()?;
+    let named = template.named.iter().map(|(name, value)| format!("{name}={value}"));
+    let values: Vec<_> = template.parameters.iter().cloned().chain(named).collect();
+    let language =
+        if template.language.is_empty() { String::new() } else { format!(" ({})", template.language) };
+    Some(format!("template {}{language}: {}", template.name, values.join(", ")))
 }
 
 /// For machines: all on one line, when it is escaped.
@@ -53,6 +80,8 @@ fn author(item: &TimelineItem) -> &str {
 fn remarks(item: &TimelineItem) -> String {
     let remarks = [
         item.delivery.as_str(),
+        if item.fate == item.delivery { "" } else { item.fate.as_str() },
+        item.tag.as_str(),
         if item.public { "public" } else { "" },
         if item.edited { "edited" } else { "" },
         if item.deleted_at_source { "deleted at the source" } else { "" },
@@ -62,4 +91,45 @@ fn remarks(item: &TimelineItem) -> String {
         return String::new();
     }
     format!(" ({})", escape::for_terminal(&remarks.join(", "), Lines::One))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::cases::v1::ReplyTemplate;
+
+    use super::*;
+
+    fn reply(delivery: &str) -> TimelineItem {
+        TimelineItem {
+            kind: Kind::Reply.into(),
+            id: "r7".to_owned(),
+            text: "On its way".to_owned(),
+            delivery: delivery.to_owned(),
+            ..TimelineItem::default()
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_shown_with_what_can_be_done() {
+        let shown = block(&reply("unclear"), Paint(false));
+        assert!(shown.contains("(unclear)"), "{shown}");
+        assert!(shown.contains("unknown whether it arrived"), "{shown}");
+        assert!(shown.contains("dossier delivery resend r7"), "{shown}");
+        let read = TimelineItem { fate: "read".to_owned(), ..reply("sent") };
+        let shown = block(&read, Paint(false));
+        assert!(shown.contains("(sent, read)") && !shown.contains("unknown"), "{shown}");
+    }
+
+    #[test]
+    fn a_template_is_shown_with_what_is_in_it() {
+        let template = ReplyTemplate {
+            name: "order_update".to_owned(),
+            language: "fr".to_owned(),
+            parameters: vec!["Ada".to_owned(), "\u{1b}[31m7".to_owned()],
+            ..ReplyTemplate::default()
+        };
+        let shown = block(&TimelineItem { template: Some(template), ..reply("sent") }, Paint(false));
+        assert!(shown.contains("template order_update (fr): Ada, "), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{
-    Answered, Call, Outgoing, Promise, Speaker, Unsayable,
+    Answered, Call, Files, Outgoing, Promise, Speaker, Unsayable,
     standard_webhooks::{self, REPLY},
 };
 use crate::channels::Config;
@@ -31,6 +31,10 @@ impl Speaker for CloudEvents {
 
     fn promise(&self) -> Promise {
         Promise::Key
+    }
+
+    fn files(&self) -> Files {
+        Files::Together
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {

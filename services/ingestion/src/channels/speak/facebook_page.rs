@@ -1,13 +1,13 @@
 //! `facebook_page`: the chats of a page, and comments under what is said in public.
 //!
 //! Secret: `access_token`, of the page. A private reply to a comment opens a chat with whoever wrote it; the platform allows
-//! one for each comment. It knows no keys and cannot be asked.
+//! one for each comment. Files go to chats alone. It knows no keys and cannot be asked.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{
-    Answered, Call, Outgoing, Promise, Speaker, Unsayable,
+    Answered, Call, Files, Outgoing, Promise, Speaker, Unsayable,
     answer::{id, object},
     graph,
 };
@@ -29,16 +29,21 @@ impl Speaker for FacebookPage {
         Promise::Nothing
     }
 
+    fn files(&self) -> Files {
+        Files::Each
+    }
+
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
         let token = config.token(graph::TOKEN)?;
         message.no_template()?;
         let base = config.base_url(self);
         if message.public {
             message.no_tag()?;
+            message.no_files()?;
             let body = json!({ "message": message.text });
             return graph::call(base, &[message.answers()?, "comments"], &body, (token, config));
         }
-        graph::call(base, &["me", "messages"], &graph::chat(message)?, (token, config))
+        graph::say(base, message, (token, config))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Answered, Call, Outgoing, Unsayable,
+    Answered, Call, File, Outgoing, Unsayable,
     address::address,
     answer::{Meaning, after_s, code, id, number, object, plain, sent, unexplained},
 };
@@ -39,9 +39,48 @@ pub(super) fn call(
     body: &Value,
     (token, config): (&str, &Config),
 ) -> Result<Call, Unsayable> {
+    Ok(Call::json(edge(base, parts, config)?, body).bearer(token))
+}
+
+/// The address of an edge of the API.
+pub(super) fn edge(base: &str, parts: &[&str], config: &Config) -> Result<String, Unsayable> {
     let version = config.setting(API_VERSION).unwrap_or(VERSION);
-    let url = address(base, &[&[version], parts].concat())?;
-    Ok(Call::json(url, body).bearer(token))
+    address(base, &[&[version], parts].concat())
+}
+
+/// A message in a chat, or a file in one.
+pub(super) fn say(
+    base: &str,
+    message: &Outgoing<'_>,
+    (token, config): (&str, &Config),
+) -> Result<Call, Unsayable> {
+    const PARTS: [&str; 2] = ["me", "messages"];
+    let mut body = chat(message)?;
+    let Some(file) = message.file()? else { return call(base, &PARTS, &body, (token, config)) };
+    if body["recipient"].get("comment_id").is_some() {
+        return Err(Unsayable::File("a comment is answered with words first"));
+    }
+    body["message"] = json!({ "attachment": { "type": kind(file), "payload": {} } });
+    let body = body.as_object().map(|body| body.iter().map(|(name, value)| (name.as_str(), written(value))));
+    let fields: Vec<_> = body.into_iter().flatten().collect();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let url = edge(base, &PARTS, config)?;
+    Ok(Call::multipart(url, message.key, &fields, ("filedata", file)).bearer(token))
+}
+
+/// What kind of attachment a file is.
+fn kind(file: &File) -> &'static str {
+    match file.media_type.split('/').next() {
+        Some("image") => "image",
+        Some("audio") => "audio",
+        Some("video") => "video",
+        _ => "file",
+    }
+}
+
+/// A value of JSON in a field of a form.
+fn written(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A message in a chat; with a tag, outside of the reply window.

@@ -1,7 +1,8 @@
 //! `instagram`: the chats of a professional account, and replies to comments on what it shows.
 //!
 //! Secret: `access_token`, of the account. With a token of a page, set `base_url` to Facebook's API. A private reply to a comment opens a chat with whoever wrote it; the platform allows
-//! one for each comment. It knows no keys and cannot be asked.
+//! one for each comment. Files it would fetch from a public
+//! address, which we do not give: there are none. It knows no keys and cannot be asked.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
@@ -32,6 +33,7 @@ impl Speaker for Instagram {
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
         let token = config.token(graph::TOKEN)?;
         message.no_template()?;
+        message.no_files()?;
         let base = config.base_url(self);
         if message.public {
             message.no_tag()?;

@@ -1,7 +1,8 @@
 //! `line`: push messages of the Messaging API.
 //!
 //! Secret: `channel_access_token`. LINE knows a key for a day: a second message of the same key is answered with what it
-//! has. A reply quotes nothing: for that LINE wants a token of the message, not its id. In groups only those are answered
+//! has. LINE fetches files from public addresses, which we do not give: there are none.
+//! A reply quotes nothing: for that LINE wants a token of the message, not its id. In groups only those are answered
 //! whose customer is the group: LINE does not let a message name its group.
 
 use domain::delivery::{Failure, Rejection};

@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Answered, Call, Outgoing, Promise, Speaker, Unsayable, graph};
+use super::{Answered, Call, Files, Outgoing, Promise, Speaker, Unsayable, graph};
 use crate::channels::Config;
 
 /// How it speaks.
@@ -23,11 +23,15 @@ impl Speaker for Messenger {
         Promise::Nothing
     }
 
+    fn files(&self) -> Files {
+        Files::Each
+    }
+
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
         let token = config.token(graph::TOKEN)?;
         message.no_template()?;
         message.only_private()?;
-        graph::call(config.base_url(self), &["me", "messages"], &graph::chat(message)?, (token, config))
+        graph::say(config.base_url(self), message, (token, config))
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {

@@ -1,6 +1,6 @@
 //! What a message must be, or must not be, to be said on a platform.
 
-use super::{Outgoing, Unsayable};
+use super::{File, Outgoing, Unsayable};
 
 /// How a person is called who was not named.
 const UNKNOWN: &str = "unknown:";
@@ -47,9 +47,25 @@ impl<'a> Outgoing<'a> {
         if self.tag.is_some() { Err(Unsayable::Unsupported("a message tag")) } else { Ok(()) }
     }
 
-    /// Both.
+    /// It has no files.
+    pub(super) fn no_files(&self) -> Result<(), Unsayable> {
+        if self.files.is_empty() { Ok(()) } else { Err(Unsayable::File("no files can be sent here")) }
+    }
+
+    /// The one file that it is, if it is one.
+    pub(super) fn file(&self) -> Result<Option<&'a File>, Unsayable> {
+        match self.files {
+            [] => Ok(None),
+            [file] if self.text.is_empty() || self.template.is_some() => Ok(Some(file)),
+            [_] => Err(Unsayable::File("words and a file in one message")),
+            _ => Err(Unsayable::File("several files in one message")),
+        }
+    }
+
+    /// None of the three.
     pub(super) fn only_text(&self) -> Result<(), Unsayable> {
         self.no_template()?;
-        self.no_tag()
+        self.no_tag()?;
+        self.no_files()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Secret: `bot_token`. A public reply goes into the thread of what it answers, a private one to the customer alone. Each
 //! message carries its key as metadata, so that Slack can be asked for it; that needs the scope that reads the channel's
-//! history. What is written is text: nothing in it becomes a mention or a link with another name.
+//! history; what is shared there as a file carries none, so that files are not sent. What is written is text: nothing in it becomes a mention or a link with another name.
 
 use domain::delivery::{Failure, Rejection};
 use http::{HeaderMap, StatusCode};

@@ -5,7 +5,8 @@
 //! by which a receiver knows what he had before: twice is once.
 //!
 //! The body is the envelope that the specification recommends. In its `data`, `id` is the key, `customer.id`, `text` and
-//! `public` are always there, `subject`, `reply_to`, `thread_root`, `tag`, `template` and `language` where there are any. A
+//! `public` are always there, `subject`, `reply_to`, `thread_root`, `tag`, `template`, `language`, `parameters` (a list),
+//! `named` (an object) and `attachments` (each with `name`, `media_type`, `bytes` and `content` in base64) where there are any. A
 //! receiver may answer with an object that has an `id`: then that is what the message is called.
 
 use data_encoding::BASE64;
@@ -13,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Answered, Call, Outgoing, Promise, Speaker, Unsayable,
+    Answered, Call, File, Files, Outgoing, Promise, Speaker, Unsayable,
     answer::{id, object, plain, unexplained},
 };
 use crate::channels::{Config, Refused, signature};
@@ -41,6 +42,10 @@ impl Speaker for StandardWebhooks {
 
     fn promise(&self) -> Promise {
         Promise::Key
+    }
+
+    fn files(&self) -> Files {
+        Files::Together
     }
 
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
@@ -75,7 +80,25 @@ pub(super) fn data(message: &Outgoing<'_>) -> Value {
             data[name] = value.into();
         }
     }
+    if !message.parameters.is_empty() {
+        data["parameters"] = message.parameters.into();
+    }
+    for (name, value) in message.named {
+        data["named"][name] = value.as_str().into();
+    }
+    if !message.files.is_empty() {
+        data["attachments"] = message.files.iter().map(attachment).collect();
+    }
     data
+}
+
+fn attachment(file: &File) -> Value {
+    json!({
+        "name": file.name,
+        "media_type": file.media_type,
+        "bytes": file.content.len(),
+        "content": BASE64.encode(&file.content),
+    })
 }
 
 /// The call that carries this body.

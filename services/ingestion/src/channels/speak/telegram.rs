@@ -1,7 +1,7 @@
 //! `telegram`: the Bot API.
 //!
 //! Secret: `bot_token`. Telegram wants it in the address, which is never printed. A private reply goes to the customer, a
-//! public one to the chat of what it answers. What came through a business account is answered through it. The platform
+//! public one to the chat of what it answers. A picture goes as a photo, any other file as a document. What came through a business account is answered through it. The platform
 //! knows no keys, and a bot cannot read what it sent.
 
 use domain::delivery::{Failure, Rejection};
@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Answered, Call, Outgoing, Promise, Speaker, Unsayable,
+    Answered, Call, File, Files, Outgoing, Promise, Speaker, Unsayable,
     address::address,
     answer::{Meaning, after_s, id, object, plain, sent, text, unexplained, wait},
 };
@@ -19,6 +19,9 @@ use crate::channels::Config;
 pub(super) struct Telegram;
 
 const TOKEN: &str = "bot_token";
+/// Pictures that Telegram shows as such, and up to how many bytes. Others are documents.
+const PHOTOS: [&str; 2] = ["image/jpeg", "image/png"];
+const PHOTO_MAX: usize = 10 * 1024 * 1024;
 
 /// A message as we call it, taken apart.
 #[derive(Clone, Copy)]
@@ -41,9 +44,15 @@ impl Speaker for Telegram {
         Promise::Nothing
     }
 
+    fn files(&self) -> Files {
+        Files::Each
+    }
+
     fn say(&self, message: &Outgoing<'_>, config: &Config) -> Result<Call, Unsayable> {
         let token = config.token(TOKEN)?;
-        message.only_text()?;
+        message.no_template()?;
+        message.no_tag()?;
+        let file = message.file()?;
         let answered = message.reply_to.and_then(name);
         let chat = match (message.public, answered) {
             (true, Some(answered)) => answered.chat,
@@ -54,6 +63,10 @@ impl Speaker for Telegram {
         };
         // A message of another chat cannot be answered in this one.
         let answered = answered.filter(|answered| answered.chat == chat);
+        let bot = format!("bot{token}");
+        if let Some(file) = file {
+            return with_file(message, file, chat, answered, (config.base_url(self), &bot));
+        }
         let number: Option<i64> = chat.parse().ok();
         let mut body = json!({ "chat_id": number.map_or_else(|| chat.into(), Value::from) });
         body["text"] = message.text.into();
@@ -63,7 +76,6 @@ impl Speaker for Telegram {
                 body["business_connection_id"] = connection.into();
             }
         }
-        let bot = format!("bot{token}");
         Ok(Call::json(address(config.base_url(self), &[&bot, "sendMessage"])?, &body))
     }
 
@@ -85,6 +97,26 @@ impl Speaker for Telegram {
             None => unexplained(status, headers, code),
         }
     }
+}
+
+/// The same of a file.
+fn with_file(
+    message: &Outgoing<'_>,
+    file: &File,
+    chat: &str,
+    answered: Option<Name<'_>>,
+    (base, bot): (&str, &str),
+) -> Result<Call, Unsayable> {
+    let is_photo = PHOTOS.contains(&file.media_type.as_str()) && file.content.len() <= PHOTO_MAX;
+    let (method, field) = if is_photo { ("sendPhoto", "photo") } else { ("sendDocument", "document") };
+    let quoted = answered.map(|Name { message, .. }| {
+        json!({ "message_id": message, "allow_sending_without_reply": true }).to_string()
+    });
+    let mut fields = vec![("chat_id", chat)];
+    fields.extend(quoted.as_deref().map(|quoted| ("reply_parameters", quoted)));
+    let connection = answered.and_then(|answered| answered.connection);
+    fields.extend(connection.map(|connection| ("business_connection_id", connection)));
+    Ok(Call::multipart(address(base, &[bot, method])?, message.key, &fields, (field, file)))
 }
 
 fn name(name: &str) -> Option<Name<'_>> {
@@ -121,6 +153,10 @@ fn meaning(status: StatusCode, described: &str, body: &Value) -> Option<Meaning>
         400 if id(body, "/parameters/migrate_to_chat_id").is_some() => Meaning::Never(Rejection::PlaceGone),
         400 if says(&["chat not found", "user not found", "peer_id_invalid"]) => {
             Meaning::Never(Rejection::InvalidRecipient)
+        }
+        413 => Meaning::Never(Rejection::AttachmentRefused),
+        400 if says(&["photo_", "image_process_failed", "file must be non-empty", "wrong file"]) => {
+            Meaning::Never(Rejection::AttachmentRefused)
         }
         400 if says(&["too long"]) => Meaning::Never(Rejection::TooLong),
         400 if says(&["text is empty"]) => Meaning::Never(Rejection::ContentRefused),

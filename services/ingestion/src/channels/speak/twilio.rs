@@ -3,7 +3,7 @@
 //! Secret: `auth_token`. Settings: `account_sid`, and `from` or `messaging_service_sid`. Twilio knows no keys, but lists what
 //! it has: it is asked for what went to this customer since the reply was released, and the texts are compared. Its own
 //! filter by day is not used, since it leaves out what is not sent yet. Where something else went out, or the list goes on,
-//! nothing is concluded: Twilio may rewrite texts.
+//! nothing is concluded: Twilio may rewrite texts. Files it fetches from public addresses, which we do not give: there are none.
 
 use domain::delivery::{Failure, Rejection};
 use http::{HeaderMap, StatusCode};

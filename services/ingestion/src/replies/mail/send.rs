@@ -121,7 +121,7 @@ impl Replies {
             match error {
                 // Policy names it, and it may be readable again in a moment.
                 Unsayable::Secret(_) => Unready::Later,
-                Unsayable::NoSetting(_) | Unsayable::Unsupported(_) => {
+                Unsayable::NoSetting(_) | Unsayable::Unsupported(_) | Unsayable::File(_) => {
                     Unready::Never(Rejection::Authentication)
                 }
             }

@@ -35,6 +35,8 @@ fn whatsapp_cloud() {
     let template = Outgoing { template: Some("order_update"), language: Some("pt-BR"), ..said };
     let body = r#""type":"template","template":{"name":"order_update","language":{"code":"pt_BR"}}"#;
     assert_eq!(call(name, &template), bearer(address, &format!("{head},{body},{context}}}")));
+    // As policies and requests write it.
+    assert_eq!(call(name, &Outgoing { language: Some("pt-br"), ..template }), call(name, &template));
     unsupported(name, &Outgoing { language: None, ..template });
     unsupported(name, &Outgoing { tag: Some("human_agent"), ..said });
     unsupported(name, &Outgoing { public: true, ..said });

@@ -3,13 +3,14 @@
 mod answers;
 mod asked;
 mod calls;
+mod files;
 mod hostile;
 
 use domain::{policy::channel::CONNECTORS, time::Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use secrecy::ExposeSecret;
 
-use super::{Answered, Call, Outgoing, Promise, Speaker, Unsayable};
+use super::{Answered, Call, File, Files, Outgoing, Promise, Speaker, Unsayable};
 use crate::channels::{self, Config};
 
 const KEY: &str = "6ff4a1f5-9d1d-5c3e-8a53-2f0d2d0d7c11";
@@ -36,6 +37,9 @@ fn reply<'a>(to: &'a str, reply_to: &'a str) -> Outgoing<'a> {
         tag: None,
         template: None,
         language: None,
+        parameters: &[],
+        named: &[],
+        files: &[],
         key: KEY,
         since: at(AT_S - 10),
         at: at(AT_S),
@@ -44,6 +48,12 @@ fn reply<'a>(to: &'a str, reply_to: &'a str) -> Outgoing<'a> {
 
 fn public<'a>(to: &'a str, reply_to: &'a str) -> Outgoing<'a> {
     Outgoing { public: true, ..reply(to, reply_to) }
+}
+
+/// A file of this type.
+fn file(name: &str, media_type: &str, content: &[u8]) -> File {
+    let content = bytes::Bytes::copy_from_slice(content);
+    File { name: name.into(), media_type: media_type.into(), content, uploaded: None }
 }
 
 /// The token of all accounts here. It is base64 as well.
