@@ -66,8 +66,15 @@ pub trait Accounts: Send + Sync + 'static {
     /// What a caller may, and where.
     fn scope(&self, principal: &Principal) -> Scope;
 
-    /// The accounts of this connector, and how their messages come in and go out.
-    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
+    /// All accounts, and how their messages come in and go out.
+    fn all(&self) -> Vec<(AccountId, Via)>;
+
+    /// Those of this connector.
+    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)> {
+        let mut all = self.all();
+        all.retain(|(_, via)| via.connector.as_deref() == Some(connector));
+        all
+    }
 
     /// The roles of a caller, as the policy and the token have them.
     fn roles(&self, principal: &Principal) -> BTreeSet<Role> {
@@ -128,11 +135,10 @@ impl Accounts for Policies {
         Some((current.version.0, account.into()))
     }
 
-    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)> {
+    fn all(&self) -> Vec<(AccountId, Via)> {
         let current = self.current();
         let accounts = current.state.set().accounts().map(|account| account.id.clone());
-        let connected = accounts.filter_map(|id| self.via(&id).map(|via| (id, via)));
-        connected.filter(|(_, via)| via.connector.as_deref() == Some(connector)).collect()
+        accounts.filter_map(|id| self.via(&id).map(|via| (id, via))).collect()
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

@@ -9,6 +9,7 @@
 mod accepted;
 mod access;
 pub mod account;
+mod asking;
 pub mod channels;
 mod contacts;
 mod content;
@@ -23,6 +24,7 @@ mod identity;
 pub mod import;
 pub mod intake;
 mod lanes;
+mod leased;
 pub mod ledger;
 pub mod mail;
 mod media;
@@ -65,6 +67,7 @@ struct Parts {
     ledger: Arc<Ledger>,
     replies: replies::Runners,
     feeds: Arc<feeds::Polling>,
+    asking: Arc<asking::Polling>,
     files: Arc<files::Runner>,
 }
 
@@ -76,9 +79,10 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let replies = replies::Runners::open(&shell, &config.accounts, &control).await?;
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
+    let asking = Arc::new(asking::Polling::open(&shell, &config.accounts, &control, &ledger));
     let files = files::open(&shell, &config.accounts, &control)?;
     let accounts = config.accounts;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files })))
+    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, asking, files })))
 }
 
 impl Ingestion {
@@ -121,16 +125,17 @@ impl Ingestion {
         all
     }
 
-    /// What else runs for ever, for its health: the feeds.
+    /// What else runs for ever, for its health: the feeds, and platforms that are asked.
     pub fn others(&self) -> Vec<Arc<dyn Runs>> {
-        vec![Arc::clone(&self.0.feeds) as _]
+        vec![Arc::clone(&self.0.feeds) as _, Arc::clone(&self.0.asking) as _]
     }
 
-    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, the feeds, and the
-    /// files that channels announce.
+    /// Starts what goes on without being asked: the count of what is accepted, the way of replies, the feeds, the
+    /// platforms that are asked, and the files that channels announce.
     pub fn spawn(&self, tasks: &mut Tasks) {
         self.0.replies.spawn(tasks);
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
+        tasks.spawn("asking", Arc::clone(&self.0.asking).run(self.clone(), tasks.stop()));
         tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));

@@ -42,6 +42,7 @@ use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
 
 use super::{Config, Refused};
+pub(crate) use address::{address, with_query};
 
 /// The setting with the address of the platform's API, without a path: another region, a gateway, a test.
 pub const BASE_URL: &str = "base_url";

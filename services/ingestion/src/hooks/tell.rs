@@ -30,13 +30,13 @@ pub(super) enum Told {
 }
 
 /// Writes what is told.
-pub(super) struct Teller {
+pub(crate) struct Teller {
     messages: Transactor<message::State>,
     vault: std::sync::Arc<vault::Vault>,
 }
 
 impl Teller {
-    pub(super) fn new(shell: &service::shell::Shell) -> Self {
+    pub(crate) fn new(shell: &service::shell::Shell) -> Self {
         let messages = Transactor::new(
             shell.site.as_str(),
             std::sync::Arc::clone(&shell.log),

@@ -222,7 +222,7 @@ impl Accounts for Policy {
         None
     }
 
-    fn connected(&self, _: &str) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
+    fn all(&self) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
         Vec::new()
     }
 
