@@ -6,6 +6,8 @@ pub mod desk;
 pub mod faults;
 pub mod http;
 pub mod interposed;
+pub mod listing;
+pub mod mailbox;
 pub mod platform;
 pub mod program;
 pub mod real_data;

@@ -174,8 +174,16 @@ async fn ask(shared: Arc<Shared>, asked: Asked, state: State) {
     let Some(found) = found else { return };
     let config = channels::Config { settings: via.settings, secrets: shared.secrets.of(&via.secrets) };
     let connector = via.connector;
-    let mut round =
-        Round { shared: Arc::clone(&shared), account: found, policy_version, config, connector, pace, state };
+    let mut round = Round {
+        shared: Arc::clone(&shared),
+        account: found,
+        policy_version,
+        config,
+        connector,
+        pace,
+        state,
+        moved: false,
+    };
     let done = timeout(ROUND_MAX, AssertUnwindSafe(source.round(&mut round)).catch_unwind()).await;
     let done = match done {
         Ok(Ok(done)) => done,
@@ -184,7 +192,7 @@ async fn ask(shared: Arc<Shared>, asked: Asked, state: State) {
         Err(_) => Err(Failure::Timeout.into()),
     };
     let now = round.now();
-    let mut state = round.state;
+    let Round { mut state, moved, .. } = round;
     let outcome = match done {
         Ok(next) => {
             let wait_s = match next {
@@ -199,7 +207,7 @@ async fn ask(shared: Arc<Shared>, asked: Asked, state: State) {
             "well"
         }
         Err(Broke { failure, retry_after_s }) => {
-            state.failures = state.failures.saturating_add(1);
+            state.failures = if moved { 1 } else { state.failures.saturating_add(1) };
             state.failure = Some(failure.to_string());
             let pace = (pace.interval_s, BACKOFF_MAX_S);
             state.next_at = pace::after_failure(&account, pace, state.failures, retry_after_s, now);

@@ -38,6 +38,8 @@ pub(crate) struct Round {
     pub(super) connector: Option<String>,
     pub(super) pace: Pace,
     pub(super) state: State,
+    /// Whether the cursor moved: then what failed before is over.
+    pub(super) moved: bool,
 }
 
 impl Round {
@@ -64,7 +66,9 @@ impl Round {
 
     /// Remembers how far the account was asked. MUST be called only when all before is taken.
     pub(crate) async fn remember(&mut self, cursor: &impl Serialize) -> Result<(), Broke> {
-        self.state.cursor = Some(serde_json::to_value(cursor).map_err(|_| Failure::Fault)?);
+        let cursor = Some(serde_json::to_value(cursor).map_err(|_| Failure::Fault)?);
+        self.moved |= self.state.cursor != cursor;
+        self.state.cursor = cursor;
         self.shared.kept.save(&self.account.id, &self.state).await.map_err(|error| not_taken(&error))
     }
 

@@ -202,6 +202,12 @@ pub trait Speaker: Send + Sync {
     /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message.
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered;
 
+    /// What the channel calls a message that it took without saying so, where that follows from what is answered: so that its
+    /// echo is known.
+    fn named(&self, _message: &Outgoing<'_>) -> Option<String> {
+        None
+    }
+
     /// The call that asks whether the platform has a message; of those that can be asked.
     fn ask(&self, _message: &Outgoing<'_>, _config: &Config) -> Option<Result<Call, Unsayable>> {
         None

@@ -167,7 +167,7 @@ mod tests {
             (0..50).map(|n| jitter_s(&account(&format!("feed-{n}")), HOURLY)).collect::<Vec<_>>()
         );
         assert!(waits.iter().all(|wait| (0..=HOURLY / JITTER_PART).contains(wait)));
-        assert!(waits.iter().collect::<std::collections::BTreeSet<_>>().len() > 30);
+        assert!(waits.iter().collect::<BTreeSet<_>>().len() > 30);
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl Replies {
         (part, attempt, key): (u16, u32, IdempotencyKey),
     ) -> Result<Action, Error> {
         let key = key.to_string();
-        let call = match speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
+        let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
+        let call = match speaker.say(&outgoing, &voice.config) {
             Ok(call) => call,
             Err(error) => {
                 tracing::warn!(%error, connector = speaker.name(), "a reply cannot be said");
@@ -63,6 +64,7 @@ impl Replies {
         let now = self.shell.clock.now();
         Ok(match speaker.answered(answer.status, &answer.headers, &answer.body) {
             Answered::Sent { external_id } => {
+                let external_id = external_id.or_else(|| speaker.named(&outgoing));
                 let external = external_id.map(|id| self.external(voice, words, &id)).transpose()?;
                 Action::ReportSent { part, attempt, external }
             }

@@ -1,7 +1,7 @@
 //! Access tokens that end, got with a refresh token that does not (RFC 6749, 6).
 //!
 //! An account with the secret `refresh_token` and the setting `client_id` (and the secret `client_secret`, where the platform
-//! wants one) needs no `access_token`: it is got at `token_url`, kept in memory until shortly before its end, and stands with
+//! wants one) needs no `access_token`: it is got at `oauth_url`, kept in memory until shortly before its end, and stands with
 //! the account's secrets as if policy had named it.
 
 use std::{
@@ -30,7 +30,7 @@ const CLIENT_SECRET: &str = "client_secret";
 /// The setting with the name of our application.
 const CLIENT_ID: &str = "client_id";
 /// The setting with the address that gives tokens, where it is another one than the platform's.
-const TOKEN_URL: &str = "token_url";
+const OAUTH_URL: &str = "oauth_url";
 /// Where Google gives tokens.
 const GOOGLE: &str = "https://oauth2.googleapis.com/token";
 /// The connectors of Google's.
@@ -131,7 +131,7 @@ impl Secrets {
         refresh: &SecretString,
     ) -> Result<Given, NoAccess> {
         let default = connector.filter(|name| OF_GOOGLE.contains(name)).map(|_| GOOGLE);
-        let url = config.setting(TOKEN_URL).or(default).ok_or(NoAccess::NoSetting(TOKEN_URL))?;
+        let url = config.setting(OAUTH_URL).or(default).ok_or(NoAccess::NoSetting(OAUTH_URL))?;
         let client_id = config.setting(CLIENT_ID).ok_or(NoAccess::NoSetting(CLIENT_ID))?;
         let mut fields = vec![
             ("grant_type", "refresh_token"),
@@ -168,7 +168,7 @@ impl Tokens {
 /// What tells a token from all others: with what it is got.
 fn key(config: &Config, refresh: &SecretString) -> String {
     let mut digest = Sha256::new();
-    for part in [config.setting(TOKEN_URL), config.setting(CLIENT_ID), Some(refresh.expose_secret())] {
+    for part in [config.setting(OAUTH_URL), config.setting(CLIENT_ID), Some(refresh.expose_secret())] {
         let part = part.unwrap_or_default();
         digest.update(part.len().to_be_bytes());
         digest.update(part);

@@ -116,7 +116,7 @@ impl Reading {
     }
 
     /// Takes a mail, or counts it as one that never can be.
-    async fn mail(&mut self, round: &Round, uid: u32, bytes: u32) -> Result<(), Broke> {
+    async fn mail(&mut self, round: &mut Round, uid: u32, bytes: u32) -> Result<(), Broke> {
         self.mails += 1;
         if usize::try_from(bytes).map_or(true, |bytes| bytes > RAW_MAX) {
             return round.refuse("a mail is larger than a mail may be").await;
@@ -130,6 +130,7 @@ impl Reading {
                 // The server said another size. What is left of the mail is left in the connection: it ends here.
                 round.refuse("a mail is larger than its server says, and than a mail may be").await?;
                 self.cursor.pass(uid);
+                round.remember(&self.cursor).await?;
                 return Err(Failure::Unreadable("a mail that is larger than its server says".into()).into());
             }
             Err(no) => return Err(no.broke()),
