@@ -268,9 +268,11 @@ async fn talk(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
                 }
             }
             ["UID", "MOVE", uid, folder] if lock(state).can.contains("MOVE") => {
-                moved(state, uid, folder, true)
+                moved(state, uid, folder, true);
             }
-            ["UID", "COPY", uid, folder] => moved(state, uid, folder, false),
+            ["UID", "COPY", uid, folder] => {
+                moved(state, uid, folder, false);
+            }
             ["UID", "STORE", _, "+FLAGS.SILENT", "(\\Deleted)"] => {}
             ["UID", "EXPUNGE", uid] if lock(state).can.contains("UIDPLUS") => {
                 let uid: u32 = uid.parse().unwrap_or_default();

@@ -267,22 +267,24 @@ async fn an_account_that_cannot_be_asked_is_named_and_no_address_leads_into_our_
     platform.put(entry(1, "It leaks"));
     let well = google(&platform, &secrets, "").replace("id = \"google\"", "id = \"well\"");
     let house = google(&platform, &secrets, "").replace(", private_addresses = \"true\"", "");
-    let house = house.replace("id = \"google\"", "id = \"house\"");
+    let house = house.replace("id = \"google\"", "id = \"house\"").replace("http://", "https://");
+    let open = house.replace("id = \"house\"", "id = \"open\"").replace("https://", "http://");
     let wrong = well.replace("id = \"well\"", "id = \"wrong\"").replace("accounts/1/locations/2", "here");
     let often = well.replace("id = \"well\"", "id = \"often\"").replace("poll_s = \"60\"", "poll_s = \"1\"");
     let ended = well.replace("id = \"well\"", "id = \"ended\"");
     let ended = ended.replace(&secrets.put("refresh", REFRESH), &secrets.put("other", "refresh-0"));
     let world = World::start_at(Arc::new(clock.clone())).await;
-    give_accounts(&world, &[&well, &house, &wrong, &often, &ended]).await;
+    give_accounts(&world, &[&well, &house, &open, &wrong, &often, &ended]).await;
     let mut state = world.platform.health();
     let named = |state: &service::health::State| {
-        ["house", "wrong", "often", "ended"].iter().all(|account| {
+        ["house", "open", "wrong", "often", "ended"].iter().all(|account| {
             state.degraded.iter().any(|waits| (waits.name, &*waits.stream) == ("asking", *account))
         })
     };
     let state = meanwhile(&clock, state.wait_for(named)).await.unwrap().clone();
     for (account, expected) in [
         ("house", "private network"),
+        ("open", "the address is not https"),
         ("wrong", "setting location: "),
         ("often", "setting poll_s: "),
         ("ended", "invalid_grant"),

@@ -1,7 +1,5 @@
 //! Mailboxes that are asked, by real IMAP: every mail once, whatever breaks.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

@@ -78,7 +78,7 @@ fn header(value: &str) -> Result<HeaderValue, Broke> {
 }
 
 fn not_asked(refused: &impl std::fmt::Display) -> Broke {
-    Failure::Account(format!("setting base_url: {refused}")).into()
+    Failure::Account(format!("setting base_url or oauth_url: {refused}")).into()
 }
 
 fn failure(broken: Broken) -> Broke {
