@@ -66,11 +66,15 @@ pub trait Accounts: Send + Sync + 'static {
     /// What a caller may, and where.
     fn scope(&self, principal: &Principal) -> Scope;
 
-    /// All accounts.
-    fn all(&self) -> Vec<AccountId>;
+    /// All accounts, and how their messages come in and go out.
+    fn all(&self) -> Vec<(AccountId, Via)>;
 
-    /// The accounts of this connector, and how their messages come in and go out.
-    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)>;
+    /// Those of this connector.
+    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)> {
+        let mut all = self.all();
+        all.retain(|(_, via)| via.connector.as_deref() == Some(connector));
+        all
+    }
 
     /// What people are told that the account is: its brand, else its name.
     fn title(&self, _id: &AccountId) -> Option<String> {
@@ -141,11 +145,10 @@ impl Accounts for Policies {
         Some((current.version.0, account.into()))
     }
 
-    fn connected(&self, connector: &str) -> Vec<(AccountId, Via)> {
+    fn all(&self) -> Vec<(AccountId, Via)> {
         let current = self.current();
         let accounts = current.state.set().accounts().map(|account| account.id.clone());
-        let connected = accounts.filter_map(|id| self.via(&id).map(|via| (id, via)));
-        connected.filter(|(_, via)| via.connector.as_deref() == Some(connector)).collect()
+        accounts.filter_map(|id| self.via(&id).map(|via| (id, via))).collect()
     }
 
     fn title(&self, id: &AccountId) -> Option<String> {
@@ -157,10 +160,6 @@ impl Accounts for Policies {
     fn person(&self, id: &str) -> Option<String> {
         let id = PersonId::new(id).ok()?;
         Some(self.current().state.set().person(&id)?.name.clone())
-    }
-
-    fn all(&self) -> Vec<AccountId> {
-        self.current().state.set().accounts().map(|account| account.id.clone()).collect()
     }
 
     fn scope(&self, principal: &Principal) -> Scope {

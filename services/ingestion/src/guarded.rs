@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{
-    Response,
+    Method, Response,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
     redirect::Policy,
@@ -62,6 +62,18 @@ impl Guarded {
         headers: HeaderMap,
         private_addresses: bool,
     ) -> Result<Response, Broken> {
+        self.call(Method::GET, address, headers, Vec::new(), private_addresses).await
+    }
+
+    /// The same by another method, with a body.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        address: &Address,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        private_addresses: bool,
+    ) -> Result<Response, Broken> {
         let client = if private_addresses {
             &self.anywhere
         } else {
@@ -69,8 +81,11 @@ impl Guarded {
             address.is_public().map_err(Broken::Refused)?;
             &self.public
         };
-        let sent = client.get(address.url().clone()).headers(headers).send().await;
-        sent.map_err(|error| broken(&error))
+        let mut request = client.request(method, address.url().clone()).headers(headers);
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        request.send().await.map_err(|error| broken(&error))
     }
 }
 

@@ -9,6 +9,7 @@
 mod accepted;
 mod access;
 pub mod account;
+mod asking;
 pub mod channels;
 pub mod chat;
 mod contacts;
@@ -25,6 +26,7 @@ mod identity;
 pub mod import;
 pub mod intake;
 mod lanes;
+mod leased;
 pub mod ledger;
 pub mod mail;
 mod media;
@@ -69,6 +71,7 @@ struct Parts {
     replies: replies::Runners,
     guard: postbox::guard::Guard,
     feeds: Arc<feeds::Polling>,
+    asking: Arc<asking::Polling>,
     files: Arc<files::Runner>,
     chat: Arc<chat::Chat>,
 }
@@ -82,6 +85,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let replies = replies::Runners::open(&shell, &config.accounts, (&control, &channels)).await?;
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
+    let asking = Arc::new(asking::Polling::open(&shell, &config.accounts, &control, &ledger));
     let files = files::open(&shell, &config.accounts, &control)?;
     let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
@@ -96,6 +100,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
         replies,
         guard,
         feeds,
+        asking,
         files,
         chat,
     })))
@@ -141,17 +146,22 @@ impl Ingestion {
         all
     }
 
-    /// What else runs for ever, for its health: the feeds, and how channels are.
+    /// What else runs for ever, for its health: the feeds, platforms that are asked, and how channels are.
     pub fn others(&self) -> Vec<Arc<dyn Runs>> {
-        vec![Arc::clone(&self.0.feeds) as _, Arc::clone(&self.0.channels) as _]
+        vec![
+            Arc::clone(&self.0.feeds) as _,
+            Arc::clone(&self.0.asking) as _,
+            Arc::clone(&self.0.channels) as _,
+        ]
     }
 
     /// Starts what goes on without being asked: the count of what is accepted, the way of replies, how channels
-    /// are, the feeds, and the files that channels announce.
+    /// are, the feeds, the platforms that are asked, and the files that channels announce.
     pub fn spawn(&self, tasks: &mut Tasks) {
         self.0.channels.spawn(tasks);
         self.0.replies.spawn(tasks);
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
+        tasks.spawn("asking", Arc::clone(&self.0.asking).run(self.clone(), tasks.stop()));
         tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
         tasks.spawn("web chats", Arc::clone(&self.0.chat).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();

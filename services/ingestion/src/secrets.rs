@@ -1,5 +1,7 @@
 //! Secrets of accounts, from where the policy says they are.
 
+pub(crate) mod access;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use secrecy::SecretString;
@@ -12,11 +14,15 @@ const KEPT_MAX: u64 = 10_000;
 const LEN_MAX: u64 = 64 * 1024;
 
 /// Reads secrets.
-pub(crate) struct Secrets(moka::sync::Cache<String, Option<SecretString>>);
+pub(crate) struct Secrets {
+    kept: moka::sync::Cache<String, Option<SecretString>>,
+    tokens: access::Tokens,
+}
 
 impl Secrets {
     pub(crate) fn new() -> Self {
-        Self(moka::sync::Cache::builder().max_capacity(KEPT_MAX).time_to_live(KEPT_FOR).build())
+        let kept = moka::sync::Cache::builder().max_capacity(KEPT_MAX).time_to_live(KEPT_FOR).build();
+        Self { kept, tokens: access::Tokens::default() }
     }
 
     /// Those of an account that are there, by name. What is not is told in the log, by its reference.
@@ -26,7 +32,7 @@ impl Secrets {
     }
 
     fn read(&self, reference: &str) -> Option<SecretString> {
-        self.0.get_with_by_ref(reference, || match secret(reference) {
+        self.kept.get_with_by_ref(reference, || match secret(reference) {
             Ok(secret) => Some(secret),
             Err(error) => {
                 tracing::warn!(reference, %error, "a secret cannot be read");

@@ -1,6 +1,8 @@
 //! Channels as their platforms reach them: mails by SMTP, webhooks by HTTP, feeds that are asked, against a running site.
 
 mod accounts;
+mod asking;
+mod asking_mails;
 mod chat;
 mod chat_browser;
 mod chat_hostile;

@@ -29,7 +29,7 @@ pub mod speak;
 mod standard_webhooks;
 mod telegram;
 mod tiktok;
-mod trustpilot;
+pub mod trustpilot;
 mod twilio;
 mod vk;
 mod vonage;

@@ -43,6 +43,7 @@ use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
 
 use super::{Config, Refused};
+pub(crate) use address::{address, with_query};
 
 /// The setting with the address of the platform's API, without a path: another region, a gateway, a test.
 pub const BASE_URL: &str = "base_url";
@@ -254,6 +255,12 @@ pub trait Speaker: Send + Sync {
 
     /// What the answer means. MUST be [`Answered::Unclear`] where the platform may have the message.
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered;
+
+    /// What the channel calls a message that it took without saying so, where that follows from what is answered: so that its
+    /// echo is known.
+    fn named(&self, _message: &Outgoing<'_>) -> Option<String> {
+        None
+    }
 
     /// The call that asks whether the platform has a message; of those that can be asked.
     fn ask(&self, _message: &Outgoing<'_>, _config: &Config) -> Option<Result<Call, Unsayable>> {

@@ -1,4 +1,4 @@
-//! Trustpilot: reviews of a company, when they are written, changed and deleted.
+//! Trustpilot: reviews of a company, when they are written, changed and deleted; and [`reviews`] of the list that is asked for.
 //!
 //! Proof: what the address that Trustpilot was given carries, a user and password or a `token`; Trustpilot signs nothing.
 //! The stars are the field `rating`, and drawn in the subject.
@@ -58,6 +58,28 @@ fn read(event: &Node<'_>, hook: &Hook<'_>) -> Result<Happening, Malformed> {
         name if name.starts_with("product-review-") => Ok(Happening::Passed("product_review")),
         _ => Ok(Happening::Passed("other_event")),
     }
+}
+
+/// The reviews on a page that the API gave, and the answers to them. An entry that is null says nothing.
+pub fn reviews(page: &[u8]) -> Result<Vec<Happening>, Malformed> {
+    let body = node::parse(page)?;
+    let mut happenings = Vec::new();
+    for item in Node::root(&body, "").items("reviews")? {
+        let review = review(&item)?;
+        let (id, customer, written_at) =
+            (review.external_id.clone(), review.customer.clone(), review.sent_at);
+        happenings.push(review.into());
+        if let Some(reply) = item.get("companyReply") {
+            let at = reply.time("updatedAt").or_else(|| reply.time("createdAt")).unwrap_or(written_at);
+            let mut answer = Message::new(format!("{id}/reply"), customer, at);
+            reply.need_text("text")?.clone_into(&mut answer.text);
+            answer.outbound = true;
+            answer.public = Some(true);
+            answer.reply_to = Some(id);
+            happenings.push(answer.into());
+        }
+    }
+    Ok(happenings)
 }
 
 fn review(data: &Node<'_>) -> Result<Message, Malformed> {

@@ -1,5 +1,7 @@
 //! When a feed is asked again. No randomness: an account always waits alike, and two hardly ever do.
 
+use std::collections::BTreeSet;
+
 use domain::{ids::AccountId, time::Timestamp};
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
@@ -16,6 +18,9 @@ pub const SKIPPED_MAX_S: i64 = 3 * 24 * 60 * 60;
 pub const BACKOFF_MAX_S: i64 = 24 * 60 * 60;
 /// The longest `Retry-After` that is kept, in seconds.
 pub const RETRY_AFTER_MAX_S: i64 = 24 * 60 * 60;
+/// Of those who say nothing of when they rest.
+pub(crate) const NO_SCHEDULE: Schedule =
+    Schedule { rest_s: None, skip_hours: BTreeSet::new(), skip_days: BTreeSet::new() };
 /// The part of a wait that accounts may differ by.
 const JITTER_PART: i64 = 10;
 const HOUR_S: i64 = 60 * 60;
@@ -23,7 +28,7 @@ const HOUR_S: i64 = 60 * 60;
 const DOUBLINGS_MAX: u32 = 16;
 
 /// When to ask again after an answer: not before any of the publisher, the server and the settings wants it.
-pub(super) fn after_success(
+pub(crate) fn after_success(
     account: &AccountId,
     interval_s: i64,
     schedule: &Schedule,
@@ -35,24 +40,24 @@ pub(super) fn after_success(
     awake(now.plus_seconds(wait_s + jitter_s(account, wait_s)), schedule)
 }
 
-/// When to ask again after so many failures in a row: twice as late each time.
-pub(super) fn after_failure(
+/// When to ask again after so many failures in a row: twice as late each time, up to `longest_s`.
+pub(crate) fn after_failure(
     account: &AccountId,
-    interval_s: i64,
+    (interval_s, longest_s): (i64, i64),
     failures: u32,
     retry_after_s: Option<i64>,
     now: Timestamp,
 ) -> Timestamp {
     let doubled =
         interval_s.max(INTERVAL_MIN_S).saturating_mul(1 << failures.saturating_sub(1).min(DOUBLINGS_MAX));
-    // Settings may ask for less than once a day, but failing is no reason to ask more often.
-    let wait_s = doubled.min(BACKOFF_MAX_S.max(interval_s));
+    // Settings may ask less often than that, but failing is no reason to ask more often.
+    let wait_s = doubled.min(longest_s.max(interval_s));
     let wait_s = wait_s.max(retry_after_s.unwrap_or_default().min(RETRY_AFTER_MAX_S));
     now.plus_seconds(wait_s + jitter_s(account, wait_s))
 }
 
 /// The first moment of an account: spread over its interval, so that a start asks few at once.
-pub(super) fn first(account: &AccountId, interval_s: i64, now: Timestamp) -> Timestamp {
+pub(crate) fn first(account: &AccountId, interval_s: i64, now: Timestamp) -> Timestamp {
     now.plus_seconds(jitter_s(account, interval_s.clamp(INTERVAL_MIN_S, REST_MAX_S)))
 }
 
@@ -132,7 +137,8 @@ mod tests {
         let account = account("press");
         let mut before = 0;
         for failures in 1..40 {
-            let wait_s = after_failure(&account, HOURLY, failures, None, now).seconds_since(now);
+            let wait_s =
+                after_failure(&account, (HOURLY, BACKOFF_MAX_S), failures, None, now).seconds_since(now);
             assert!(
                 wait_s >= before && wait_s <= BACKOFF_MAX_S + BACKOFF_MAX_S / JITTER_PART,
                 "{failures}: {wait_s}"
@@ -140,12 +146,17 @@ mod tests {
             before = wait_s;
         }
         assert!(before >= BACKOFF_MAX_S);
-        let asked = after_failure(&account, HOURLY, 1, Some(5 * HOUR_S), now).seconds_since(now);
+        let asked =
+            after_failure(&account, (HOURLY, BACKOFF_MAX_S), 1, Some(5 * HOUR_S), now).seconds_since(now);
         assert!((5 * HOUR_S..6 * HOUR_S).contains(&asked));
-        let asked = after_failure(&account, HOURLY, u32::MAX, Some(i64::MAX), now).seconds_since(now);
+        let asked = after_failure(&account, (HOURLY, BACKOFF_MAX_S), u32::MAX, Some(i64::MAX), now)
+            .seconds_since(now);
         assert!(asked <= RETRY_AFTER_MAX_S + RETRY_AFTER_MAX_S / JITTER_PART);
         // Whoever is asked once a week is not asked daily because of a failure.
-        assert!(after_failure(&account, 7 * 24 * HOUR_S, 1, None, now).seconds_since(now) >= 7 * 24 * HOUR_S);
+        assert!(
+            after_failure(&account, (7 * 24 * HOUR_S, BACKOFF_MAX_S), 1, None, now).seconds_since(now)
+                >= 7 * 24 * HOUR_S
+        );
     }
 
     #[test]
@@ -156,7 +167,7 @@ mod tests {
             (0..50).map(|n| jitter_s(&account(&format!("feed-{n}")), HOURLY)).collect::<Vec<_>>()
         );
         assert!(waits.iter().all(|wait| (0..=HOURLY / JITTER_PART).contains(wait)));
-        assert!(waits.iter().collect::<std::collections::BTreeSet<_>>().len() > 30);
+        assert!(waits.iter().collect::<BTreeSet<_>>().len() > 30);
     }
 
     #[test]

@@ -256,8 +256,8 @@ impl Poll {
         self.onward = None;
         self.failures = self.failures.saturating_add(1);
         self.failure = Some(failure.to_string());
-        self.next_at =
-            pace::after_failure(&source.account, source.interval_s, self.failures, retry_after_s, now);
+        let pace = (source.interval_s, pace::BACKOFF_MAX_S);
+        self.next_at = pace::after_failure(&source.account, pace, self.failures, retry_after_s, now);
         (self, Outcome::Failed(failure))
     }
 

@@ -12,8 +12,7 @@ use service::{
     Error,
     auth::Principal,
     envelope::Origin,
-    health::{Pulse, Runs, Standing},
-    lease::{Lease, RENEWAL},
+    health::{Runs, Standing},
     shell::Shell,
     store::Store,
 };
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Http, Runner, Source, runner::Troubles, settings, store::Kept};
 use crate::{
     account::Accounts,
+    leased::{Leased, Work},
     ledger::Ledger,
     submit::{Arriving, Submitter},
     take::{Batch, Taken},
@@ -32,12 +32,10 @@ const LEASE: &str = "ingestion.feeds";
 
 /// Asks the feeds while this process holds the lease, and says of itself whether it gets on, and with which it does not.
 pub(crate) struct Polling {
-    shell: Shell,
     accounts: Arc<dyn Accounts>,
     runner: Runner,
     troubles: Troubles,
-    lease: Lease,
-    pulse: Pulse,
+    leased: Leased,
 }
 
 impl Polling {
@@ -67,54 +65,16 @@ impl Polling {
             submit: Arc::new(move |account, messages| Arc::clone(&intake).take(account, messages)),
             troubles: troubles.clone(),
         };
-        let lease = Lease::new(control.clone(), Arc::clone(&shell.clock), LEASE, &shell.replica);
-        let accounts = Arc::clone(accounts);
-        Ok(Self { shell: shell.clone(), accounts, runner, troubles, lease, pulse: Pulse::default() })
+        let leased = Leased::new(shell, control, LEASE);
+        Ok(Self { accounts: Arc::clone(accounts), runner, troubles, leased })
     }
 
     /// Asks until `stop`.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        stop.run_until_cancelled(self.work()).await;
-        if let Err(error) = self.lease.release().await {
-            tracing::debug!(%error, "the lease was not released; it ends by itself");
-        }
-    }
-
-    async fn work(&self) {
-        let mut failures = 0;
-        loop {
-            match self.lease.acquire().await {
-                Ok(holds) => {
-                    failures = 0;
-                    self.pulse.well();
-                    if holds {
-                        // What is cut off here was not kept: whoever comes next asks again, and finds duplicates.
-                        tokio::select! {
-                            () = self.lost_lease() => {}
-                            () = self.runner.clone().run(CancellationToken::new()) => {}
-                        }
-                    }
-                }
-                Err(error) => {
-                    failures += 1;
-                    self.pulse.failed(&error, failures);
-                    tracing::warn!(%error, failures, "feeds wait; trying again");
-                }
-            }
-            // What is wrong with feeds says who asks them.
-            self.troubles.forget();
-            self.shell.clock.sleep(RENEWAL).await;
-        }
-    }
-
-    /// Renews the lease; returns when it is lost.
-    async fn lost_lease(&self) {
-        loop {
-            self.shell.clock.sleep(RENEWAL).await;
-            if !matches!(self.lease.acquire().await, Ok(true)) {
-                return;
-            }
-        }
+        let runner = self.runner.clone();
+        let ask: Work = Box::new(move || Box::pin(runner.clone().run(CancellationToken::new())));
+        // What is wrong with feeds says who asks them.
+        self.leased.run(stop, ask, || self.troubles.forget()).await;
     }
 }
 
@@ -124,7 +84,7 @@ impl Runs for Polling {
     }
 
     fn standing(&self) -> Option<Standing> {
-        self.pulse.standing()
+        self.leased.standing()
     }
 
     /// By account: a feed has no stream of its own.

@@ -1,8 +1,8 @@
 //! Asks all feeds, each when it is due.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use domain::{ids::AccountId, time::Timestamp};
@@ -16,6 +16,7 @@ use super::{
     client::{Client, Failure},
 };
 use crate::intake::limits::MESSAGES_MAX;
+pub use crate::leased::Troubles;
 
 /// Hosts that are asked side by side.
 pub const CONCURRENT_MAX: usize = 8;
@@ -73,38 +74,6 @@ pub struct Runner {
     pub troubles: Troubles,
 }
 
-/// What is wrong with feeds, by account: those that fail again and again, and those that are gone. Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<AccountId, String>>>);
-
-impl Troubles {
-    /// All that is wrong now.
-    pub fn all(&self) -> BTreeMap<AccountId, String> {
-        self.now().clone()
-    }
-
-    /// Nothing is known of any feed any more.
-    pub(super) fn forget(&self) {
-        self.now().clear();
-    }
-
-    fn keep_those_of(&self, sources: &[Source]) {
-        let accounts: BTreeSet<_> = sources.iter().map(|source| &source.account).collect();
-        self.now().retain(|account, _| accounts.contains(account));
-    }
-
-    fn note(&self, account: &AccountId, trouble: Option<String>) {
-        match trouble {
-            Some(trouble) => self.now().insert(account.clone(), trouble),
-            None => self.now().remove(account),
-        };
-    }
-
-    fn now(&self) -> MutexGuard<'_, BTreeMap<AccountId, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Runner {
     /// Asks until it is told to stop.
     pub async fn run(self, stop: CancellationToken) {
@@ -129,7 +98,7 @@ impl Runner {
         let mut hosts: BTreeMap<String, Vec<(Source, Poll)>> = BTreeMap::new();
         let mut next = None;
         let sources = (self.sources)();
-        self.troubles.keep_those_of(&sources);
+        self.troubles.keep_those_of(sources.iter().map(|source| &source.account));
         for source in sources {
             let now = self.clock.now();
             let kept = match self.store.load(&source.account).await {

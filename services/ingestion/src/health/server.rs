@@ -93,7 +93,8 @@ impl Server {
             let is_wanted = !request.troubled_only || state.level() != Level::Up || state.held().is_some();
             is_wanted && self.may(principal, account)
         };
-        let mut accounts = self.channels.accounts.all();
+        let accounts = self.channels.accounts.all().into_iter();
+        let mut accounts: Vec<AccountId> = accounts.map(|(account, _)| account).collect();
         accounts.sort();
         let mut rest =
             accounts.into_iter().filter(|account| after.as_ref().is_none_or(|after| account > after));

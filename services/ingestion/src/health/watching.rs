@@ -53,7 +53,7 @@ impl Channels {
 
     /// Looks at all accounts once.
     async fn look(&self) {
-        for account in self.accounts.all() {
+        for (account, _) in self.accounts.all() {
             if let Err(error) = self.look_at(&account).await {
                 tracing::warn!(%account, %error, "a channel is not looked at just now; trying again");
             }

@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// How many of each kind and outcome: `("message", "accepted")`.
-pub(super) type Counts = BTreeMap<(&'static str, &'static str), u64>;
+pub(crate) type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
 /// Takes what a platform told. When this answers, it is in the log; the same again is harmless.
-pub(super) async fn happened(
+pub(crate) async fn happened(
     ingestion: &Ingestion,
     teller: &Teller,
     about: (Account, u64, Principal),

@@ -14,7 +14,7 @@
 //! | 503 | the log or the account's secret is away; the platform is to send it again |
 
 pub(crate) mod fit;
-mod happened;
+pub(crate) mod happened;
 pub(crate) mod tell;
 
 use std::{
@@ -181,6 +181,10 @@ impl Doors {
         let now = self.ingestion.0.shell.clock.now();
         let hook = Hook { method: &head.method, url: &url, headers: &head.headers, body: &body, now };
         let said = read(connector, &hook, &config)?;
+        // A notice that says nothing of what there is: the platform has to be asked.
+        if said.happenings.iter().any(|happening| matches!(happening, channels::Happening::Passed(_))) {
+            self.ingestion.0.asking.want(&account.id, now).await.map_err(away)?;
+        }
         let about = (account, policy_version, principal().map_err(internal)?);
         let id = about.0.id.to_string();
         let told = happened::happened(&self.ingestion, &self.teller, about, now, said.happenings);

@@ -66,7 +66,13 @@ impl Replies {
         let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
         let Some(delivery) = known.state.delivery() else { return Ok(Step::Done) };
         let now = self.shell.clock.now();
-        let voice = self.voice(delivery);
+        let mut voice = self.voice(delivery);
+        if let Some(voice) = &mut voice
+            && let Err(error) = self.secrets.fill(voice.way.connector(), &mut voice.config, now).await
+        {
+            // Then there is none, and nothing leaves us yet.
+            tracing::warn!(account = %voice.account.id, %error, "a reply waits for an access token");
+        }
         let rules = voice.as_ref().map_or_else(Rules::default, |voice| voice.rules);
         let rules = self.channels.excused(delivery, rules);
         let round = delivery.round;

@@ -87,6 +87,14 @@ impl Way {
         }
     }
 
+    /// The connector whose platform gives access tokens, if it does.
+    fn connector(self) -> Option<&'static str> {
+        match self {
+            Self::Http(speaker) => Some(speaker.name()),
+            Self::Chat | Self::Mail => None,
+        }
+    }
+
     /// For how long a key is known, in seconds; of those that know keys.
     fn key_known_s(self) -> i64 {
         match self {

@@ -74,7 +74,8 @@ impl Replies {
         if let Err(action) = self.bring(delivery, voice, speaker, &mut words, (part, attempt, &key)).await {
             return Ok(action);
         }
-        let call = match speaker.say(&words.outgoing(delivery, &key, self.shell.clock.now()), &voice.config) {
+        let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
+        let call = match speaker.say(&outgoing, &voice.config) {
             Ok(call) => call,
             Err(error) => {
                 return Ok(unsayable(speaker, &error, part, attempt));
@@ -87,6 +88,7 @@ impl Replies {
         let now = self.shell.clock.now();
         Ok(match speaker.answered(answer.status, &answer.headers, &answer.body) {
             Answered::Sent { external_id } => {
+                let external_id = external_id.or_else(|| speaker.named(&outgoing));
                 let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
                 Action::ReportSent { part, attempt, external }
             }

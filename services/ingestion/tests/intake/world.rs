@@ -222,12 +222,8 @@ impl Accounts for Policy {
         None
     }
 
-    fn all(&self) -> Vec<domain::ids::AccountId> {
-        [WALL, CHAT].map(|id| id.parse().unwrap()).to_vec()
-    }
-
-    fn connected(&self, _: &str) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
-        Vec::new()
+    fn all(&self) -> Vec<(domain::ids::AccountId, ingestion::account::Via)> {
+        [WALL, CHAT].map(|id| (id.parse().unwrap(), Default::default())).to_vec()
     }
 
     fn scope(&self, principal: &Principal) -> domain::policy::organisation::Scope {

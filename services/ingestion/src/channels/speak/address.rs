@@ -9,7 +9,7 @@ const PART: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'@');
 
 /// The parts of a path under a base. A part that is nothing, or that steps out of the path, makes no address.
-pub(super) fn address(base: &str, parts: &[&str]) -> Result<String, Unsayable> {
+pub(crate) fn address(base: &str, parts: &[&str]) -> Result<String, Unsayable> {
     let mut url = base.to_owned();
     for part in parts {
         if matches!(*part, "" | "." | "..") {
@@ -22,7 +22,7 @@ pub(super) fn address(base: &str, parts: &[&str]) -> Result<String, Unsayable> {
 }
 
 /// The same with parameters.
-pub(super) fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{url}?{query}")
 }

@@ -77,4 +77,10 @@ impl Speaker for GoogleReviews {
         };
         meaning.answer(said, after_s(headers))
     }
+
+    /// As the list of reviews calls it.
+    fn named(&self, message: &Outgoing<'_>) -> Option<String> {
+        let review = message.answers().ok()?;
+        Some(format!("{}{REPLY}", review.strip_suffix(REPLY).unwrap_or(review)))
+    }
 }

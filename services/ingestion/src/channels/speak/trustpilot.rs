@@ -54,4 +54,9 @@ impl Speaker for Trustpilot {
         }
         unexplained(status, headers, None)
     }
+
+    /// As the list of reviews calls it.
+    fn named(&self, message: &Outgoing<'_>) -> Option<String> {
+        message.answers().ok().map(|review| format!("{review}/reply"))
+    }
 }

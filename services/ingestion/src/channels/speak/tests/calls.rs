@@ -281,6 +281,12 @@ fn reviews() {
     for review in ["accounts/1", "accounts/1/locations/2/reviews/..", "a/b/c/d/e/f", "a/"] {
         unsupported("google_reviews", &public("c1", review));
     }
+    // The echo of a reply is known by the name that the list of reviews has for it.
+    let review = "accounts/1/locations/2/reviews/Ab-3";
+    for (name, review) in [("trustpilot", "5e3de1b4"), ("google_reviews", review)] {
+        let named = speaker(name).named(&public("c1", review));
+        assert_eq!(named, Some(format!("{review}/reply")));
+    }
     for name in ["trustpilot", "google_reviews"] {
         unsupported(name, &reply("c1", "Ab-3"));
         unsupported(name, &public("c1", ""));
