@@ -8,7 +8,10 @@ use dossier::{
 };
 use proto::{
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
-    ingestion::v1::{deliveries_client::DeliveriesClient, ingestion_client::IngestionClient},
+    ingestion::v1::{
+        dead_letters_client::DeadLettersClient, deliveries_client::DeliveriesClient,
+        ingestion_client::IngestionClient,
+    },
     operations::v1::operations_client::OperationsClient,
     policy::v1::policy_service_client::PolicyServiceClient,
 };
@@ -54,6 +57,8 @@ pub struct Caller {
     pub ingestion: IngestionClient<Authorised>,
     /// Replies on their way.
     pub deliveries: DeliveriesClient<Authorised>,
+    /// What could not be read.
+    pub dead_letters: DeadLettersClient<Authorised>,
     /// Policy.
     pub policy: PolicyServiceClient<Authorised>,
     /// Operations.
@@ -74,6 +79,7 @@ impl Caller {
             customers: CustomersClient::new(with()).max_decoding_message_size(max),
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
             deliveries: DeliveriesClient::new(with()).max_decoding_message_size(max),
+            dead_letters: DeadLettersClient::new(with()).max_decoding_message_size(max),
             policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
             operations: OperationsClient::new(with()).max_decoding_message_size(max),
             token: token.to_owned(),

@@ -2,6 +2,7 @@
 
 use proto::ingestion::v1::{
     self,
+    dead_letters_server::{self, DeadLettersServer},
     deliveries_server::{self, DeliveriesServer},
     ingestion_server::{IngestionServer, SERVICE_NAME},
 };
@@ -30,12 +31,14 @@ impl Service {
 
 impl Routes for Service {
     fn names(&self) -> Vec<&'static str> {
-        vec![SERVICE_NAME, deliveries_server::SERVICE_NAME]
+        vec![SERVICE_NAME, deliveries_server::SERVICE_NAME, dead_letters_server::SERVICE_NAME]
     }
 
     fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
         let deliveries = DeliveriesServer::new(self.ingestion.0.replies.server());
         routes.add_service(InterceptedService::new(deliveries, Authenticate::new(&self.shell)));
+        let letters = DeadLettersServer::new(crate::hooks::dead::Server::new(self.ingestion.clone()));
+        routes.add_service(InterceptedService::new(letters, Authenticate::new(&self.shell)));
         let authenticate = Authenticate::new(&self.shell);
         let server = IngestionServer::new(*self).max_decoding_message_size(REQUEST_MAX);
         routes.add_service(InterceptedService::new(server, authenticate));

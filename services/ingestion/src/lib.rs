@@ -66,6 +66,7 @@ struct Parts {
     replies: replies::Runners,
     feeds: Arc<feeds::Polling>,
     files: Arc<files::Runner>,
+    dead_letters: hooks::dead::DeadLetters,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -77,8 +78,10 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
     let files = files::open(&shell, &config.accounts, &control)?;
+    let dead_letters = hooks::dead::DeadLetters::new(&shell, ledger.store().clone());
     let accounts = config.accounts;
-    Ok(Ingestion(Arc::new(Parts { shell, accounts, submitter, ledger, replies, feeds, files })))
+    let parts = Parts { shell, accounts, submitter, ledger, replies, feeds, files, dead_letters };
+    Ok(Ingestion(Arc::new(parts)))
 }
 
 impl Ingestion {

@@ -2,8 +2,10 @@
 
 mod accounts;
 mod contacts;
+mod dead_letters;
 mod edits;
 mod fake;
+mod fates;
 mod feeds;
 mod files;
 mod hooks;

@@ -13,6 +13,7 @@ mod empty;
 pub mod error;
 mod event;
 pub mod globals;
+mod hook;
 mod import;
 mod issue;
 mod ledger;
@@ -87,6 +88,9 @@ pub enum Command {
     /// Replies on their way
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
+    /// What platforms told and could not be read
+    #[command(subcommand)]
+    Hook(hook::HookCommand),
     /// The log
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -180,6 +184,7 @@ impl Command {
             Self::Case(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
             Self::Delivery(command) => command.run(context).await,
+            Self::Hook(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::Doctor => doctor::run(context).await,
