@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "dossier/cases/v1/cases.proto",
         "dossier/cases/v1/customers.proto",
         "dossier/ingestion/v1/channels.proto",
+        "dossier/ingestion/v1/dead_letters.proto",
         "dossier/ingestion/v1/deliveries.proto",
         "dossier/ingestion/v1/ingestion.proto",
         "dossier/operations/v1/operations.proto",

@@ -9,8 +9,8 @@ use dossier::{
 use proto::{
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
     ingestion::v1::{
-        channels_client::ChannelsClient, deliveries_client::DeliveriesClient,
-        ingestion_client::IngestionClient,
+        channels_client::ChannelsClient, dead_letters_client::DeadLettersClient,
+        deliveries_client::DeliveriesClient, ingestion_client::IngestionClient,
     },
     operations::v1::operations_client::OperationsClient,
     policy::v1::{apply_request::File, policy_service_client::PolicyServiceClient},
@@ -59,6 +59,8 @@ pub struct Caller {
     pub deliveries: DeliveriesClient<Authorised>,
     /// How channel accounts are.
     pub channels: ChannelsClient<Authorised>,
+    /// What could not be read.
+    pub dead_letters: DeadLettersClient<Authorised>,
     /// Policy.
     pub policy: PolicyServiceClient<Authorised>,
     /// Operations.
@@ -80,6 +82,7 @@ impl Caller {
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
             deliveries: DeliveriesClient::new(with()).max_decoding_message_size(max),
             channels: ChannelsClient::new(with()).max_decoding_message_size(max),
+            dead_letters: DeadLettersClient::new(with()).max_decoding_message_size(max),
             policy: PolicyServiceClient::new(with()).max_decoding_message_size(max),
             operations: OperationsClient::new(with()).max_decoding_message_size(max),
             token: token.to_owned(),

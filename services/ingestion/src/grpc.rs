@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::ingestion::v1::{
     self,
     channels_server::{self, ChannelsServer},
+    dead_letters_server::{self, DeadLettersServer},
     deliveries_server::{self, DeliveriesServer},
     ingestion_server::{IngestionServer, SERVICE_NAME},
 };
@@ -33,7 +34,12 @@ impl Service {
 
 impl Routes for Service {
     fn names(&self) -> Vec<&'static str> {
-        vec![SERVICE_NAME, deliveries_server::SERVICE_NAME, channels_server::SERVICE_NAME]
+        vec![
+            SERVICE_NAME,
+            deliveries_server::SERVICE_NAME,
+            channels_server::SERVICE_NAME,
+            dead_letters_server::SERVICE_NAME,
+        ]
     }
 
     fn add(self: Box<Self>, routes: &mut RoutesBuilder) {
@@ -46,6 +52,8 @@ impl Routes for Service {
         };
         let channels = ChannelsServer::new(channels);
         routes.add_service(InterceptedService::new(channels, Authenticate::new(&self.shell)));
+        let letters = DeadLettersServer::new(crate::hooks::dead::Server::new(self.ingestion.clone()));
+        routes.add_service(InterceptedService::new(letters, Authenticate::new(&self.shell)));
         let authenticate = Authenticate::new(&self.shell);
         let server = IngestionServer::new(*self).max_decoding_message_size(REQUEST_MAX);
         routes.add_service(InterceptedService::new(server, authenticate));

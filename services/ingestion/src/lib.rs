@@ -74,6 +74,7 @@ struct Parts {
     asking: Arc<asking::Polling>,
     files: Arc<files::Runner>,
     chat: Arc<chat::Chat>,
+    dead_letters: hooks::dead::DeadLetters,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -87,6 +88,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let feeds = Arc::new(feeds);
     let asking = Arc::new(asking::Polling::open(&shell, &config.accounts, &control, &ledger));
     let files = files::open(&shell, &config.accounts, &control)?;
+    let dead_letters = hooks::dead::DeadLetters::new(&shell, ledger.store().clone());
     let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
     let accounts = config.accounts;
@@ -103,6 +105,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
         asking,
         files,
         chat,
+        dead_letters,
     })))
 }
 

@@ -49,6 +49,9 @@ const TOKENS: &str = "reply tokens";
 /// The domain of the hash that marks the mails of a site. Never changed.
 const MARKER: &str = "mails of this site";
 
+/// The enhanced status of a mail that cannot be read (RFC 3463).
+pub(crate) const UNREADABLE: &str = "5.6.0";
+
 /// Why a mail is not taken in.
 #[derive(Debug)]
 pub(crate) enum No {
@@ -80,7 +83,7 @@ pub(crate) async fn take(
     };
     let mail = match mail::parse(bytes) {
         Ok(mail) => mail,
-        Err(error) => return Err(refused("554", format!("5.6.0 {error}")).await),
+        Err(error) => return Err(refused("554", format!("{UNREADABLE} {error}")).await),
     };
     if mail.headers.all("received").count() > HOPS_MAX {
         return Err(refused("554", "5.4.6 it passed too many servers".into()).await);

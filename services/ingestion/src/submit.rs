@@ -126,6 +126,17 @@ impl Submitter {
         Ok(())
     }
 
+    /// Counts events of a call that could not be read.
+    pub(crate) async fn tally(&self, ledger: &Ledger, account: &str, tally: Tally) -> Result<(), Error> {
+        ledger.count(account, self.shell.clock.now(), tally).await?;
+        for (outcome, count) in [(DUPLICATE, tally.duplicate), (REJECTED, tally.rejected)] {
+            if count > 0 {
+                self.meter(account, outcome, count);
+            }
+        }
+        Ok(())
+    }
+
     /// What all messages of the call share, if the call can be looked into at all.
     fn admit(&self, principal: &Principal, request: &v1::SubmitRequest) -> Result<Batch, Refused> {
         let (policy_version, account) = self.accounts.find(&request.account);

@@ -147,7 +147,8 @@ async fn what_is_not_proved_is_refused_and_counted_and_writes_nothing() {
     assert_eq!(post(&[("x-hub-signature-256", "sha256=00")], body.clone()).await, StatusCode::UNAUTHORIZED);
     assert_eq!(post(&[("x-hub-signature-256", &good)], tampered).await, StatusCode::UNAUTHORIZED);
     let broken = b"{\"object\":\"whatsapp_business_account\",\"entry\":7}";
-    assert_eq!(platform.signed("wa", broken).await, StatusCode::BAD_REQUEST);
+    // Proved, and unreadable: it is kept, and counted as rejected all the same.
+    assert_eq!(platform.signed("wa", broken).await, StatusCode::OK);
     let (status, text) = platform.call(Method::POST, "nobody", &[], body.clone()).await;
     assert_eq!((status, text.contains("unknown_account")), (StatusCode::NOT_FOUND, true));
     assert_eq!(platform.call(Method::PUT, "wa", &[], body.clone()).await.0, StatusCode::METHOD_NOT_ALLOWED);

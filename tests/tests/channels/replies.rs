@@ -23,7 +23,7 @@ use crate::{
 const AT_MOST: Duration = Duration::from_secs(60);
 
 /// An account for each promise that a platform can make: it knows keys, it can be asked, neither.
-async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
+pub async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
     let (url, secret) = (platform.url(), secrets.put("secret", "s3cret-s3cret-s3cret-s3cret-s3cret"));
     let account = |id: &str, channel: &str, settings: &str, name: &str| {
         format!(
@@ -42,14 +42,14 @@ async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
 }
 
 /// A message that came in just now.
-fn now(id: &str, author: &str) -> ing::Message {
+pub fn now(id: &str, author: &str) -> ing::Message {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let sent_at =
         Some(prost_types::Timestamp { seconds: i64::try_from(now.as_secs()).unwrap() - 60, nanos: 0 });
     ing::Message { sent_at, ..message(id, author, "Where is it?") }
 }
 
-async fn reply(world: &World, account: &str, name: &str, text: &str) -> (pb::Case, String) {
+pub async fn reply(world: &World, account: &str, name: &str, text: &str) -> (pb::Case, String) {
     let case = world.receive_one(account, now(&format!("m-{name}"), &format!("+4477009{name}"))).await;
     let reply = pb::ReplyRequest {
         command_id: command_id(),
@@ -224,15 +224,32 @@ async fn imported_history_sends_nothing_answers_nobody_and_opens_no_window() {
     let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
     let world = site(&secrets, &platform).await;
     let mut root = world.administrator();
+    // What was asked and what was answered, then.
+    let answered = ing::Message {
+        author: None,
+        recipient: now("", "+447700900999").author,
+        direction: ing::Direction::Outbound.into(),
+        reply_to: "m-old".into(),
+        text: "It came back".into(),
+        ..now("m-answer", "+447700900999")
+    };
     let import = ing::SubmitRequest {
         account: "wa".into(),
-        messages: vec![now("m-old", "+447700900999")],
+        messages: vec![now("m-old", "+447700900999"), answered, now("m-thanks", "+447700900999")],
         origin: ing::submit_request::Origin::Import.into(),
     };
-    let position = root.ingestion.submit(import).await.unwrap().into_inner().position;
+    // Run twice, it is the same history.
+    root.ingestion.submit(import.clone()).await.unwrap();
+    let answer = root.ingestion.submit(import).await.unwrap().into_inner();
+    assert!(answer.results.iter().all(|of| of.outcome() == ing::submit_response::Outcome::Duplicate));
+    let position = answer.position;
     world.settled(&position).await;
     let list = pb::ListCasesRequest { at_least: position, page_size: 10, ..Default::default() };
-    let case = root.list(list).await.remove(0);
+    let cases = root.list(list).await;
+    assert_eq!(cases.len(), 1);
+    let case = root.case(&cases[0].case_id).await;
+    assert_eq!(case.timeline.len(), 3, "{:?}", case.timeline);
+    assert!(world.log_entries(&["delivery"]).await.is_empty(), "nothing is to be sent");
     let reply = pb::ReplyRequest {
         command_id: command_id(),
         case_id: case.case_id,
@@ -242,6 +259,12 @@ async fn imported_history_sends_nothing_answers_nobody_and_opens_no_window() {
     let id = root.cases.reply(reply).await.unwrap().into_inner().created_id;
     let refused = until(&world, &id, |delivery| matches!(delivery.stage, delivery::Stage::Refused(_))).await;
     assert_eq!((refused.has_begun(), platform.calls()), (false, 0));
+    let known = root.deliveries.get_delivery(ing::GetDeliveryRequest { reply_id: id }).await.unwrap();
+    assert_eq!(
+        known.into_inner().delivery.unwrap().reason,
+        "no_basis",
+        "what is imported lets nobody answer"
+    );
     world.end().await;
 }
 

@@ -6,6 +6,7 @@ mod bytes;
 mod customers;
 mod fields;
 mod files;
+mod hooks;
 mod json;
 mod moves;
 mod texts;

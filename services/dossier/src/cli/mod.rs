@@ -14,6 +14,7 @@ mod empty;
 pub mod error;
 mod event;
 pub mod globals;
+mod hook;
 mod import;
 mod issue;
 mod ledger;
@@ -91,6 +92,9 @@ pub enum Command {
     /// Replies on their way
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
+    /// What platforms told and could not be read
+    #[command(subcommand)]
+    Hook(hook::HookCommand),
     /// The log
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -185,6 +189,7 @@ impl Command {
             Self::Customer(command) => command.run(context).await,
             Self::Channel(command) => command.run(context).await,
             Self::Delivery(command) => command.run(context).await,
+            Self::Hook(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::Doctor => doctor::run(context).await,

@@ -59,6 +59,9 @@ named! {
     ingestion::ListChannelsResponse = "dossier.ingestion.v1.ListChannelsResponse",
     ingestion::Delivery = "dossier.ingestion.v1.Delivery",
     ingestion::ListDeliveriesResponse = "dossier.ingestion.v1.ListDeliveriesResponse",
+    ingestion::DeadLetter = "dossier.ingestion.v1.DeadLetter",
+    ingestion::GetDeadLetterResponse = "dossier.ingestion.v1.GetDeadLetterResponse",
+    ingestion::ListDeadLettersResponse = "dossier.ingestion.v1.ListDeadLettersResponse",
     operations::TailEventsResponse = "dossier.operations.v1.TailEventsResponse",
     operations::GetStreamResponse = "dossier.operations.v1.GetStreamResponse",
     operations::LogEntry = "dossier.operations.v1.LogEntry",
@@ -131,6 +134,14 @@ requests! {
     ingestion::GetDeliveryRequest => ingestion::GetDeliveryResponse: "/dossier.ingestion.v1.Deliveries/GetDelivery",
     ingestion::ListDeliveriesRequest => ingestion::ListDeliveriesResponse:
         "/dossier.ingestion.v1.Deliveries/ListDeliveries",
+    ingestion::ListDeadLettersRequest => ingestion::ListDeadLettersResponse:
+        "/dossier.ingestion.v1.DeadLetters/ListDeadLetters",
+    ingestion::GetDeadLetterRequest => ingestion::GetDeadLetterResponse:
+        "/dossier.ingestion.v1.DeadLetters/GetDeadLetter",
+    ingestion::RetryDeadLetterRequest => ingestion::RetryDeadLetterResponse:
+        "/dossier.ingestion.v1.DeadLetters/RetryDeadLetter",
+    ingestion::DiscardDeadLetterRequest => ingestion::DiscardDeadLetterResponse:
+        "/dossier.ingestion.v1.DeadLetters/DiscardDeadLetter",
     operations::TailEventsRequest => operations::TailEventsResponse: "/dossier.operations.v1.Operations/TailEvents",
     operations::GetStreamRequest => operations::GetStreamResponse: "/dossier.operations.v1.Operations/GetStream",
     operations::ListReadModelsRequest => operations::ListReadModelsResponse:

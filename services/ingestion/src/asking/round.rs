@@ -20,7 +20,7 @@ use super::{
 use crate::{
     account::Account,
     channels::{Config, Happening, speak::Call},
-    hooks::happened,
+    hooks::happened::{self, Happened, Unkept},
     postbox::{self, No},
     take::Taken,
 };
@@ -80,7 +80,11 @@ impl Round {
         let shared = &self.shared;
         let about = (self.account.clone(), self.policy_version, principal().map_err(|_| Failure::Fault)?);
         let told = happened::happened(&shared.ingestion, &shared.teller, about, self.now(), happenings);
-        for ((kind, outcome), count) in told.await.map_err(|error| not_taken(&error))? {
+        let Happened { counts, unkept } = told.await.map_err(|error| not_taken(&error))?;
+        for Unkept { why, .. } in unkept {
+            tracing::warn!(account = %self.account.id, reason = %why, "something is not kept");
+        }
+        for ((kind, outcome), count) in counts {
             let account = KeyValue::new("account", self.account.id.to_string());
             shared
                 .told

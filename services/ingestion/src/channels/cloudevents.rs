@@ -87,6 +87,10 @@ impl Connector for CloudEvents {
         };
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &[""]
+    }
 }
 
 fn mode(hook: &Hook<'_>) -> Mode {

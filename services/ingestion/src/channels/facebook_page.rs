@@ -52,6 +52,10 @@ impl Connector for FacebookPage {
         }
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &["entry.changes", "entry.messaging", "entry.standby"]
+    }
 }
 
 fn read_changes(entry: &Entry<'_>, at: &At<'_>, happenings: &mut Vec<Happening>) -> Result<(), Malformed> {

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use domain::time::Timestamp;
 use http::{HeaderMap, Method};
 
+/// Pairs of a form that are read: in memory each is many times its text, and they are read to see whether they are proved.
+pub const PAIRS_MAX: usize = 10_000;
+
 /// One call at the webhook of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook<'a> {
@@ -38,8 +41,9 @@ impl<'a> Hook<'a> {
         form_urlencoded::parse(self.query().as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The body as a form (`application/x-www-form-urlencoded`), in its order.
+    /// The body as a form (`application/x-www-form-urlencoded`), in its order; at most [`PAIRS_MAX`] of its pairs, so that one
+    /// with more is signed otherwise than it says.
     pub fn form(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
-        form_urlencoded::parse(self.body)
+        form_urlencoded::parse(self.body).take(PAIRS_MAX)
     }
 }

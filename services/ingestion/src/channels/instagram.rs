@@ -54,6 +54,10 @@ impl Connector for Instagram {
         }
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &["entry.changes", "entry.messaging", "entry.standby"]
+    }
 }
 
 #[derive(Deserialize)]

@@ -9,9 +9,30 @@ use serde_json::value::RawValue;
 use super::Malformed;
 use crate::intake::limits::ID_MAX;
 
+/// Values of one body. In memory each of them may be many times its text, and some bodies are read before they are proved.
+pub(super) const VALUES_MAX: usize = 500_000;
+
+/// Whether there are no more values than that: a value follows each of these, or there is none.
+fn is_bounded(bytes: &[u8]) -> bool {
+    let (mut values, mut quoted, mut escaped) = (0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' | b',' | b':' if !quoted => values += 1,
+            _ => {}
+        }
+    }
+    values <= VALUES_MAX
+}
+
 /// The body as a `T`. `serde_json` refuses what is nested deeper than 128; the position of a fault is told, its value is not.
 /// The `T` may hold on to the body.
 pub(super) fn body<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
+    if !is_bounded(bytes) {
+        return Err(Malformed::new("body", format_args!("at most {VALUES_MAX} values; send it in parts")));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Syntax => "JSON, nested at most 128 deep",

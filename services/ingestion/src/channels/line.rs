@@ -57,6 +57,10 @@ impl Connector for Line {
         }
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &["events"]
+    }
 }
 
 #[derive(Deserialize)]

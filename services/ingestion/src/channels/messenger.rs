@@ -55,6 +55,10 @@ impl Connector for Messenger {
         }
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &["entry.changes", "entry.messaging", "entry.standby"]
+    }
 }
 
 /// What was said in the chats of a page or an account.

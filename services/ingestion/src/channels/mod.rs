@@ -26,6 +26,7 @@ mod sendgrid;
 mod signature;
 mod slack;
 pub mod speak;
+pub mod split;
 mod standard_webhooks;
 mod telegram;
 mod tiktok;
@@ -78,6 +79,24 @@ pub trait Connector: Send + Sync {
     /// What it says. Called only with what was verified. MUST NOT panic, and MUST be linear in the body. What is known and
     /// of no concern is [`Happening::Passed`]: nothing disappears without being counted.
     fn read(&self, hook: &Hook<'_>, config: &Config) -> Result<Said, Malformed>;
+
+    /// Where in a JSON body its events stand: paths of lists, `entry.changes`, through lists and objects alike; empty for
+    /// the body itself. When a body cannot be read, its events are read one by one, each with what stands around the lists.
+    /// None: an event is a call.
+    fn lists(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a call tells something, and does not only ask for an answer: what is kept if it cannot be read. MUST be false
+    /// for what anybody can call.
+    fn tells(&self, hook: &Hook<'_>) -> bool {
+        hook.method == http::Method::POST
+    }
+
+    /// What the platform wants to hear when nothing of a call could be read and it is kept.
+    fn taken(&self) -> Answer {
+        Answer::Taken
+    }
 }
 
 /// What a call said, and what the platform is to be answered once it is durable.

@@ -82,6 +82,10 @@ impl Connector for Sendgrid {
         };
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &[""]
+    }
 }
 
 fn mail(parts: &[Part<'_>], hook: &Hook<'_>) -> Result<Happening, Malformed> {

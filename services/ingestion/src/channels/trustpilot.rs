@@ -43,6 +43,10 @@ impl Connector for Trustpilot {
         let happenings = events.iter().map(|event| read(event, hook)).collect::<Result<_, _>>()?;
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &["events"]
+    }
 }
 
 fn read(event: &Node<'_>, hook: &Hook<'_>) -> Result<Happening, Malformed> {

@@ -83,6 +83,15 @@ impl Connector for Twilio {
         let form = Form { parameters, now: hook.now };
         Ok(Said { happenings: form.happenings()?, answer })
     }
+
+    /// A GET is signed with all that it says.
+    fn tells(&self, _: &Hook<'_>) -> bool {
+        true
+    }
+
+    fn taken(&self) -> Answer {
+        Answer::Text("text/xml", EMPTY_TWIML.to_owned())
+    }
 }
 
 /// The address as it may have been signed: as it is, with the port that goes without saying, without its port; with an

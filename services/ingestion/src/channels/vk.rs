@@ -69,6 +69,10 @@ impl Connector for Vk {
         let happening = happening(kind, &root, hook)?;
         Ok(Said { happenings: vec![happening], answer: Answer::Text(TEXT, "ok".to_owned()) })
     }
+
+    fn taken(&self) -> Answer {
+        Answer::Text(TEXT, "ok".to_owned())
+    }
 }
 
 /// Which kind of thing comments stand under, from the name of their event, and what was done to one.

@@ -72,6 +72,10 @@ impl Connector for Wechat {
         // Anything else, and WeChat tells the customer that the service is out of order.
         Ok(Said { happenings, answer: Answer::Text("text/plain", "success".to_owned()) })
     }
+
+    fn taken(&self) -> Answer {
+        Answer::Text("text/plain", "success".to_owned())
+    }
 }
 
 /// What is encrypted, if this call is in safe mode: the element `Encrypt` of a body, the `echostr` of Work WeChat.

@@ -56,6 +56,16 @@ impl Connector for WhatsappCloud {
         }
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &[
+            "entry.changes.value.messages",
+            "entry.changes.value.message_echoes",
+            "entry.changes.value.statuses",
+            "entry.changes.value.user_preferences",
+            "entry.changes.value.errors",
+        ]
+    }
 }
 
 #[derive(Deserialize)]

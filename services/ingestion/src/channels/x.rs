@@ -70,6 +70,23 @@ impl Connector for X {
         activity.read(config.setting("user_id"), &mut happenings)?;
         Ok(Said { happenings, ..Said::default() })
     }
+
+    fn lists(&self) -> &'static [&'static str] {
+        &[
+            "tweet_create_events",
+            "tweet_delete_events",
+            "favorite_events",
+            "direct_message_events",
+            "direct_message_mark_read_events",
+            "block_events",
+            "unblock_events",
+            "direct_message_indicate_typing_events",
+            "follow_events",
+            "unfollow_events",
+            "mute_events",
+            "unmute_events",
+        ]
+    }
 }
 
 /// Letters, digits, and what stands in base64 and in UUIDs: no body that means anything can be written so.

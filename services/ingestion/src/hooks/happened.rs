@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Ingestion,
     account::Account,
-    channels::{Happening, Receipt, Status},
+    channels::{Happening, Malformed, Receipt, Status},
     contacts::Said,
     intake::Rejection,
     postbox,
@@ -23,6 +23,21 @@ use crate::{
 /// How many of each kind and outcome: `("message", "accepted")`.
 pub(crate) type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
+/// What became of what a platform told.
+#[derive(Default)]
+pub(crate) struct Happened {
+    pub(crate) counts: Counts,
+    /// What somebody wrote and is not kept, though nobody means it to be lost.
+    pub(crate) unkept: Vec<Unkept>,
+}
+
+/// What is not kept, and why.
+pub(crate) struct Unkept {
+    /// What the channel calls it; nothing: it is all that its call says.
+    pub(super) external_id: Option<String>,
+    pub(crate) why: Malformed,
+}
+
 /// Takes what a platform told. When this answers, it is in the log; the same again is harmless.
 pub(crate) async fn happened(
     ingestion: &Ingestion,
@@ -30,11 +45,11 @@ pub(crate) async fn happened(
     about: (Account, u64, Principal),
     now: domain::time::Timestamp,
     happenings: Vec<Happening>,
-) -> Result<Counts, Error> {
+) -> Result<Happened, Error> {
     let (account, policy_version, principal) = about;
     let batch = Batch { account, policy_version, origin: Origin::Live, principal, now, once: false };
     let (submitter, ledger) = (&ingestion.0.submitter, &ingestion.0.ledger);
-    let mut counts = Counts::new();
+    let Happened { mut counts, mut unkept } = Happened::default();
     let (mut messages, mut mails, mut told) = (Vec::new(), Vec::new(), Vec::new());
     let (mut people, mut wrote) = (Vec::new(), BTreeMap::new());
     for happening in happenings {
@@ -67,9 +82,12 @@ pub(crate) async fn happened(
             Happening::Passed(_) => *counts.entry(("other", "passed")).or_default() += 1,
         }
     }
-    for taken in submitter.take(ledger, &batch, messages).await? {
+    let ids: Vec<_> = messages.iter().map(|arriving| arriving.message.external_id.clone()).collect();
+    for (external_id, taken) in ids.into_iter().zip(submitter.take(ledger, &batch, messages).await?) {
         if let Taken::Rejected(Rejection { field, reason }) = &taken {
-            tracing::warn!(field, reason, "a message of a channel is not kept");
+            tracing::warn!(field, reason, "a message of a channel is not taken");
+            let why = Malformed::new(field.as_str(), reason);
+            unkept.push(Unkept { external_id: Some(external_id), why });
         }
         *counts.entry(("message", taken.name())).or_default() += 1;
     }
@@ -81,7 +99,11 @@ pub(crate) async fn happened(
             Ok(taken) => taken.name(),
             Err(postbox::No::Later(error)) => return Err(error),
             Err(postbox::No::Never(code, reason)) => {
-                tracing::warn!(code, reason, "a mail is not kept");
+                tracing::warn!(code, reason, "a mail is not taken");
+                // What is refused on purpose, a mail of ours that came back, is not missed.
+                if let Some(why) = reason.strip_prefix(postbox::UNREADABLE) {
+                    unkept.push(Unkept { external_id: None, why: Malformed::new("mail", why.trim()) });
+                }
                 "rejected"
             }
         };
@@ -98,7 +120,7 @@ pub(crate) async fn happened(
         let news = submitter.contacts().told(&batch, &person, said, when).await?;
         *counts.entry((kind, outcome(news))).or_default() += 1;
     }
-    Ok(counts)
+    Ok(Happened { counts, unkept })
 }
 
 /// What became of what was told: whether it was news, if it was kept.

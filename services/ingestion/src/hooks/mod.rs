@@ -1,20 +1,23 @@
 //! Webhooks: `GET|POST /hooks/<account>`.
 //!
 //! A call is believed only by its platform's own signature over the bytes as they came, which the account's connector checks;
-//! it is answered 2xx only when all that it says is in the log. What is refused is counted, under the account, and changes
-//! nothing. A platform sends again what was not answered 2xx, and the same again is harmless.
+//! it is answered 2xx only when all that it says is in the log, or is a dead letter ([`dead`]): what can be read of a proved
+//! call is taken, and what cannot is kept until it can. What is refused is counted, under the account, and changes nothing. A
+//! platform sends again what was not answered 2xx, and the same again is harmless.
 //!
 //! | status | |
 //! |---|---|
-//! | 200 | taken, or the answer to a challenge |
-//! | 400 | proved, and not what the platform describes |
+//! | 200 | taken, kept as a dead letter, or the answer to a challenge |
+//! | 400 | a question that is not what the platform describes |
 //! | 401 | not proved: no signature, another one, or one of another time |
 //! | 404 | no such account, or one that takes no webhooks |
 //! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
-//! | 503 | the log or the account's secret is away; the platform is to send it again |
+//! | 503 | the log or the account's secret is away, or there is no room for a dead letter; the platform is to send it again |
 
+pub(crate) mod dead;
 pub(crate) mod fit;
 pub(crate) mod happened;
+mod read;
 pub(crate) mod tell;
 
 use std::{
@@ -45,9 +48,12 @@ use crate::{
     Ingestion,
     account::Account,
     channels::{self, Answer, Connector, Hook},
-    ledger::UNKNOWN_ACCOUNT,
+    ledger::{Tally, UNKNOWN_ACCOUNT},
     secrets::Secrets,
 };
+use dead::{Kept, call::Call};
+use happened::{Counts, Happened};
+use read::{Read, Unread};
 use tell::Teller;
 
 /// The setting with the address at which a platform calls an account, without a query: what some platforms sign.
@@ -120,6 +126,13 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
     Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors)).merge(chats)
 }
 
+/// How many of a call's dead letters are new, and how many were there.
+#[derive(Default)]
+struct Letters {
+    new: u64,
+    again: u64,
+}
+
 struct Doors {
     ingestion: Ingestion,
     config: Config,
@@ -180,23 +193,75 @@ impl Doors {
         let url = url(&head, config.setting(PUBLIC_URL));
         let now = self.ingestion.0.shell.clock.now();
         let hook = Hook { method: &head.method, url: &url, headers: &head.headers, body: &body, now };
-        let said = read(connector, &hook, &config)?;
+        verified(connector, &hook, &config)?;
+        let read = Read::of(connector, &hook, &config);
+        if let Some(unread) = read.unread.first().filter(|_| !connector.tells(&hook)) {
+            return Err(No::new(StatusCode::BAD_REQUEST, "malformed", unread.why.to_string()));
+        }
         // A notice that says nothing of what there is: the platform has to be asked.
-        if said.happenings.iter().any(|happening| matches!(happening, channels::Happening::Passed(_))) {
+        if read.happenings.iter().any(|happening| matches!(happening, channels::Happening::Passed(_))) {
             self.ingestion.0.asking.want(&account.id, now).await.map_err(away)?;
         }
         let about = (account, policy_version, principal().map_err(internal)?);
-        let id = about.0.id.to_string();
-        let told = happened::happened(&self.ingestion, &self.teller, about, now, said.happenings);
-        for ((kind, outcome), count) in told.await.map_err(away)? {
-            let labels = [
-                KeyValue::new("account", id.clone()),
-                KeyValue::new("kind", kind),
-                KeyValue::new("outcome", outcome),
-            ];
-            self.told.add(count, &labels);
+        self.kept(&about.0, connector, &hook, &read.unread).await.map_err(away)?;
+        let account = about.0.clone();
+        let told = happened::happened(&self.ingestion, &self.teller, about, now, read.happenings);
+        let Happened { counts, unkept } = told.await.map_err(away)?;
+        self.meter(&account, &counts);
+        if !unkept.is_empty() {
+            let unread = read::unkept(connector, &hook, &config, &unkept);
+            self.letters(&account, connector, &hook, &unread).await.map_err(away)?;
         }
-        Ok(said.answer)
+        Ok(read.answer)
+    }
+
+    /// Keeps what could not be read, and counts it: once as rejected, then as a duplicate.
+    async fn kept(
+        &self,
+        account: &Account,
+        connector: &dyn Connector,
+        hook: &Hook<'_>,
+        unread: &[Unread],
+    ) -> Result<(), Error> {
+        let Letters { new, again } = self.letters(account, connector, hook, unread).await?;
+        let parts = &self.ingestion.0;
+        let tally = Tally { duplicate: again, rejected: new };
+        parts.submitter.tally(&parts.ledger, account.id.as_str(), tally).await
+    }
+
+    async fn letters(
+        &self,
+        account: &Account,
+        connector: &dyn Connector,
+        hook: &Hook<'_>,
+        unread: &[Unread],
+    ) -> Result<Letters, Error> {
+        let mut letters = Letters::default();
+        for Unread { body, why } in unread {
+            let call = Call::of(hook, body.as_deref().unwrap_or(hook.body));
+            let kept = self.ingestion.0.dead_letters.keep(account, connector.name(), &call, why).await?;
+            match kept {
+                Kept::New => {
+                    letters.new += 1;
+                    tracing::warn!(connector = connector.name(), reason = %why, "an event is a dead letter");
+                }
+                Kept::Again => letters.again += 1,
+            }
+        }
+        let counts = [(("event", "dead_letter"), letters.new), (("event", "duplicate"), letters.again)];
+        self.meter(account, &counts.into_iter().filter(|(_, count)| *count > 0).collect());
+        Ok(letters)
+    }
+
+    fn meter(&self, account: &Account, counts: &Counts) {
+        for ((kind, outcome), count) in counts {
+            let labels = [
+                KeyValue::new("account", account.id.to_string()),
+                KeyValue::new("kind", *kind),
+                KeyValue::new("outcome", *outcome),
+            ];
+            self.told.add(*count, &labels);
+        }
     }
 
     async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, No> {
@@ -249,7 +314,7 @@ impl Doors {
     }
 }
 
-fn read(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<channels::Said, No> {
+fn verified(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<(), No> {
     connector.verify(hook, config).map_err(|refused| {
         tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
         // What an account lacks is the operator's to know, not of whoever calls.
@@ -260,10 +325,6 @@ fn read(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -
             refused => refused.to_string(),
         };
         No::new(refused.status(), refused.name(), told)
-    })?;
-    connector.read(hook, config).map_err(|malformed| {
-        tracing::warn!(connector = connector.name(), reason = %malformed, "a call cannot be read");
-        No::new(StatusCode::BAD_REQUEST, "malformed", malformed.to_string())
     })
 }
 

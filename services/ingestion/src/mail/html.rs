@@ -21,6 +21,10 @@ pub const TAGS_MAX: usize = 20_000;
 /// Elements that stand open at once.
 pub const DEPTH_MAX: usize = 500;
 
+/// References to characters of one mail, half ones included: each is a piece of its own, which the parser appends to the text
+/// before it.
+pub const REFERENCES_MAX: usize = 20_000;
+
 /// What a link or a picture may begin with. A picture by `http` is kept from being loaded below.
 const SCHEMES: [&str; 5] = ["http", "https", "mailto", "tel", "cid"];
 
@@ -35,7 +39,8 @@ pub enum Error {
     TooLong,
     /// It is made to keep whoever reads it busy.
     #[error(
-        "the HTML has more than {TAGS_MAX} elements, or more than {DEPTH_MAX} in each other; show the text of the mail"
+        "the HTML has more than {TAGS_MAX} elements, more than {DEPTH_MAX} in each other, or more than {REFERENCES_MAX} \
+         references to characters; show the text of the mail"
     )]
     TooNested,
     /// The parser could not bear it.
@@ -48,7 +53,7 @@ pub fn sanitised(html: &str) -> Result<String, Error> {
     if html.len() > HTML_MAX {
         return Err(Error::TooLong);
     }
-    if is_nested(html) {
+    if is_nested(html) || html.bytes().filter(|byte| *byte == b'&').count() > REFERENCES_MAX {
         return Err(Error::TooNested);
     }
     let clean = || renamed(&builder().clean(html).to_string());

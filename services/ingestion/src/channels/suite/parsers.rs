@@ -95,3 +95,12 @@ fn deep_json_is_refused() {
     assert!(node::parse(format!("{}{}", "[".repeat(128), "]".repeat(128)).as_bytes()).is_err());
     assert!(node::parse("[".repeat(1_000_000).as_bytes()).is_err());
 }
+
+#[test]
+fn values_are_bounded_and_texts_are_none() {
+    let list = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+    assert!(node::parse(list(crate::channels::json::VALUES_MAX).as_bytes()).is_ok());
+    assert!(node::parse(list(crate::channels::json::VALUES_MAX + 3).as_bytes()).is_err());
+    let text = format!("\"{}\\\"{}\"", "[,:".repeat(1_000_000), "{,".repeat(1_000));
+    assert!(node::parse(text.as_bytes()).is_ok());
+}

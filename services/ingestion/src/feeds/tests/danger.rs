@@ -120,7 +120,8 @@ fn leads_elsewhere(address: &str) -> bool {
         plain = plain.replace(reference, character);
     }
     plain.retain(|character| !character.is_whitespace() && !character.is_control());
-    ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| plain.starts_with(scheme))
+    // Browsers put in the slashes that are missing.
+    ["http:", "https:", "mailto:", "tel:"].iter().any(|scheme| plain.starts_with(scheme))
 }
 
 #[test]

@@ -147,7 +147,8 @@ fn what_is_too_much_is_refused() {
     assert_eq!(sanitised(&"<b>".repeat(DEPTH_MAX + 1)), Err(Error::TooNested));
     assert_eq!(sanitised(&"<div>".repeat(DEPTH_MAX)).unwrap().matches("<div>").count(), DEPTH_MAX);
     assert!(sanitised(&"<p><b>a</b></p>".repeat(TAGS_MAX / 4)).is_ok());
-    assert!(sanitised(&"a &lt; b".repeat(TAGS_MAX)).is_ok());
+    assert!(sanitised(&"a &lt; b".repeat(REFERENCES_MAX)).is_ok());
+    assert_eq!(sanitised(&"&".repeat(REFERENCES_MAX + 1)), Err(Error::TooNested));
 }
 
 fn hostile() -> impl Strategy<Value = String> {

@@ -1,0 +1,199 @@
+//! `dossier hook …`: what platforms told by webhook that could not be read, and what becomes of it.
+
+use std::io::Write;
+
+use clap::Subcommand;
+use proto::ingestion::v1::{
+    DeadLetter, DiscardDeadLetterRequest, GetDeadLetterRequest, ListDeadLettersRequest,
+    RetryDeadLetterRequest, dead_letter::State,
+};
+
+use super::{
+    client::Client,
+    context::Context,
+    error::{Exit, Failure},
+    output::{Cell, Document, Table, json},
+    parse,
+};
+
+/// Letters of one question.
+const PAGE: u32 = 200;
+
+/// What platforms told and could not be read
+#[derive(Debug, Subcommand)]
+#[command(before_help = "\
+Examples:
+  dossier hook ls                                # what waits for somebody
+  dossier hook show LETTER
+  dossier hook show LETTER --raw | jq .          # what it says, as it came
+  dossier hook retry LETTER
+  dossier hook retry --account wa-emea           # all of it, after an upgrade
+  dossier hook discard LETTER
+
+LETTER is the id of a dead letter: `hook ls` has it.")]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub enum HookCommand {
+    /// Dead letters, the oldest first
+    Ls {
+        /// Of this account only
+        #[arg(long)]
+        account: Option<String>,
+        /// In this state: kept, taken, discarded
+        #[arg(long, value_parser = state, default_value = "kept")]
+        state: State,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+    },
+    /// One of them
+    Show {
+        /// The dead letter
+        letter: String,
+        /// What it says, as it came, and nothing else: somebody's words
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Read them anew
+    Retry {
+        /// The dead letters [default: all that are kept]
+        letter: Vec<String>,
+        /// Of all, those of this account
+        #[arg(long, conflicts_with = "letter")]
+        account: Option<String>,
+    },
+    /// Give one up: what it says is destroyed
+    Discard {
+        /// The dead letter
+        letter: String,
+    },
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let known = State::from_str_name(&format!("STATE_{}", text.to_uppercase()));
+    known
+        .filter(|state| *state != State::Unspecified)
+        .ok_or_else(|| "one of kept, taken, discarded".to_owned())
+}
+
+impl HookCommand {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = &context.client()?;
+        match self {
+            Self::Ls { account, state, limit } => {
+                let request = ListDeadLettersRequest {
+                    account: account.unwrap_or_default(),
+                    state: state.into(),
+                    page_size: limit,
+                    page_token: String::new(),
+                };
+                let answer = client.call(request).await?;
+                tell(context, json::value(&answer), &answer.dead_letters)
+            }
+            Self::Show { letter, raw } => {
+                let answer = client.call(GetDeadLetterRequest { id: letter, with_call: raw }).await?;
+                if raw {
+                    let call = answer.call.ok_or_else(|| {
+                        Failure::new(Exit::NotFound, "what it said is not kept any more")
+                            .next("`dossier hook show LETTER` says what became of it")
+                    })?;
+                    return std::io::stdout().write_all(&call.body).map_err(|error| {
+                        Failure::new(Exit::Failed, "it cannot be written").because(error.to_string())
+                    });
+                }
+                one(context, answer.dead_letter)
+            }
+            Self::Retry { letter, account } => {
+                let letters =
+                    if letter.is_empty() { kept(client, account.unwrap_or_default()).await? } else { letter };
+                let mut done = Vec::with_capacity(letters.len());
+                for id in letters {
+                    done.extend(client.call(RetryDeadLetterRequest { id }).await?.dead_letter);
+                }
+                let whole = done.iter().map(json::value).collect::<Vec<_>>();
+                tell(context, serde_json::json!({ "deadLetters": whole }), &done)?;
+                let left = done.iter().filter(|letter| letter.state() == State::Kept).count();
+                if left == 0 {
+                    return Ok(());
+                }
+                Err(Failure::new(Exit::Refused, format!("{left} of {} still cannot be read", done.len()))
+                    .next("their reasons stand beside them; they are kept"))
+            }
+            Self::Discard { letter } => {
+                let answer = client.call(DiscardDeadLetterRequest { id: letter }).await?;
+                one(context, answer.dead_letter)
+            }
+        }
+    }
+}
+
+/// The ids of all that are kept.
+async fn kept(client: &Client, account: String) -> Result<Vec<String>, Failure> {
+    let mut request =
+        ListDeadLettersRequest { account, page_size: PAGE, ..ListDeadLettersRequest::default() };
+    let mut ids = Vec::new();
+    loop {
+        let answer = client.call(request.clone()).await?;
+        ids.extend(answer.dead_letters.into_iter().map(|letter| letter.id));
+        if answer.next_page_token.is_empty() {
+            return Ok(ids);
+        }
+        request.page_token = answer.next_page_token;
+    }
+}
+
+fn one(context: &Context, letter: Option<DeadLetter>) -> Result<(), Failure> {
+    let letter = letter.unwrap_or_default();
+    let table = table(std::slice::from_ref(&letter));
+    context.out.print(&Document::one(json::value(&letter), &letter.id, table))
+}
+
+fn tell(context: &Context, whole: serde_json::Value, letters: &[DeadLetter]) -> Result<(), Failure> {
+    let items = whole["deadLetters"].as_array().cloned().unwrap_or_default();
+    let names = letters.iter().map(|letter| letter.id.clone()).collect();
+    context.out.print(&Document { whole, items, names, table: table(letters), ..Document::default() })
+}
+
+fn table(letters: &[DeadLetter]) -> Table {
+    let mut table =
+        Table::new(&["LETTER", "RECEIVED", "ACCOUNT", "STATE", "WHERE", "REASON", "BYTES", "RETRIES"]);
+    for letter in letters {
+        table.push(vec![
+            Cell::text(&letter.id),
+            Cell::time(parse::time(letter.received_at.as_ref())),
+            Cell::text(&letter.account),
+            Cell::text(json::plain(letter.state().as_str_name(), "STATE_")),
+            Cell::text(&letter.path),
+            Cell::text(&letter.reason),
+            Cell::text(letter.bytes.to_string()),
+            Cell::text(letter.retries.to_string()),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_written_as_it_is_shown() {
+        assert_eq!(state("kept"), Ok(State::Kept));
+        assert!(state("unspecified").is_err() && state("lost").is_err());
+    }
+
+    #[test]
+    fn a_row_says_where_and_why() {
+        let letter = DeadLetter {
+            id: "l".into(),
+            account: "wa".into(),
+            state: State::Kept.into(),
+            path: "entry[0].changes".into(),
+            reason: "missing".into(),
+            bytes: 7,
+            ..DeadLetter::default()
+        };
+        let row = table(&[letter]).tsv(false, false);
+        assert_eq!(row, "l\t\twa\tkept\tentry[0].changes\tmissing\t7\t0\n");
+    }
+}

@@ -1,0 +1,80 @@
+//! Taking a dead letter again: it is read anew by the connector as it is now.
+
+use domain::time::Timestamp;
+use service::Error;
+
+use super::{
+    super::{
+        happened::{Happened, happened},
+        principal,
+        read::Read,
+        tell::Teller,
+    },
+    store::{Row, State},
+};
+use crate::{
+    Ingestion,
+    channels::{self, Config, Hook, Malformed},
+    secrets::Secrets,
+};
+
+/// Takes letters again.
+pub(super) struct Retry {
+    pub(super) ingestion: Ingestion,
+    teller: Teller,
+    secrets: Secrets,
+}
+
+impl Retry {
+    pub(super) fn new(ingestion: Ingestion) -> Self {
+        Self { teller: Teller::new(&ingestion.0.shell), secrets: Secrets::new(), ingestion }
+    }
+
+    /// Takes a letter again. What can be read of it is in the log when this answers; the same again is harmless, since what
+    /// it says has the ids that it had before. It ends when all of it is.
+    pub(super) async fn take(&self, row: &mut Row, now: Timestamp) -> Result<(), Error> {
+        let letters = &self.ingestion.0.dead_letters;
+        if row.state != State::Kept {
+            return letters.destroy(row).await;
+        }
+        match self.read(row).await? {
+            None => letters.end(row, State::Taken, now).await,
+            Some(why) => {
+                (row.path, row.reason) = (super::cut(&why.path), super::cut(&why.what));
+                (row.changed, row.retries) = (now, row.retries + 1);
+                letters.rows.update(row).await
+            }
+        }
+    }
+
+    /// Takes in what can be read; why something cannot.
+    async fn read(&self, row: &Row) -> Result<Option<Malformed>, Error> {
+        let parts = &self.ingestion.0;
+        let (policy_version, account) = parts.accounts.find(&row.account);
+        let account = account.ok_or_else(|| Error::Refused {
+            reason: "UNKNOWN_ACCOUNT",
+            message: "the account of the dead letter is not in the policy any more; add it again, or give the letter up"
+                .into(),
+        })?;
+        let connector = channels::find(&row.connector).ok_or_else(|| Error::Refused {
+            reason: "UNKNOWN_CONNECTOR",
+            message: "this version has not the connector of the dead letter; take one that has it".into(),
+        })?;
+        let via = parts.accounts.via(&account.id).unwrap_or_default();
+        let secrets = self.secrets.of(&via.secrets);
+        let config = Config { settings: via.settings, secrets };
+        let call = parts.dead_letters.call(row).await?;
+        let (method, headers) =
+            call.parts().ok_or_else(|| Error::Internal("a dead letter has no call".into()))?;
+        let received = call.head.received_at;
+        let hook =
+            Hook { method: &method, url: &call.head.url, headers: &headers, body: &call.body, now: received };
+        let Read { happenings, unread, .. } = Read::of(connector, &hook, &config);
+        let principal = principal().map_err(|error| Error::Internal(error.to_string()))?;
+        let about = (account, policy_version, principal);
+        let told = happened(&self.ingestion, &self.teller, about, received, happenings);
+        let Happened { unkept, .. } = told.await?;
+        let unread = unread.into_iter().map(|unread| unread.why);
+        Ok(unread.chain(unkept.into_iter().map(|unkept| unkept.why)).next())
+    }
+}

@@ -1,0 +1,137 @@
+//! Dead letters as rows of the table `dead_letter`.
+
+use domain::time::Timestamp;
+use service::{
+    Error,
+    store::{self, Store, Value},
+};
+use uuid::Uuid;
+
+/// The rows.
+pub(super) struct Rows(pub(super) Store);
+
+/// What is known of a letter without opening it.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: Uuid,
+    pub(super) account: String,
+    pub(super) connector: String,
+    pub(super) state: State,
+    pub(super) path: String,
+    pub(super) reason: String,
+    pub(super) received: Timestamp,
+    pub(super) changed: Timestamp,
+    pub(super) bytes: u64,
+    pub(super) retries: u64,
+    /// Where it lies; empty: it is not kept any more.
+    pub(super) blob: String,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Kept,
+    Taken,
+    Discarded,
+}
+
+const COLUMNS: &str = "id, account, connector, state, path, reason, received, changed, bytes, retries, blob";
+
+impl State {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Taken => "taken",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        [Self::Kept, Self::Taken, Self::Discarded].into_iter().find(|state| state.word() == word)
+    }
+}
+
+impl Rows {
+    pub(super) async fn get(&self, id: Uuid) -> Result<Option<Row>, Error> {
+        let sql = format!("select {COLUMNS} from dead_letter where id = $1");
+        let rows = self.0.query_built(sql, &[id.to_string().into()]).await?;
+        rows.first().map(row).transpose()
+    }
+
+    /// How many an account has, and their bytes.
+    pub(super) async fn kept(&self, account: &str) -> Result<(u64, u64), Error> {
+        let sql = "select count(*), cast(coalesce(sum(bytes), 0) as bigint) from dead_letter \
+                   where account = $1 and state = 'kept'";
+        let rows = self.0.query(sql, &[account.into()]).await?;
+        Ok(rows.first().map_or((0, 0), |row| (row.count(0), row.count(1))))
+    }
+
+    /// Whether it was not there.
+    pub(super) async fn insert(&self, row: &Row) -> Result<bool, Error> {
+        let sql = "insert into dead_letter (id, account, connector, state, path, reason, received, changed, bytes, retries, blob) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (id) do nothing";
+        let binds = [
+            row.id.to_string().into(),
+            row.account.as_str().into(),
+            row.connector.as_str().into(),
+            row.state.word().into(),
+            row.path.as_str().into(),
+            row.reason.as_str().into(),
+            row.received.as_microsecond().into(),
+            row.changed.as_microsecond().into(),
+            row.bytes.into(),
+            row.retries.into(),
+            row.blob.as_str().into(),
+        ];
+        Ok(self.0.execute(sql, &binds).await? == 1)
+    }
+
+    pub(super) async fn update(&self, row: &Row) -> Result<(), Error> {
+        let sql = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6, blob = $7 \
+                   where id = $1";
+        let binds = [
+            row.id.to_string().into(),
+            row.state.word().into(),
+            row.path.as_str().into(),
+            row.reason.as_str().into(),
+            row.changed.as_microsecond().into(),
+            row.retries.into(),
+            row.blob.as_str().into(),
+        ];
+        self.0.execute(sql, &binds).await?;
+        Ok(())
+    }
+
+    /// Those after a place, in the order in which they came.
+    pub(super) async fn list(
+        &self,
+        (account, state): (&str, &str),
+        (received, id): (i64, &str),
+        limit: u64,
+    ) -> Result<Vec<Row>, Error> {
+        let sql = format!(
+            "select {COLUMNS} from dead_letter where ($1 = '' or account = $1) and ($2 = '' or state = $2) \
+             and (received > $3 or (received = $3 and id > $4)) order by received, id limit $5"
+        );
+        let binds = [account.into(), state.into(), Value::from(received), id.into(), limit.into()];
+        self.0.query_built(sql, &binds).await?.iter().map(row).collect()
+    }
+}
+
+fn row(row: &store::Row) -> Result<Row, Error> {
+    let wrong = || Error::Internal("a row of the dead letters has another form than it should".into());
+    let at = |i| row.int(i).and_then(Timestamp::from_microsecond).ok_or_else(wrong);
+    Ok(Row {
+        id: row.string(0).parse().map_err(|_| wrong())?,
+        account: row.string(1),
+        connector: row.string(2),
+        state: State::of(&row.string(3)).ok_or_else(wrong)?,
+        path: row.string(4),
+        reason: row.string(5),
+        received: at(6)?,
+        changed: at(7)?,
+        bytes: row.count(8),
+        retries: row.count(9),
+        blob: row.string(10),
+    })
+}
