@@ -254,6 +254,7 @@ async fn bring(stream: &mut TcpStream, state: &Mutex<State>, call: &Call) -> std
             answer(stream, 429, &format!("retry-after: {after_s}\r\n"), &json!({})).await
         }
         Some(Trouble::Away) => answer(stream, 503, "retry-after: 0\r\n", &json!({})).await,
+        Some(Trouble::Unauthorized) => answer(stream, 401, "", &json!({})).await,
         Some(Trouble::FailsWithIt | Trouble::FailsWithoutIt) => answer(stream, 500, "", &json!({})).await,
         Some(Trouble::HangsUpWithIt | Trouble::HangsUpWithoutIt) => Ok(()),
         Some(Trouble::SilentWithIt) => std::future::pending().await,
