@@ -21,6 +21,7 @@ pub mod policies;
 pub mod projection;
 pub mod reaction;
 pub mod request;
+pub mod rush;
 pub mod shell;
 pub mod store;
 pub mod telemetry;

@@ -10,6 +10,7 @@ use crate::{
     Error,
     auth::Authenticator,
     clock::Clock,
+    rush::Rush,
     store::{self, Schema, Store},
     token::Token,
 };
@@ -40,6 +41,8 @@ pub struct Shell {
     pub auth: Arc<Authenticator>,
     /// A name of this process, for leases.
     pub replica: Arc<str>,
+    /// Whether many wait to be taken in.
+    pub rush: Rush,
 }
 
 impl Shell {

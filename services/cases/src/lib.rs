@@ -78,6 +78,8 @@ impl Service {
         let control = || core.control.clone();
         let messages =
             Runner::new(FollowMessages(Arc::clone(&core)), log(), control(), lease("cases.follow_messages"));
+        // What is taken in is safe: the next webhook is more urgent than its case.
+        let messages = messages.behind(&core.shell.rush);
         let links =
             Runner::new(FollowLinks(Arc::clone(&core)), log(), control(), lease("cases.follow_links"));
         let decisions =

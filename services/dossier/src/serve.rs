@@ -110,6 +110,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         stores: Stores::Postgres(url.to_owned()),
         auth: Arc::new(auth),
         replica: config.replica.into(),
+        rush: service::rush::Rush::default(),
     };
     let plan = Plan {
         roles: config.roles,

@@ -134,6 +134,7 @@ pub async fn shell(data: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Shell> 
         auth: Arc::new(auth),
         // The log belongs to one process: whoever held a lease before is gone, and it need not run out first.
         replica: SITE.into(),
+        rush: service::rush::Rush::default(),
     })
 }
 

@@ -163,6 +163,7 @@ impl Submitter {
 
     /// What became of each message, in their order.
     async fn take_all(&self, batch: &Batch, messages: Vec<Arriving>) -> Result<Vec<Done>, Error> {
+        let _inside = self.shell.rush.enter();
         let checked: Vec<Result<Incoming, Rejection>> = messages
             .into_iter()
             .map(|Arriving { message, announced, thread }| {

@@ -137,11 +137,13 @@ async fn after_its_window_a_reply_is_refused_and_says_so() {
         text: "Too late".into(),
         ..Default::default()
     };
-    let id = world.administrator().cases.reply(reply).await.unwrap().into_inner().created_id;
-    until(&world, &id, |delivery| matches!(delivery.stage, delivery::Stage::Refused(_))).await;
-    let refused = known(&world, &id).await;
-    assert_eq!((refused.status(), &*refused.reason), (Status::Refused, "window_closed"));
-    told(&mut world.administrator(), &case.case_id, "failed").await;
+    // That is certain as soon as it is written: nothing is released, and the author is told what is left.
+    let refused = world.administrator().cases.reply(reply).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
+    assert!(refused.message().starts_with("text: the reply window closed at 2026-01-02"), "{refused:?}");
+    assert!(refused.message().contains("template"), "{refused:?}");
+    let case = world.administrator().case(&case.case_id).await;
+    assert!(case.timeline.iter().all(|item| item.delivery.is_empty()), "{case:?}");
     assert_eq!(platform.calls(), 0);
     // He writes again: the window is open, and what is said then goes out.
     let (_, id) = super::replies::reply(&world, "wa", "123", "Here I am").await;

@@ -325,3 +325,44 @@ async fn who_writes_the_same_again_and_again_opens_no_more_cases_and_loses_no_ma
     assert_eq!(crate::accounts::ledger(&world).await["mail"].accepted, 16);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_takes_its_files_and_a_subject_of_its_own_along() {
+    let server = FakeMailServer::start().await;
+    let world = site(&server).await;
+    let case = asked(&world, "ana").await;
+    let file = |name: &str, media_type: &str, content: &[u8]| {
+        let file = pb::reply_request::File {
+            name: name.into(),
+            media_type: media_type.into(),
+            content: content.to_vec(),
+        };
+        pb::reply_request::Attachment { from: Some(pb::reply_request::attachment::From::File(file)) }
+    };
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(3_000).collect();
+    let reply = pb::ReplyRequest {
+        command_id: command_id(),
+        case_id: case.case_id.clone(),
+        text: "See the drawing.".into(),
+        subject: "Your kettle: a drawing".into(),
+        attachments: vec![
+            file("Zeichnung für Ana.pdf", "application/pdf", &bytes),
+            file("note.txt", "text/plain", b"Mind the lid.\r\n"),
+        ],
+        ..Default::default()
+    };
+    let id = world.administrator().cases.reply(reply).await.unwrap().into_inner().created_id;
+    until(&world, &id, Delivery::is_sent).await;
+    let read = ingestion::mail::parse(only(&server, "ana@example.org").mail.as_bytes()).unwrap();
+    assert_eq!(read.text.trim_end(), "See the drawing.");
+    assert_eq!(read.subject.as_deref(), Some("Re: Your kettle: a drawing"));
+    let files: Vec<_> =
+        read.attachments.iter().map(|file| (file.name.as_deref(), &*file.media_type)).collect();
+    assert_eq!(
+        files,
+        [(Some("Zeichnung für Ana.pdf"), "application/pdf"), (Some("note.txt"), "text/plain")],
+        "each with its name"
+    );
+    assert_eq!(read.attachments[0].content, bytes);
+    world.end().await;
+}

@@ -20,6 +20,7 @@ use crate::{
     clock::{Clock, ManualClock, SystemClock},
     envelope::{Envelope, Unreadable},
     projection::{Error, Projection, ReadModel},
+    rush::Rush,
     shell::{Shell, Stores},
     store::{self, Schema, Sql, Store, Tx},
     transact::Transactor,
@@ -84,6 +85,7 @@ impl World {
             stores: self.stores.clone(),
             auth: Arc::new(Authenticator::new([]).unwrap()),
             replica: replica.into(),
+            rush: Rush::default(),
         }
     }
 

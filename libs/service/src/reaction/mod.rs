@@ -12,13 +12,14 @@ use std::{
 
 use eventlog::{Category, Entry, EventLog, Position};
 use futures_util::StreamExt;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff,
     health::{Pulse, Standing},
     lease::{Lease, RENEWAL},
+    rush::{Rush, STAND_BACK_MAX},
     store::{self, Store},
 };
 use work::Work;
@@ -77,6 +78,7 @@ pub struct Runner<R> {
     log: Arc<dyn EventLog>,
     control: Store,
     lease: Lease,
+    rush: Rush,
     done: watch::Sender<Position>,
     tried: watch::Sender<Position>,
     pulse: Pulse,
@@ -135,11 +137,18 @@ impl<R: Reaction> Runner<R> {
             log,
             control,
             lease,
+            rush: Rush::default(),
             done,
             tried,
             pulse: Pulse::default(),
             waiting: Mutex::default(),
         }
+    }
+
+    /// The same, which stands back while there is a rush.
+    #[must_use]
+    pub fn behind(self, rush: &Rush) -> Self {
+        Self { rush: rush.clone(), ..self }
     }
 
     /// Up to where everything is done; for those who wait for an effect.
@@ -220,8 +229,16 @@ impl<R: Reaction> Runner<R> {
         let mut storing = futures_util::stream::FuturesUnordered::new();
         let mut passing = tokio::time::interval(PASSING);
         passing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut stands_back = None;
         loop {
-            work.start();
+            let back = self.rush.is_on() && {
+                let since = *stands_back.get_or_insert_with(Instant::now);
+                since.elapsed() < STAND_BACK_MAX
+            };
+            if !back {
+                stands_back = None;
+                work.start();
+            }
             let done = work.done();
             further(&self.tried, work.tried());
             let storable = done > stored && storing.is_empty();
@@ -243,6 +260,7 @@ impl<R: Reaction> Runner<R> {
                     storing.push(self.store_position(done));
                 }
                 () = work.step() => {}
+                () = self.rush.over(STAND_BACK_MAX), if back => {}
             }
         }
     }

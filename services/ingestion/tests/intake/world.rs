@@ -74,6 +74,7 @@ impl World {
             stores: stores(folder.path()).await,
             auth: Arc::new(Authenticator::new([]).unwrap()),
             replica: "one".into(),
+            rush: service::rush::Rush::default(),
         };
         Self::of(shell, clock, Arc::new(folder)).await
     }
