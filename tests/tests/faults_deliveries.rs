@@ -1,5 +1,5 @@
-//! `kill -9` at any moment while replies go out to a platform that breaks: once where it knows them again or can be asked; else
-//! once, or not at all, or honestly unclear. Nothing is lost.
+//! `kill -9` at any moment while replies go out to platforms and a mail server that break: once where it knows them again or
+//! can be asked; else once, or not at all, or honestly unclear. Nothing is lost, and a conversation keeps its order.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
@@ -12,6 +12,7 @@ use proto::{
 use tests::{
     desk::message,
     faults::{Chance, Site, is_unknown, seed},
+    mail_server::{self, FakeMailServer},
     platform::{FakePlatform, Trouble},
     world::{Caller, command_id},
 };
@@ -25,25 +26,43 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long all of it may take to settle.
 const SETTLED_AFTER: Duration = Duration::from_secs(180);
 
-const TROUBLES: [Trouble; 6] = [
+/// Replies of one conversation, spread over the kills.
+const IN_ORDER: u32 = 10;
+/// Where they go.
+const ORDERLY: &str = "p-order";
+
+const TROUBLES: [Trouble; 7] = [
     Trouble::Away,
     Trouble::RateLimited(0),
     Trouble::FailsWithIt,
     Trouble::FailsWithoutIt,
     Trouble::HangsUpWithIt,
     Trouble::HangsUpWithoutIt,
+    Trouble::SilentWithIt,
 ];
 
-fn accounts(url: &str, secret: &str) -> String {
+const TROUBLES_OF_MAILS: [mail_server::Trouble; 5] = [
+    mail_server::Trouble::SaysToMail("451 4.3.0 later"),
+    mail_server::Trouble::HangsUpBefore,
+    mail_server::Trouble::HangsUpWithIt,
+    mail_server::Trouble::HangsUpWithoutIt,
+    mail_server::Trouble::SilentWithIt,
+];
+
+fn accounts(url: &str, mail: &str, secret: &str) -> String {
     let account = |id: &str, channel: &str, settings: &str, name: &str| {
         format!(
             "[[account]]\nid = \"{id}\"\nname = \"{id}\"\nregion = \"north\"\nteam = \"north-care\"\nchannel = \"{channel}\"\n\
-             settings = {{ base_url = \"{url}\", call_time_s = \"2\"{settings} }}\nsecrets = {{ {name} = \"{secret}\" }}\n"
+             settings = {{ base_url = \"{url}\", call_time_s = \"2\", retry_s = \"1\"{settings} }}\nsecrets = {{ {name} = \"{secret}\" }}\n"
         )
     };
     let line = account("line", "line", "", "channel_access_token");
     let sms = account("sms", "sms", ", account_sid = \"AC1\", from = \"+15550100\"", "auth_token");
-    line + &sms + &account("wa", "whatsapp", ", phone_number_id = \"1\"", "access_token")
+    let mail = format!(
+        "[[account]]\nid = \"mail\"\nname = \"mail\"\nregion = \"north\"\nteam = \"north-care\"\nchannel = \"email\"\n\
+         settings = {{ address = \"care@brand.example\", call_time_s = \"2\", retry_s = \"1\", {mail} }}\n"
+    );
+    line + &sms + &account("wa", "whatsapp", ", phone_number_id = \"1\"", "access_token") + &mail
 }
 
 /// The answer, however often the process has to be asked.
@@ -60,13 +79,18 @@ async fn answered<T>(site: &Site, ask: impl AsyncFn(Caller) -> Result<T, tonic::
     }
 }
 
-/// A customer writes, and is answered. The reply's id.
-async fn conversation(site: &Site, account: &str, text: &str) -> String {
+/// What the account's channel calls the customer who is told this.
+fn customer(account: &str, text: &str) -> String {
+    if account == "mail" { format!("p-{text}@example.org") } else { format!("p-{text}") }
+}
+
+/// A customer writes. The id of the case.
+async fn case(site: &Site, account: &str, text: &str) -> String {
     let word = text.replace('-', "");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let sent_at = prost_types::Timestamp { seconds: i64::try_from(now).unwrap() - 5, nanos: 0 };
-    let message =
-        ing::Message { sent_at: Some(sent_at), ..message(&format!("m-{text}"), &format!("p-{text}"), &word) };
+    let message = message(&format!("m-{text}"), &customer(account, text), &word);
+    let message = ing::Message { sent_at: Some(sent_at), ..message };
     let request =
         ing::SubmitRequest { account: account.into(), messages: vec![message], ..Default::default() };
     let position = answered(site, async |mut root| root.ingestion.submit(request.clone()).await).await;
@@ -78,34 +102,52 @@ async fn conversation(site: &Site, account: &str, text: &str) -> String {
         let cases = root.cases.list_cases(list.clone()).await?.into_inner().cases;
         cases.into_iter().next().ok_or_else(|| tonic::Status::not_found("its case is still to come"))
     });
-    let case = case.await;
+    case.await.case_id
+}
+
+/// It is answered. The reply's id.
+async fn reply(site: &Site, case_id: &str, text: &str) -> String {
     let reply = pb::ReplyRequest {
         command_id: command_id(),
-        case_id: case.case_id,
+        case_id: case_id.into(),
         text: text.into(),
         ..Default::default()
     };
     answered(site, async |mut root| root.cases.reply(reply.clone()).await).await.into_inner().created_id
 }
 
+/// Replies by what they say, with their accounts and ids.
+type Written = BTreeMap<String, (&'static str, String)>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replies_arrive_as_often_as_they_say() {
-    let platform = FakePlatform::start().await;
+    let (platform, mails) = (FakePlatform::start().await, FakeMailServer::start().await);
     let secrets = tempfile::tempdir().unwrap();
     let secret = secrets.path().join("secret");
     std::fs::write(&secret, "s3cret-s3cret-s3cret-s3cret-s3cret").unwrap();
-    let mut site = Site::up_with(&accounts(&platform.url(), &format!("file:{}", secret.display())));
+    let secret = format!("file:{}", secret.display());
+    let mut site = Site::up_with(&accounts(&platform.url(), &mails.settings(), &secret));
     let seed = seed();
     let mut chance = Chance::new(seed, 0);
-    let mut replies = BTreeMap::new();
+    let mut replies = Written::new();
+    let orderly = case(&site, "line", ORDERLY.trim_start_matches("p-")).await;
     for kill in 0..KILLS {
         for n in 0..=chance.below(REPLIES_MAX) {
-            let account = *chance.pick(&["line", "sms", "wa"]);
+            let account = *chance.pick(&["line", "sms", "wa", "mail"]);
             let text = format!("reply-{kill}-{n}");
             if chance.one_in(2) {
                 platform.trouble(&text, &[*chance.pick(&TROUBLES)]);
+                mails.trouble(&customer("mail", &text), &[*chance.pick(&TROUBLES_OF_MAILS)]);
             }
-            replies.insert(text.clone(), (account, conversation(&site, account, &text).await));
+            let case = case(&site, account, &text).await;
+            replies.insert(text.clone(), (account, reply(&site, &case, &text).await));
+        }
+        if kill % (KILLS / IN_ORDER) == 0 {
+            let text = format!("order-{kill:02}");
+            if chance.one_in(2) {
+                platform.trouble(&text, &[*chance.pick(&TROUBLES)]);
+            }
+            replies.insert(text.clone(), ("line", reply(&site, &orderly, &text).await));
         }
         tokio::time::sleep(chance.millis(120)).await;
         site.servers[0].kill();
@@ -119,7 +161,7 @@ async fn replies_arrive_as_often_as_they_say() {
                 let delivery =
                     root.deliveries.get_delivery(request).await?.into_inner().delivery.unwrap_or_default();
                 match (delivery.status(), *account) {
-                    (Status::Sent, _) | (Status::Unclear, "wa") => Ok(delivery),
+                    (Status::Sent, _) | (Status::Unclear, "wa" | "mail") => Ok(delivery),
                     // What these were told is known again, or can be asked for: no person has to decide.
                     (Status::Queued | Status::Sending | Status::Unclear, _) => {
                         Err(tonic::Status::not_found("it is on its way"))
@@ -128,7 +170,10 @@ async fn replies_arrive_as_often_as_they_say() {
                 }
             });
             let status = delivery.await.status();
-            let here = platform.taken().iter().filter(|taken| taken.text == *text).count();
+            let here = match *account {
+                "mail" => mails.taken_for(&customer("mail", text)).len(),
+                _ => platform.taken().iter().filter(|taken| taken.text == *text).count(),
+            };
             match status {
                 Status::Sent => assert_eq!(here, 1, "{text} at {account} is sent"),
                 _ => assert!(here <= 1, "{text} is there {here} times, and unclear"),
@@ -137,9 +182,14 @@ async fn replies_arrive_as_often_as_they_say() {
         }
     };
     tokio::time::timeout(SETTLED_AFTER, settled).await.expect("every reply comes to an end");
+    let order: Vec<_> =
+        platform.taken().into_iter().filter(|taken| taken.to == ORDERLY).map(|taken| taken.text).collect();
+    assert_eq!(order.len(), IN_ORDER as usize);
+    assert!(order.is_sorted(), "a conversation keeps its order: {order:?}");
     eprintln!(
-        "{KILLS} kills: {sent} replies arrived once, {unclear} are unclear, {} calls",
-        platform.calls()
+        "{KILLS} kills: {sent} replies arrived once, {unclear} are unclear, {} calls and {} mails, {IN_ORDER} in order",
+        platform.calls(),
+        mails.calls()
     );
     assert!(sent > KILLS as usize / 2 && unclear > 0, "the kills met work: {sent}, {unclear}");
     site.servers[0].stop();

@@ -201,9 +201,8 @@ impl State {
         if let Some(refused) = kind.refuses(said, &self.taken) {
             return refused;
         }
-        let same = |one: &&mut Taken| {
-            said.key.is_some() && one.key == said.key && one.platform == said.platform
-        };
+        let same =
+            |one: &&mut Taken| said.key.is_some() && one.key == said.key && one.platform == said.platform;
         if let Some(known) = self.taken.iter_mut().find(same) {
             if kind.replaces() {
                 known.text.clone_from(&said.text);

@@ -96,7 +96,8 @@ impl Kind for X {
     }
 
     fn refuses(&self, said: &Taken, taken: &[Taken]) -> Option<Answer> {
-        let same = |one: &Taken| one.platform == said.platform && one.tag == said.tag && one.text == said.text;
+        let same =
+            |one: &Taken| one.platform == said.platform && one.tag == said.tag && one.text == said.text;
         let refused = json!({"detail": "You are not allowed to create a Tweet with duplicate content."});
         (said.tag.is_some() && taken.iter().any(same)).then(|| Answer::new(403, refused))
     }

@@ -75,13 +75,9 @@ type Place = (&'static str, &'static str, &'static str, bool, Option<Promise>);
 fn places(connector: &str) -> &'static [Place] {
     match connector {
         "cloudevents" | "standard_webhooks" => &[("", "c-#", "m-#", false, None)],
-        "facebook_page" => {
-            &[("chat", "25#", "m_#", false, None), ("comment", "25#", "44_#", true, None)]
-        }
+        "facebook_page" => &[("chat", "25#", "m_#", false, None), ("comment", "25#", "44_#", true, None)],
         "google_reviews" => &[("", "c-#", "accounts/1/locations/2/reviews/R#", true, None)],
-        "instagram" => {
-            &[("chat", "98#", "aW#", false, None), ("comment", "98#", "178#", true, None)]
-        }
+        "instagram" => &[("chat", "98#", "aW#", false, None), ("comment", "98#", "178#", true, None)],
         "line" => &[("", "U#", "325#", false, None)],
         "messenger" => &[("", "26#", "m_#", false, None)],
         "slack" => &[
@@ -197,7 +193,13 @@ async fn answered(world: &World, rows: &mut [Row]) {
         };
         let answer = root.ingestion.submit(request).await.unwrap().into_inner();
         let result = &answer.results[0];
-        assert_eq!(result.outcome(), ing::submit_response::Outcome::Accepted, "{}: {}", row.name(), result.reason);
+        assert_eq!(
+            result.outcome(),
+            ing::submit_response::Outcome::Accepted,
+            "{}: {}",
+            row.name(),
+            result.reason
+        );
         position = answer.position;
     }
     world.settled(&position).await;
