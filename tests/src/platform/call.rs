@@ -83,6 +83,12 @@ impl Call {
         all.find(|(found, _)| found == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 
+    /// The parts of the path, and the values behind the question mark.
+    pub(super) fn names(&self) -> Vec<String> {
+        let values = form_urlencoded::parse(self.query.as_bytes()).map(|(_, value)| value.into_owned());
+        self.path.split('/').map(str::to_owned).chain(values).collect()
+    }
+
     /// A field of the form that the body is; empty, if there is none.
     pub(super) fn field(&self, name: &str) -> String {
         let mut all = form_urlencoded::parse(&self.body);

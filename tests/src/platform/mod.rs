@@ -92,6 +92,8 @@ struct State {
     taken: Vec<Taken>,
     /// Calls that send, whatever came of them, by the names of their messages.
     calls: HashMap<String, usize>,
+    /// What goes wrong when it is asked next about a place or a person of this name.
+    asked: HashMap<String, Trouble>,
     /// Files that were brought before their message: their names and bytes.
     brought: Vec<File>,
 }
@@ -132,6 +134,16 @@ impl FakePlatform {
         lock(&self.state).always = trouble;
     }
 
+    /// What goes wrong when it is asked the next time what it has for a place or a person of this name.
+    pub fn trouble_when_asked(&self, of: &str, trouble: Trouble) {
+        lock(&self.state).asked.insert(of.to_owned(), trouble);
+    }
+
+    /// About whom it was never asked, though something would have gone wrong.
+    pub fn never_asked(&self) -> Vec<String> {
+        lock(&self.state).asked.keys().cloned().collect()
+    }
+
     /// What it has.
     pub fn taken(&self) -> Vec<Taken> {
         lock(&self.state).taken.clone()
@@ -169,6 +181,10 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
         return answer(&mut stream, &Answer::new(404, json!({}))).await;
     };
     if call.method == "GET" {
+        let trouble = call.names().iter().find_map(|name| lock(state).asked.remove(name));
+        if trouble.is_some() {
+            return breaks(&mut stream, trouble).await;
+        }
         let taken = lock(state).taken.clone();
         let here: Vec<_> = taken.iter().filter(|taken| taken.platform == platform).collect();
         return answer(&mut stream, &Answer::new(200, kind.has(&call, &here))).await;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
+mod places;
+mod row;
+
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
@@ -18,168 +21,17 @@ use proto::{
     cases::v1 as pb,
     ingestion::v1::{self as ing, delivery::Status},
 };
+use row::{Row, rows};
 use service::envelope::Envelope;
 use tests::{
-    platform::{FakePlatform, Trouble},
+    platform::FakePlatform,
     world::{Caller, World, command_id},
 };
 
-use crate::{
-    accounts::{Secrets, with_accounts},
-    replies::now,
-};
+use crate::accounts::{Secrets, with_accounts};
 
 /// How long all replies together may take.
 const AT_MOST: Duration = Duration::from_secs(120);
-
-/// Every trouble, and whether the platform has the message all the same.
-const TROUBLES: [(Trouble, bool); 7] = [
-    (Trouble::RateLimited(1), false),
-    (Trouble::Away, false),
-    (Trouble::FailsWithIt, true),
-    (Trouble::FailsWithoutIt, false),
-    (Trouble::HangsUpWithIt, true),
-    (Trouble::HangsUpWithoutIt, false),
-    (Trouble::SilentWithIt, true),
-];
-
-/// How an account of a connector is written in policy: the kind of its channel, its settings, the name of its secret.
-fn of_policy(connector: &str, url: &str) -> (&'static str, String, &'static str) {
-    let callback = || format!("callback_url = \"{url}/callback\"");
-    let at = |more: &str| format!("base_url = \"{url}\"{more}");
-    match connector {
-        "cloudevents" | "standard_webhooks" => ("sav", callback(), "secret"),
-        "facebook_page" => ("facebook", at(""), "access_token"),
-        "google_reviews" => ("google-reviews", at(""), "access_token"),
-        "instagram" => ("instagram", at(""), "access_token"),
-        "line" => ("line", at(""), "channel_access_token"),
-        "messenger" => ("messenger", at(""), "access_token"),
-        "slack" => ("slack", at(""), "bot_token"),
-        "telegram" => ("telegram", at(""), "bot_token"),
-        "trustpilot" => ("trustpilot", at(""), "access_token"),
-        "twilio" => ("sms", at(", account_sid = \"AC1\", from = \"+15550100\""), "auth_token"),
-        "vk" => ("vk", at(""), "access_token"),
-        "vonage" => ("sms", at(", from = \"15550100\""), "jwt"),
-        "wechat" => ("wechat", at(""), "access_token"),
-        "whatsapp_cloud" => ("whatsapp", at(", phone_number_id = \"1\""), "access_token"),
-        "x" => ("x", at(", user_id = \"2244994945\""), "access_token"),
-        "youtube" => ("youtube", at(""), "access_token"),
-        other => panic!("{other} can send: write here how its accounts are"),
-    }
-}
-
-/// Where a connector answers: a name, what its platform calls the customer and the message (`#` is a number), whether everybody
-/// reads it, and, where that differs, what can be done there in doubt.
-type Place = (&'static str, &'static str, &'static str, bool, Option<Promise>);
-
-fn places(connector: &str) -> &'static [Place] {
-    match connector {
-        "cloudevents" | "standard_webhooks" => &[("", "c-#", "m-#", false, None)],
-        "facebook_page" => &[("chat", "25#", "m_#", false, None), ("comment", "25#", "44_#", true, None)],
-        "google_reviews" => &[("", "c-#", "accounts/1/locations/2/reviews/R#", true, None)],
-        "instagram" => &[("chat", "98#", "aW#", false, None), ("comment", "98#", "178#", true, None)],
-        "line" => &[("", "U#", "325#", false, None)],
-        "messenger" => &[("", "26#", "m_#", false, None)],
-        "slack" => &[
-            ("chat", "U#", "D#:1700.1", false, None),
-            ("thread", "U#", "C#:1700.1", true, None),
-            // The chat with whoever wrote in a channel has a name that nobody told us.
-            ("new chat", "U#", "C#:1700.2", false, Some(Promise::Nothing)),
-        ],
-        "telegram" => &[("chat", "42#", "42#:31", false, None), ("group", "43#", "-100#:31", true, None)],
-        "trustpilot" => &[("", "c-#", "R#", true, None)],
-        "twilio" => &[("", "+44770#", "SM#", false, None)],
-        "vk" => &[("chat", "77#", "77#:5", false, None), ("comment", "78#", "wall-1_#", true, None)],
-        "vonage" => &[("", "44771#", "V#", false, None)],
-        "wechat" => &[("", "o#", "23#", false, None)],
-        "whatsapp_cloud" => &[("", "44772#", "wamid.#", false, None)],
-        "x" => &[("chat", "22#", "15#", false, None), ("post", "23#", "13#", true, None)],
-        "youtube" => &[("", "UC#", "Ug#", true, None)],
-        other => panic!("{other} can send: write here where it answers"),
-    }
-}
-
-/// One reply with one trouble, at an account of its own: what one account suffers must not hold up another.
-struct Row {
-    connector: &'static str,
-    place: Place,
-    promise: Promise,
-    /// Whether policy would rather have it twice than never.
-    lax: bool,
-    trouble: Trouble,
-    with_it: bool,
-    account: String,
-    number: usize,
-    case: String,
-    reply: String,
-}
-
-impl Row {
-    fn text(&self) -> String {
-        format!("reply {}", self.number)
-    }
-
-    /// Whether it takes nobody to bring it to an end.
-    fn ends_by_itself(&self) -> bool {
-        self.promise != Promise::Nothing
-            || self.lax
-            || matches!(self.trouble, Trouble::RateLimited(_) | Trouble::Away)
-    }
-
-    fn policy(&self, url: &str, secret: &str) -> String {
-        let (channel, settings, name) = of_policy(self.connector, url);
-        let lax = if self.lax { ", resend_unclear = \"true\"" } else { "" };
-        format!(
-            "id = \"{}\"\nchannel = \"{channel}\"\nconnector = \"{}\"\nsecrets = {{ {name} = \"{secret}\" }}\n\
-             settings = {{ {settings}, call_time_s = \"2\"{lax} }}",
-            self.account, self.connector
-        )
-    }
-
-    fn message(&self) -> ing::Message {
-        let (_, author, id, public, _) = self.place;
-        let number = self.number.to_string();
-        ing::Message {
-            public: Some(public),
-            text: format!("question{}", self.number),
-            ..now(&id.replace('#', &number), &author.replace('#', &number))
-        }
-    }
-
-    fn name(&self) -> String {
-        let lax = if self.lax { ", resend_unclear" } else { "" };
-        format!("{} {}{lax}", self.connector, self.place.0)
-    }
-}
-
-fn rows() -> Vec<Row> {
-    let places = SPEAKERS.iter().flat_map(|speaker| {
-        let own = places(speaker.name()).iter();
-        own.map(|place| (speaker.name(), *place, place.4.unwrap_or(speaker.promise()), false))
-    });
-    let lax = the_lax();
-    let with_trouble = places.chain([lax]).flat_map(|of| TROUBLES.map(|trouble| (of, trouble)));
-    with_trouble
-        .enumerate()
-        .map(|(n, ((connector, place, promise, lax), (trouble, with_it)))| Row {
-            connector,
-            place,
-            promise,
-            lax,
-            trouble,
-            with_it,
-            account: format!("every-{n}"),
-            number: 1_000 + n,
-            case: String::new(),
-            reply: String::new(),
-        })
-        .collect()
-}
-
-/// One of those that know nothing again, whose account would rather say it twice than never.
-fn the_lax() -> (&'static str, Place, Promise, bool) {
-    ("whatsapp_cloud", places("whatsapp_cloud")[0], Promise::Nothing, true)
-}
 
 /// Customers write, and their cases are answered.
 async fn answered(world: &World, rows: &mut [Row]) {
@@ -274,11 +126,15 @@ async fn a_reply_of_every_kind_ends_as_its_platform_promises_whatever_goes_wrong
     let world = with_accounts(&policy.iter().map(String::as_str).collect::<Vec<_>>()).await;
     for row in &rows {
         platform.trouble(&row.text(), &[row.trouble]);
+        if let Some((name, trouble)) = row.trouble_when_asked() {
+            platform.trouble_when_asked(&name, trouble);
+        }
     }
     answered(&world, &mut rows).await;
 
     let end = |row: &Row| if row.ends_by_itself() { Delivery::is_sent } else { Delivery::is_unclear };
     until(&world, rows.iter().map(|row| (row, end(row) as fn(&Delivery) -> bool))).await;
+    assert_eq!(platform.never_asked(), Vec::<String>::new());
     let mut root = world.administrator();
     let mut table = String::new();
     let mut unclear = Vec::new();
@@ -301,7 +157,12 @@ async fn a_reply_of_every_kind_ends_as_its_platform_promises_whatever_goes_wrong
             unclear.push((row, delivery));
             continue;
         }
-        // What was said twice because policy wants it so is said to be.
+        // Where it was written, and nowhere else: the customer is named, or what he wrote under.
+        let author = row.message().author.unwrap().external_id;
+        for taken in platform.taken().iter().filter(|taken| taken.text == row.text()) {
+            let to_him = taken.to == author || taken.to.starts_with('D');
+            assert_eq!(to_him, !row.place.3, "{line}: {taken:?}");
+        }
         let twice = row.lax && row.with_it;
         assert_eq!((delivery.status(), here), (Status::Sent, 1 + usize::from(twice)), "{line}");
         let asked_for_it = row.promise == Promise::Ask && row.with_it;
