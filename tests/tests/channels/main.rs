@@ -9,6 +9,7 @@ mod chat_hostile;
 mod contacts;
 mod dead_letters;
 mod edits;
+mod every_speaker;
 mod fake;
 mod fates;
 mod feeds;
