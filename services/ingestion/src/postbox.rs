@@ -24,16 +24,17 @@ use vault::Vault;
 
 use crate::{
     Ingestion,
-    account::{Account, plain_address},
+    account::{ADDRESS, Account, plain_address},
     channels::{Media, MediaSource, Message, Party},
     hooks::{
         fit::fit,
         tell::{Teller, Told as Fated},
     },
+    intake::limits::ID_MAX,
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
-        thread::{self, Evidence, Known, Match},
+        thread::{self, Known, Match},
         token,
     },
     submit::Arriving,
@@ -48,6 +49,14 @@ const ANCESTORS_MAX: usize = 50;
 const TOKENS: &str = "reply tokens";
 /// The domain of the hash that marks the mails of a site. Never changed.
 const MARKER: &str = "mails of this site";
+
+/// The settings with addresses of an account: its own, that of its replies, the user of its mailbox.
+const OWN: [&str; 3] = [ADDRESS, "from", "imap_user"];
+/// The field with the address to which an answer goes.
+const REPLY_TO: &str = "reply-to";
+/// The setting with whether Reply-To is followed: `ignore`, or not there.
+const REPLY_TO_SETTING: &str = "reply_to";
+const IGNORED: &str = "ignore";
 
 /// The enhanced status of a mail that cannot be read (RFC 3463).
 pub(crate) const UNREADABLE: &str = "5.6.0";
@@ -94,11 +103,12 @@ pub(crate) async fn take(
     }
     let place = place(ingestion, &account, &mail, to).await?;
     let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
-    let over = is_over(ingestion, &account, from, &mail, &kind);
+    let answer_to = answer_to(ingestion, &account, to, &mail, &kind);
+    let over = is_over(ingestion, &account, (from, answer_to.as_deref()), &mail, &kind);
     if over {
         tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
     }
-    let arriving = arriving(ingestion, from, mail, (&kind, over), place, bytes);
+    let arriving = arriving(ingestion, (from, answer_to), mail, (&kind, over), place, bytes);
     let batch = Batch {
         account,
         policy_version,
@@ -133,15 +143,6 @@ impl Known for InLog {
     fn message(&self, message_id: &str) -> Option<String> {
         self.0.get(message_id).cloned()
     }
-
-    /// A number alone gives nobody a way into a case; who takes part answers a mail of it.
-    fn number(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn takes_part(&self, _: &String, _: &str) -> bool {
-        false
-    }
 }
 
 async fn place(
@@ -166,12 +167,8 @@ async fn place(
         Some(Match::Token(token::What::Conversation(id), _)) => {
             Place { thread: thread_of(ingestion, id).await?, reply_to: by_header }
         }
-        Some(Match::Known(id, Evidence::InReplyTo | Evidence::References)) => {
-            Place { thread: None, reply_to: Some(id) }
-        }
-        Some(Match::Token(token::What::Case(_), _) | Match::Known(..)) | None => {
-            Place { thread: None, reply_to: by_header }
-        }
+        Some(Match::Known(id, _)) => Place { thread: None, reply_to: Some(id) },
+        None => Place { thread: None, reply_to: by_header },
     })
 }
 
@@ -207,18 +204,28 @@ pub(crate) fn marker(vault: &Vault) -> String {
 /// By what a mail of ours is known that comes back.
 fn ourselves(ingestion: &Ingestion, account: &Account, to: Option<&str>) -> Ourselves {
     let via = ingestion.0.accounts.via(&account.id).unwrap_or_default();
-    let written = via.settings.get(crate::account::ADDRESS).map_or("", String::as_str);
-    let addresses = written.split(',').chain(to).filter_map(|address| plain_address(address.trim()));
-    Ourselves {
-        addresses: addresses.collect(),
-        marker: marker(&ingestion.0.shell.vault),
-        ..Ourselves::default()
-    }
+    let marker = marker(&ingestion.0.shell.vault);
+    Ourselves { addresses: own_addresses(&via.settings, to), marker }
+}
+
+/// The addresses of an account: those that it names, from which its replies leave, of its mailbox, and to which a mail came.
+fn own_addresses(settings: &BTreeMap<String, String>, to: Option<&str>) -> BTreeSet<String> {
+    let named = OWN.iter().filter_map(|name| settings.get(*name)).flat_map(|written| written.split(','));
+    named.chain(to).filter_map(bare_address).collect()
+}
+
+/// The address without the name that may stand before it.
+fn bare_address(written: &str) -> Option<String> {
+    let address = match written.trim().strip_suffix('>') {
+        Some(named) => named.rsplit_once('<')?.1,
+        None => written.trim(),
+    };
+    plain_address(address.trim())
 }
 
 fn arriving(
     ingestion: &Ingestion,
-    from: &str,
+    (from, answer_to): (&str, Option<String>),
     mail: Mail,
     (kind, over): (&Kind, bool),
     place: Place,
@@ -241,6 +248,10 @@ fn arriving(
     if !others.is_empty() {
         fields.insert("cc".to_owned(), others.join(", "));
     }
+    // Whoever answers sees that it goes elsewhere: a forged From would have it go to somebody who is not its owner.
+    if let Some(address) = &answer_to {
+        fields.insert(REPLY_TO.to_owned(), address.clone());
+    }
     let message = Message {
         text: mail.text,
         subject: mail.subject,
@@ -262,18 +273,49 @@ fn arriving(
     let automatic = automatic.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned));
     let automatic = automatic.unwrap_or_default();
     let message = v1::Message { raw: bytes.to_vec(), automatic, ..message };
-    Arriving { message, announced, thread: place.thread }
+    Arriving { message, announced, thread: place.thread, answer_to }
 }
 
 /// Whether the sender writes too much that is alike.
-fn is_over(ingestion: &Ingestion, account: &Account, from: &str, mail: &Mail, kind: &Kind) -> bool {
+fn is_over(
+    ingestion: &Ingestion,
+    account: &Account,
+    (from, answer_to): (&str, Option<&str>),
+    mail: &Mail,
+    kind: &Kind,
+) -> bool {
     let parts = &ingestion.0;
     let via = parts.accounts.via(&account.id).unwrap_or_default();
     let max = via.settings.get(guard::ALIKE_MAX).and_then(|text| text.parse().ok());
     let seen = guard::Seen::of(mail, !kind.is_person(), parts.shell.clock.now());
-    let sender = customer(mail, from).id;
+    // Under many names, one person may be made to get all the answers.
+    let sender = answer_to.map_or_else(|| customer(mail, from).id, str::to_owned);
     let max = max.unwrap_or(guard::ALIKE_MAX_DEFAULT);
     parts.guard.is_over(&account.id, &sender, seen, max) && kind.is_person()
+}
+
+/// Where an answer goes, if the mail wants it elsewhere than where it came from: to one address that is none of ours. It is no
+/// other person for that; and what machines and lists want is not asked.
+fn answer_to(
+    ingestion: &Ingestion,
+    account: &Account,
+    to: Option<&str>,
+    mail: &Mail,
+    kind: &Kind,
+) -> Option<String> {
+    let accounts = &ingestion.0.accounts;
+    let settings = accounts.via(&account.id).unwrap_or_default().settings;
+    if !kind.is_person() || settings.get(REPLY_TO_SETTING).is_some_and(|setting| setting == IGNORED) {
+        return None;
+    }
+    let [mailbox] = &mail.reply_to[..] else { return None };
+    let address = mailbox.address.as_deref()?.to_lowercase();
+    let plain = plain_address(&address)?;
+    let senders = mail.from.iter().filter_map(|from| from.address.as_deref());
+    // From may be missing: then this is who wrote it.
+    let elsewhere = !mail.from.is_empty() && !senders.into_iter().any(|from| from.to_lowercase() == address);
+    let ours = own_addresses(&settings, to).contains(&plain) || accounts.mailbox(&address).is_some();
+    (elsewhere && !ours && address.len() <= ID_MAX).then_some(address)
 }
 
 /// Who wrote it: From, else whoever else the mail or its envelope says it is from.

@@ -43,11 +43,13 @@ pub(crate) struct Arriving {
     pub(crate) announced: Vec<Announced>,
     /// Its thread, if that is known for sure.
     pub(crate) thread: Option<KeyedHash>,
+    /// Where an answer goes, if not to the customer's own address.
+    pub(crate) answer_to: Option<String>,
 }
 
 impl From<v1::Message> for Arriving {
     fn from(message: v1::Message) -> Self {
-        Self { message, announced: Vec::new(), thread: None }
+        Self { message, announced: Vec::new(), thread: None, answer_to: None }
     }
 }
 
@@ -165,9 +167,9 @@ impl Submitter {
     async fn take_all(&self, batch: &Batch, messages: Vec<Arriving>) -> Result<Vec<Done>, Error> {
         let checked: Vec<Result<Incoming, Rejection>> = messages
             .into_iter()
-            .map(|Arriving { message, announced, thread }| {
+            .map(|Arriving { message, announced, thread, answer_to }| {
                 let incoming = intake::check(&batch.account, message, announced, batch.now)?;
-                Ok(Incoming { thread, ..incoming })
+                Ok(Incoming { thread, answer_to, ..incoming })
             })
             .collect();
         let stored = self.stored_threads(batch, &checked).await?;

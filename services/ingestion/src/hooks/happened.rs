@@ -34,7 +34,7 @@ pub(crate) struct Happened {
 /// What is not kept, and why.
 pub(crate) struct Unkept {
     /// What the channel calls it; nothing: it is all that its call says.
-    pub(super) external_id: Option<String>,
+    pub(crate) external_id: Option<String>,
     pub(crate) why: Malformed,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn happened(
             Happening::Message(message) => {
                 wrote.insert(message.customer.id.clone(), message.external_id.clone());
                 let (message, announced) = fit(*message, now);
-                messages.push(Arriving { message, announced, thread: None });
+                messages.push(Arriving { message, announced, thread: None, answer_to: None });
             }
             Happening::Mail(mail) => mails.push(mail),
             Happening::Deleted { external_id, at } => {

@@ -203,11 +203,12 @@ impl Doors {
             self.ingestion.0.asking.want(&account.id, now).await.map_err(away)?;
         }
         let about = (account, policy_version, principal().map_err(internal)?);
-        self.kept(&about.0, connector, &hook, &read.unread).await.map_err(away)?;
         let account = about.0.clone();
         let told = happened::happened(&self.ingestion, &self.teller, about, now, read.happenings);
         let Happened { counts, unkept } = told.await.map_err(away)?;
         self.meter(&account, &counts);
+        // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
+        self.kept(&account, connector, &hook, &read.unread).await.map_err(away)?;
         if !unkept.is_empty() {
             let unread = read::unkept(connector, &hook, &config, &unkept);
             self.letters(&account, connector, &hook, &unread).await.map_err(away)?;
