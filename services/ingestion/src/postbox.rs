@@ -1,5 +1,6 @@
 //! One mail for one of our accounts, into the log, however it came.
 
+mod addresses;
 pub(crate) mod guard;
 mod told;
 
@@ -24,13 +25,12 @@ use vault::Vault;
 
 use crate::{
     Ingestion,
-    account::{ADDRESS, Account, plain_address},
+    account::Account,
     channels::{Media, MediaSource, Message, Party},
     hooks::{
         fit::fit,
         tell::{Teller, Told as Fated},
     },
-    intake::limits::ID_MAX,
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
@@ -50,13 +50,8 @@ const TOKENS: &str = "reply tokens";
 /// The domain of the hash that marks the mails of a site. Never changed.
 const MARKER: &str = "mails of this site";
 
-/// The settings with addresses of an account: its own, that of its replies, the user of its mailbox.
-const OWN: [&str; 3] = [ADDRESS, "from", "imap_user"];
 /// The field with the address to which an answer goes.
 const REPLY_TO: &str = "reply-to";
-/// The setting with whether Reply-To is followed: `ignore`, or not there.
-const REPLY_TO_SETTING: &str = "reply_to";
-const IGNORED: &str = "ignore";
 
 /// The enhanced status of a mail that cannot be read (RFC 3463).
 pub(crate) const UNREADABLE: &str = "5.6.0";
@@ -103,7 +98,7 @@ pub(crate) async fn take(
     }
     let place = place(ingestion, &account, &mail, to).await?;
     let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
-    let answer_to = answer_to(ingestion, &account, to, &mail, &kind);
+    let answer_to = addresses::answer_to(ingestion, &account, to, &mail, &kind);
     let over = is_over(ingestion, &account, (from, answer_to.as_deref()), &mail, &kind);
     if over {
         tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
@@ -205,22 +200,7 @@ pub(crate) fn marker(vault: &Vault) -> String {
 fn ourselves(ingestion: &Ingestion, account: &Account, to: Option<&str>) -> Ourselves {
     let via = ingestion.0.accounts.via(&account.id).unwrap_or_default();
     let marker = marker(&ingestion.0.shell.vault);
-    Ourselves { addresses: own_addresses(&via.settings, to), marker }
-}
-
-/// The addresses of an account: those that it names, from which its replies leave, of its mailbox, and to which a mail came.
-fn own_addresses(settings: &BTreeMap<String, String>, to: Option<&str>) -> BTreeSet<String> {
-    let named = OWN.iter().filter_map(|name| settings.get(*name)).flat_map(|written| written.split(','));
-    named.chain(to).filter_map(bare_address).collect()
-}
-
-/// The address without the name that may stand before it.
-fn bare_address(written: &str) -> Option<String> {
-    let address = match written.trim().strip_suffix('>') {
-        Some(named) => named.rsplit_once('<')?.1,
-        None => written.trim(),
-    };
-    plain_address(address.trim())
+    Ourselves { addresses: addresses::own(&via.settings, to), marker }
 }
 
 fn arriving(
@@ -235,6 +215,14 @@ fn arriving(
     let at = |at: jiff::Timestamp| domain::time::Timestamp::from_microsecond(at.as_microsecond());
     let sent_at = mail.date.or(mail.received_at).and_then(at).unwrap_or(now);
     let customer = customer(&mail, from);
+    // First, so that it is kept: whoever answers sees that it goes elsewhere, as a forged From would have it.
+    let noted = answer_to.iter().map(|address| Media {
+        source: MediaSource::Content(address.clone().into_bytes()),
+        name: Some(format!("Reply-To {address}.txt")),
+        media_type: Some("text/plain".to_owned()),
+        bytes: None,
+        sha256: None,
+    });
     let media = mail.attachments.into_iter().map(|file| Media {
         source: MediaSource::Content(file.content),
         name: file.name,
@@ -248,7 +236,6 @@ fn arriving(
     if !others.is_empty() {
         fields.insert("cc".to_owned(), others.join(", "));
     }
-    // Whoever answers sees that it goes elsewhere: a forged From would have it go to somebody who is not its owner.
     if let Some(address) = &answer_to {
         fields.insert(REPLY_TO.to_owned(), address.clone());
     }
@@ -256,7 +243,7 @@ fn arriving(
         text: mail.text,
         subject: mail.subject,
         reply_to: place.reply_to,
-        media: media.collect(),
+        media: noted.chain(media).collect(),
         fields,
         ..Message::new(mail.message_id, customer, sent_at)
     };
@@ -292,30 +279,6 @@ fn is_over(
     let sender = answer_to.map_or_else(|| customer(mail, from).id, str::to_owned);
     let max = max.unwrap_or(guard::ALIKE_MAX_DEFAULT);
     parts.guard.is_over(&account.id, &sender, seen, max) && kind.is_person()
-}
-
-/// Where an answer goes, if the mail wants it elsewhere than where it came from: to one address that is none of ours. It is no
-/// other person for that; and what machines and lists want is not asked.
-fn answer_to(
-    ingestion: &Ingestion,
-    account: &Account,
-    to: Option<&str>,
-    mail: &Mail,
-    kind: &Kind,
-) -> Option<String> {
-    let accounts = &ingestion.0.accounts;
-    let settings = accounts.via(&account.id).unwrap_or_default().settings;
-    if !kind.is_person() || settings.get(REPLY_TO_SETTING).is_some_and(|setting| setting == IGNORED) {
-        return None;
-    }
-    let [mailbox] = &mail.reply_to[..] else { return None };
-    let address = mailbox.address.as_deref()?.to_lowercase();
-    let plain = plain_address(&address)?;
-    let senders = mail.from.iter().filter_map(|from| from.address.as_deref());
-    // From may be missing: then this is who wrote it.
-    let elsewhere = !mail.from.is_empty() && !senders.into_iter().any(|from| from.to_lowercase() == address);
-    let ours = own_addresses(&settings, to).contains(&plain) || accounts.mailbox(&address).is_some();
-    (elsewhere && !ours && address.len() <= ID_MAX).then_some(address)
 }
 
 /// Who wrote it: From, else whoever else the mail or its envelope says it is from.

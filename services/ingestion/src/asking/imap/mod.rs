@@ -152,8 +152,10 @@ impl Reading {
                     tracing::warn!(account = %round.account(), uid, rounds, "a mail cannot be fetched: it is passed");
                     round.refuse("a mail that its server does not give, again and again").await?;
                     self.cursor.pass(uid);
+                    round.remember(&self.cursor).await?;
+                } else {
+                    round.note(&self.cursor).await?;
                 }
-                round.note(&self.cursor).await?;
                 return Err(no.broke());
             }
         };
