@@ -94,7 +94,6 @@ mod tests {
         let work = of(&format!("{from}Reply-To: Ana <Ana@Work.example>"));
         assert_eq!(work.as_deref(), Some("ana@work.example"));
         for headers in [
-            "Reply-To: ana@work.example".to_owned(),
             format!("{from}Subject: none"),
             format!("{from}Reply-To: ANA@example.org"),
             format!("{from}Reply-To: a@work.example, b@work.example"),
@@ -104,5 +103,8 @@ mod tests {
         ] {
             assert_eq!(of(&headers), None, "{headers}");
         }
+        let mut nobody = mail(&format!("{from}Reply-To: ana@work.example"));
+        nobody.from.clear();
+        assert_eq!(elsewhere(&nobody, &ours), None, "then it is who wrote it");
     }
 }
