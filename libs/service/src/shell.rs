@@ -11,7 +11,7 @@ use crate::{
     auth::Authenticator,
     clock::Clock,
     rush::Rush,
-    store::{self, Schema, Store},
+    store::{self, Durability, Schema, Store},
     token::Token,
 };
 
@@ -87,11 +87,27 @@ impl Stores {
         self.open(&format!("{service}_control"), Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await
     }
 
-    /// The store called `name`, made if it is not there.
+    /// The store called `name`, made if it is not there: one that can be made again.
     pub async fn open(&self, name: &str, schema: Schema) -> Result<Store, store::Error> {
+        self.open_as(name, schema, Durability::Rebuilt).await
+    }
+
+    /// The same of what is nowhere else: what it has answered outlives a power cut.
+    pub async fn open_kept(&self, name: &str, schema: Schema) -> Result<Store, store::Error> {
+        self.open_as(name, schema, Durability::Kept).await
+    }
+
+    async fn open_as(
+        &self,
+        name: &str,
+        schema: Schema,
+        durability: Durability,
+    ) -> Result<Store, store::Error> {
         store::plain(name)?;
         match self {
-            Self::Folder(folder) => Store::open_sqlite(&folder.join(format!("{name}.db")), schema).await,
+            Self::Folder(folder) => {
+                Store::open_sqlite(&folder.join(format!("{name}.db")), schema, durability).await
+            }
             Self::Postgres(url) => Store::open_postgres(url, &format!("dossier_{name}"), schema).await,
         }
     }

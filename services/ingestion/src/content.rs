@@ -47,7 +47,7 @@ pub(crate) fn content(
         channel: account.channel.clone(),
         external_id: personal(&incoming.external_id),
         identity: delivery.identity.clone(),
-        contact: incoming.customer.as_ref().map(personal),
+        contact: incoming.answer_to.as_ref().or(incoming.customer.as_ref()).map(personal),
         author_name: incoming.author_name.as_ref().map(personal),
         author_handle: incoming.author_handle.as_ref().map(personal),
         text: personal(&incoming.text),

@@ -59,6 +59,8 @@ pub(crate) struct Incoming {
     pub(crate) author_handle: Option<String>,
     /// What the channel calls the customer.
     pub(crate) customer: Option<String>,
+    /// Where an answer goes, if not to that.
+    pub(crate) answer_to: Option<String>,
     pub(crate) direction: Direction,
     pub(crate) text: String,
     pub(crate) subject: Option<String>,
@@ -152,6 +154,7 @@ pub(crate) fn check(
         author_name,
         author_handle,
         customer,
+        answer_to: None,
         direction,
         text,
         subject,

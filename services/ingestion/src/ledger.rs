@@ -23,7 +23,7 @@ use proto::ingestion::v1;
 use service::{
     Error,
     models::Models,
-    shell::Shell,
+    shell::{Shell, Stores},
     store::{self, Row, Schema, Store, Value},
 };
 use tokio::sync::watch;
@@ -48,6 +48,11 @@ pub(crate) fn hour_of(at: Timestamp) -> i64 {
     at.as_microsecond().div_euclid(MICROS_PER_HOUR) * MICROS_PER_HOUR
 }
 
+/// The store of what is nowhere else: what is counted, how far platforms were asked, dead letters.
+pub(crate) async fn open_kept(stores: &Stores) -> Result<Store, store::Error> {
+    stores.open_kept("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await
+}
+
 /// What of a call leaves no entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -65,7 +70,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) async fn open(shell: &Shell) -> Result<Self, Error> {
-        let tallies = shell.stores.open("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await?;
+        let tallies = open_kept(&shell.stores).await?;
         let control = shell.stores.control("ingestion").await?;
         let accepted = Arc::new(Models::open(shell.clone(), control, Accepted).await?);
         Ok(Self { tallies, accepted, written: watch::Sender::new(Position::NONE) })
@@ -81,7 +86,7 @@ impl Ledger {
         Arc::clone(&self.accepted)
     }
 
-    /// Counts what a call left outside the log. Durable when it answers, as the store understands it.
+    /// Counts what a call left outside the log. Durable when it answers.
     pub(crate) async fn count(&self, account: &str, at: Timestamp, tally: Tally) -> Result<(), store::Error> {
         if tally == Tally::default() {
             return Ok(());

@@ -166,6 +166,12 @@ impl Ingestion {
         tasks.spawn("feeds", Arc::clone(&self.0.feeds).run(tasks.stop()));
         tasks.spawn("asking", Arc::clone(&self.0.asking).run(self.clone(), tasks.stop()));
         tasks.spawn("announced files", Arc::clone(&self.0.files).run(tasks.stop()));
+        let (ingestion, stop) = (self.clone(), tasks.stop());
+        tasks.spawn("dead letters", async move {
+            let parts = &ingestion.0;
+            stop.run_until_cancelled(parts.dead_letters.swept(parts.shell.clock.as_ref())).await;
+            stop.cancelled().await;
+        });
         tasks.spawn("web chats", Arc::clone(&self.0.chat).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));

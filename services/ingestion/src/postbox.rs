@@ -1,5 +1,6 @@
 //! One mail for one of our accounts, into the log, however it came.
 
+mod addresses;
 pub(crate) mod guard;
 mod told;
 
@@ -24,7 +25,7 @@ use vault::Vault;
 
 use crate::{
     Ingestion,
-    account::{Account, plain_address},
+    account::Account,
     channels::{Media, MediaSource, Message, Party},
     hooks::{
         fit::fit,
@@ -33,7 +34,7 @@ use crate::{
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
-        thread::{self, Evidence, Known, Match},
+        thread::{self, Known, Match},
         token,
     },
     submit::Arriving,
@@ -48,6 +49,9 @@ const ANCESTORS_MAX: usize = 50;
 const TOKENS: &str = "reply tokens";
 /// The domain of the hash that marks the mails of a site. Never changed.
 const MARKER: &str = "mails of this site";
+
+/// The field with the address to which an answer goes.
+const REPLY_TO: &str = "reply-to";
 
 /// The enhanced status of a mail that cannot be read (RFC 3463).
 pub(crate) const UNREADABLE: &str = "5.6.0";
@@ -94,11 +98,12 @@ pub(crate) async fn take(
     }
     let place = place(ingestion, &account, &mail, to).await?;
     let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
-    let over = is_over(ingestion, &account, from, &mail, &kind);
+    let answer_to = addresses::answer_to(ingestion, &account, to, &mail, &kind);
+    let over = is_over(ingestion, &account, (from, answer_to.as_deref()), &mail, &kind);
     if over {
         tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
     }
-    let arriving = arriving(ingestion, from, mail, (&kind, over), place, bytes);
+    let arriving = arriving(ingestion, (from, answer_to), mail, (&kind, over), place, bytes);
     let batch = Batch {
         account,
         policy_version,
@@ -133,15 +138,6 @@ impl Known for InLog {
     fn message(&self, message_id: &str) -> Option<String> {
         self.0.get(message_id).cloned()
     }
-
-    /// A number alone gives nobody a way into a case; who takes part answers a mail of it.
-    fn number(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn takes_part(&self, _: &String, _: &str) -> bool {
-        false
-    }
 }
 
 async fn place(
@@ -166,12 +162,8 @@ async fn place(
         Some(Match::Token(token::What::Conversation(id), _)) => {
             Place { thread: thread_of(ingestion, id).await?, reply_to: by_header }
         }
-        Some(Match::Known(id, Evidence::InReplyTo | Evidence::References)) => {
-            Place { thread: None, reply_to: Some(id) }
-        }
-        Some(Match::Token(token::What::Case(_), _) | Match::Known(..)) | None => {
-            Place { thread: None, reply_to: by_header }
-        }
+        Some(Match::Known(id, _)) => Place { thread: None, reply_to: Some(id) },
+        None => Place { thread: None, reply_to: by_header },
     })
 }
 
@@ -207,18 +199,13 @@ pub(crate) fn marker(vault: &Vault) -> String {
 /// By what a mail of ours is known that comes back.
 fn ourselves(ingestion: &Ingestion, account: &Account, to: Option<&str>) -> Ourselves {
     let via = ingestion.0.accounts.via(&account.id).unwrap_or_default();
-    let written = via.settings.get(crate::account::ADDRESS).map_or("", String::as_str);
-    let addresses = written.split(',').chain(to).filter_map(|address| plain_address(address.trim()));
-    Ourselves {
-        addresses: addresses.collect(),
-        marker: marker(&ingestion.0.shell.vault),
-        ..Ourselves::default()
-    }
+    let marker = marker(&ingestion.0.shell.vault);
+    Ourselves { addresses: addresses::own(&via.settings, to), marker }
 }
 
 fn arriving(
     ingestion: &Ingestion,
-    from: &str,
+    (from, answer_to): (&str, Option<String>),
     mail: Mail,
     (kind, over): (&Kind, bool),
     place: Place,
@@ -228,6 +215,14 @@ fn arriving(
     let at = |at: jiff::Timestamp| domain::time::Timestamp::from_microsecond(at.as_microsecond());
     let sent_at = mail.date.or(mail.received_at).and_then(at).unwrap_or(now);
     let customer = customer(&mail, from);
+    // First, so that it is kept: whoever answers sees that it goes elsewhere, as a forged From would have it.
+    let noted = answer_to.iter().map(|address| Media {
+        source: MediaSource::Content(address.clone().into_bytes()),
+        name: Some(format!("Reply-To {address}.txt")),
+        media_type: Some("text/plain".to_owned()),
+        bytes: None,
+        sha256: None,
+    });
     let media = mail.attachments.into_iter().map(|file| Media {
         source: MediaSource::Content(file.content),
         name: file.name,
@@ -241,11 +236,14 @@ fn arriving(
     if !others.is_empty() {
         fields.insert("cc".to_owned(), others.join(", "));
     }
+    if let Some(address) = &answer_to {
+        fields.insert(REPLY_TO.to_owned(), address.clone());
+    }
     let message = Message {
         text: mail.text,
         subject: mail.subject,
         reply_to: place.reply_to,
-        media: media.collect(),
+        media: noted.chain(media).collect(),
         fields,
         ..Message::new(mail.message_id, customer, sent_at)
     };
@@ -262,16 +260,23 @@ fn arriving(
     let automatic = automatic.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(str::to_owned));
     let automatic = automatic.unwrap_or_default();
     let message = v1::Message { raw: bytes.to_vec(), automatic, ..message };
-    Arriving { message, announced, thread: place.thread }
+    Arriving { message, announced, thread: place.thread, answer_to }
 }
 
 /// Whether the sender writes too much that is alike.
-fn is_over(ingestion: &Ingestion, account: &Account, from: &str, mail: &Mail, kind: &Kind) -> bool {
+fn is_over(
+    ingestion: &Ingestion,
+    account: &Account,
+    (from, answer_to): (&str, Option<&str>),
+    mail: &Mail,
+    kind: &Kind,
+) -> bool {
     let parts = &ingestion.0;
     let via = parts.accounts.via(&account.id).unwrap_or_default();
     let max = via.settings.get(guard::ALIKE_MAX).and_then(|text| text.parse().ok());
     let seen = guard::Seen::of(mail, !kind.is_person(), parts.shell.clock.now());
-    let sender = customer(mail, from).id;
+    // Under many names, one person may be made to get all the answers.
+    let sender = answer_to.map_or_else(|| customer(mail, from).id, str::to_owned);
     let max = max.unwrap_or(guard::ALIKE_MAX_DEFAULT);
     parts.guard.is_over(&account.id, &sender, seen, max) && kind.is_person()
 }

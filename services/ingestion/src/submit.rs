@@ -43,11 +43,13 @@ pub(crate) struct Arriving {
     pub(crate) announced: Vec<Announced>,
     /// Its thread, if that is known for sure.
     pub(crate) thread: Option<KeyedHash>,
+    /// Where an answer goes, if not to the customer's own address.
+    pub(crate) answer_to: Option<String>,
 }
 
 impl From<v1::Message> for Arriving {
     fn from(message: v1::Message) -> Self {
-        Self { message, announced: Vec::new(), thread: None }
+        Self { message, announced: Vec::new(), thread: None, answer_to: None }
     }
 }
 
@@ -166,9 +168,9 @@ impl Submitter {
         let _inside = self.shell.rush.enter();
         let checked: Vec<Result<Incoming, Rejection>> = messages
             .into_iter()
-            .map(|Arriving { message, announced, thread }| {
+            .map(|Arriving { message, announced, thread, answer_to }| {
                 let incoming = intake::check(&batch.account, message, announced, batch.now)?;
-                Ok(Incoming { thread, ..incoming })
+                Ok(Incoming { thread, answer_to, ..incoming })
             })
             .collect();
         let stored = self.stored_threads(batch, &checked).await?;

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use domain::time::Timestamp;
 use futures_util::{StreamExt, TryStreamExt};
 use http::Method;
-use proto::cases::v1 as pb;
+use proto::{cases::v1 as pb, ingestion::v1::dead_letter::State};
 use service::clock::{Clock, ManualClock};
 use tests::{
     desk::{SENT_AT_S, instant, seconds},
@@ -17,6 +17,7 @@ use tests::{
 
 use crate::{
     accounts::{Secrets, all_taken, give_accounts, ledger},
+    dead_letters::{letters, retry},
     hooks::Platform,
 };
 
@@ -295,5 +296,47 @@ async fn an_account_that_cannot_be_asked_is_named_and_no_address_leads_into_our_
     assert_eq!(state.reasons, Vec::<String>::new(), "one account takes nobody out");
     assert!(state.degraded.iter().all(|waits| waits.stream != "well"));
     meanwhile(&clock, events(&world, 1)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thread_with_more_pages_than_one_round_asks_for_comes_in_whole() {
+    let (clock, secrets, platform) = (start(), Secrets::new(), FakeListing::start(2).await);
+    let account = format!(
+        "id = \"tube\"\nchannel = \"youtube\"\nthread = \"threads\"\n\
+         settings = {{ base_url = \"{}\", channel_id = \"UC1\", poll_s = \"60\", private_addresses = \"true\" }}\n\
+         secrets = {{ access_token = \"{}\" }}",
+        platform.url(),
+        secrets.put("token", "access-1")
+    );
+    // Ten pages are twenty of them.
+    let replies = (0..45).map(|n| (format!("r1.{n}"), format!("reply {n}"))).collect();
+    platform.put(Entry { replies, ..entry(1, "comment 1") });
+    let world = World::start_at(Arc::new(clock.clone())).await;
+    give_accounts(&world, &[&account]).await;
+    meanwhile(&clock, events(&world, 46)).await;
+    meanwhile(&clock, platform.gave(4)).await;
+    let sums = ledger(&world).await["tube"];
+    assert_eq!((sums.accepted, sums.duplicate, sums.rejected), (46, 0, 0));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_and_cannot_be_kept_is_a_dead_letter() {
+    let (clock, secrets, platform) = (start(), Secrets::new(), FakeListing::start(5).await);
+    platform.put(entry(1, "good"));
+    // Longer than any id.
+    platform.put(Entry { id: "x".repeat(2_000), ..entry(2, "named too long") });
+    let world = World::start_at(Arc::new(clock.clone())).await;
+    give_accounts(&world, &[&google(&platform, &secrets, "")]).await;
+    meanwhile(&clock, events(&world, 1)).await;
+    meanwhile(&clock, platform.gave(3)).await;
+    let kept = letters(&world, State::Kept).await;
+    let [letter] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!((&*letter.connector, &*letter.path), ("asked:google_reviews", "external_id"));
+    let again = retry(&world, &letter.id).await;
+    assert_eq!((again.state(), again.retries), (State::Kept, 1));
+    let sums = ledger(&world).await["google"];
+    assert_eq!(sums.accepted, 1);
     world.end().await;
 }

@@ -234,3 +234,25 @@ async fn every_real_mail_of_a_mailbox_comes_out_or_is_refused() {
     assert!(sums.accepted as usize <= different(&mails) && sums.accepted as usize + 40 >= different(&mails));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_its_server_never_gives_holds_up_no_other_for_ever() {
+    let (clock, secrets, mailbox) = (start(), Secrets::new(), FakeMailbox::start("password").await);
+    mailbox.put(mail("a", "before"));
+    let stuck = mailbox.put(mail("b", "never"));
+    mailbox.breaks(stuck, &[Breaks::No, Breaks::Nonsense].repeat(50));
+    mailbox.put(mail("c", "after"));
+    let world = World::start_at(Arc::new(clock.clone())).await;
+    give_accounts(&world, &[&account("care", &mailbox, &secrets, "")]).await;
+    meanwhile(&clock, events(&world, 2)).await;
+    assert_eq!(texts(&world).await, ["after", "before"]);
+    let fetched = mailbox
+        .said()
+        .iter()
+        .filter(|said| said.starts_with(&format!("UID FETCH {stuck} (UID BODY")))
+        .count();
+    assert_eq!(fetched, 10, "it was given its time");
+    let sums = ledger(&world).await["care"];
+    assert_eq!((sums.accepted, sums.duplicate, sums.rejected), (2, 0, 1));
+    world.end().await;
+}

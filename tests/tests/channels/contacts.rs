@@ -230,6 +230,29 @@ async fn stop_by_sms_opts_out_and_is_a_message_all_the_same() {
     world.end().await;
 }
 
+/// Carriers want every word of theirs to be enough; on WhatsApp people talk, and cancel orders.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_that_may_be_about_an_order_opts_out_by_sms_only() {
+    let account = |id: &str| format!("id = \"{id}\"\nchannel = \"{id}\"");
+    let world = with_accounts(&[&account("sms"), &account("whatsapp")]).await;
+    for (name, word, expected) in [
+        ("sms", "Cancel", vec![pb::Purpose::Any]),
+        ("whatsapp", "Cancel", vec![]),
+        ("whatsapp", "RET", vec![]),
+        ("whatsapp", "Baja", vec![]),
+        ("whatsapp", "STOP", vec![pb::Purpose::Any]),
+        ("whatsapp", "Arrêt", vec![pb::Purpose::Any]),
+    ] {
+        let who = word.to_lowercase();
+        let case = world.receive_one(name, message(&format!("m-{who}"), &who, word)).await;
+        heard(&world).await;
+        let refuses = refuses(&world, &case.customer).await;
+        let purposes: Vec<_> = refuses.into_iter().map(|(purpose, _)| purpose).collect();
+        assert_eq!(purposes, expected, "{name}: {word}");
+    }
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_word_is_enough_where_the_account_says_so() {
     let account = |id: &str, more: &str| format!("id = \"{id}\"\nchannel = \"chat\"\n{more}");

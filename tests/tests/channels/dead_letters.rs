@@ -33,7 +33,7 @@ fn broken() -> Value {
     json!({"from": "351900000001", "timestamp": "1790000000", "type": "text", "text": {"body": "who am I?"}})
 }
 
-async fn letters(world: &World, state: pb::dead_letter::State) -> Vec<pb::DeadLetter> {
+pub async fn letters(world: &World, state: pb::dead_letter::State) -> Vec<pb::DeadLetter> {
     let request = pb::ListDeadLettersRequest { state: state.into(), ..Default::default() };
     world.administrator().dead_letters.list_dead_letters(request).await.unwrap().into_inner().dead_letters
 }
@@ -43,7 +43,7 @@ async fn call(world: &World, id: &str) -> Option<pb::get_dead_letter_response::C
     world.administrator().dead_letters.get_dead_letter(request).await.unwrap().into_inner().call
 }
 
-async fn retry(world: &World, id: &str) -> pb::DeadLetter {
+pub async fn retry(world: &World, id: &str) -> pb::DeadLetter {
     let request = pb::RetryDeadLetterRequest { id: id.to_owned() };
     let answer = world.administrator().dead_letters.retry_dead_letter(request).await.unwrap();
     answer.into_inner().dead_letter.unwrap()
@@ -247,5 +247,37 @@ async fn what_is_read_and_not_taken_is_kept_as_well() {
     let call = call(&world, &letter.id).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&call.body).unwrap(), json!([event("bell\u{7}")]));
     assert_eq!(retry(&world, &letter.id).await.state(), pb::dead_letter::State::Kept);
+    world.end().await;
+}
+
+/// Rows of a table of the site's own store.
+async fn fill(world: &World) {
+    let folder = world.folder.as_ref().unwrap().path();
+    let inner =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut folders = inner.chain([folder.to_owned()]).map(|folder| folder.join("ingestion.db"));
+    let file = folders.find(|file| file.exists()).unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut store = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    let sql = "insert into dead_letter values ('00000000-0000-0000-0000-000000000000', 'wa', 'whatsapp_cloud', 'kept', \
+               'body', 'JSON', 0, 0, 1073741824, 0, 'none')";
+    sqlx::query(sql).execute(&mut store).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_box_keeps_no_good_event_out() {
+    let secrets = Secrets::new();
+    let (world, platform) = whatsapp(&secrets, "").await;
+    fill(&world).await;
+    let body = delivery(&json!([text("wamid.1", "one"), broken(), text("wamid.2", "two")]), &json!([]));
+    for _ in 0..2 {
+        assert_eq!(
+            platform.signed("wa", &body).await,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "it is to come again"
+        );
+    }
+    let (accepted, ..) = counts(&world).await;
+    assert_eq!(accepted, 2, "and what can be read is there, once");
     world.end().await;
 }

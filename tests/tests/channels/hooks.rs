@@ -202,3 +202,11 @@ async fn what_is_deleted_before_it_comes_is_marked_when_it_does() {
     assert!(case.timeline[0].deleted_at_source && case.timeline[0].public);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_no_mails_and_may_not_be_as_long() {
+    let secrets = Secrets::new();
+    let (world, platform) = whatsapp(&secrets).await;
+    assert_eq!(platform.signed("wa", &vec![b' '; 5 << 20]).await, StatusCode::PAYLOAD_TOO_LARGE);
+    world.end().await;
+}

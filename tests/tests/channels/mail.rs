@@ -140,3 +140,29 @@ async fn what_cannot_be_kept_is_refused_with_a_reason_and_counted() {
     assert_eq!(rows.iter().map(|row| row.rejected).sum::<u64>(), 2);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_no_place_is_told_to_come_again() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut all = Vec::new();
+    let begins = async |server: &mut Server| {
+        server.say("EHLO mta.test").await;
+        server.say("MAIL FROM:<ana@example.org>").await;
+        server.say("RCPT TO:<care@brand.example>").await;
+        server.say("DATA").await
+    };
+    for _ in 0..ingestion::smtp::Config::default().mails_max {
+        let mut server = Server::connect(&world).await;
+        assert!(begins(&mut server).await.starts_with("354"));
+        all.push(server);
+    }
+    let mut late = Server::connect(&world).await;
+    let answer = begins(&mut late).await;
+    assert!(answer.starts_with("451 4.3.2"), "{answer}");
+    // Once there is a place, the same conversation goes on.
+    drop(all);
+    assert!(
+        late.send("care@brand.example", &mail("late", "", "At last")).await.starts_with("250 2.0.0 kept")
+    );
+    world.end().await;
+}

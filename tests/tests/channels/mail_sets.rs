@@ -59,7 +59,7 @@ impl Real {
 
     /// Whether a person wrote it.
     pub fn is_person(&self) -> bool {
-        let ourselves = Ourselves { addresses: [ADDRESS.to_owned()].into(), ..Ourselves::default() };
+        let ourselves = Ourselves { addresses: [ADDRESS.to_owned()].into(), marker: String::new() };
         self.parsed.as_ref().is_some_and(|mail| kind(mail, &ourselves).is_person())
     }
 }

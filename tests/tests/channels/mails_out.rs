@@ -366,3 +366,39 @@ async fn a_mail_takes_its_files_and_a_subject_of_its_own_along() {
     assert_eq!(read.attachments[0].content, bytes);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_goes_where_the_mail_wants_it_and_the_case_shows_that() {
+    let server = FakeMailServer::start().await;
+    let world = site(&server).await;
+    let mut post = Server::connect(&world).await;
+    for (id, reply_to, goes_to) in [
+        ("r1", "Ana <Ana@Work.example>", "ana@work.example"),
+        ("r2", "care+x@brand.example", "bob@example.org"),
+    ] {
+        let from = if id == "r1" { "ana@example.org" } else { "bob@example.org" };
+        let mail = mail(id, &format!("Reply-To: {reply_to}\r\n"), id).replace("ana@example.org", from);
+        assert!(post.send("care@brand.example", &mail).await.starts_with("250 2.0.0 kept"));
+        let mut found = None;
+        for case in cases(&world).await {
+            let case = world.administrator().case(&case.case_id).await;
+            if case.timeline[0].text.trim() == id {
+                found = Some(case);
+            }
+        }
+        let case = found.unwrap();
+        let names: Vec<_> = case.timeline[0].attachments.iter().map(|file| &*file.name).collect();
+        let shown = names.contains(&"Reply-To ana@work.example.txt");
+        assert_eq!(shown, goes_to == "ana@work.example", "{names:?}");
+        let reply = reply(&world, &case, "Is it plugged in?").await;
+        until(&world, &reply, Delivery::is_sent).await;
+        only(&server, goes_to);
+    }
+    assert!(server.taken_for("ana@example.org").is_empty());
+    // He is one person, whatever he is answered to.
+    assert!(post.send("care@brand.example", &mail("r3", "", "r3")).await.starts_with("250 2.0.0 kept"));
+    let customers: std::collections::BTreeSet<_> =
+        cases(&world).await.into_iter().map(|case| case.customer).collect();
+    assert_eq!(customers.len(), 2, "{customers:?}");
+    world.end().await;
+}

@@ -29,6 +29,8 @@ pub struct Keyword {
     pub says: Says,
     /// In which languages it says so, as BCP 47 tags.
     pub languages: &'static [&'static str],
+    /// Whether it means nothing else in a conversation. Who writes `cancel` to a shop may mean an order.
+    pub clear: bool,
 }
 
 /// The longest message that may be such a word, in bytes, without what surrounds it.
@@ -45,7 +47,7 @@ pub fn keyword(message: &str) -> Option<Keyword> {
     }
     let word = fold(word);
     let entry = KEYWORDS.iter().find(|(keyword, ..)| *keyword == word)?;
-    Some(Keyword { says: entry.1, languages: entry.2 })
+    Some(Keyword { says: entry.1, languages: entry.2, clear: !AMBIGUOUS.contains(&entry.0) })
 }
 
 impl Keyword {
@@ -162,6 +164,41 @@ const KEYWORDS: &[(&str, Says, &[&str])] = &[
     ("sim", Yes, &["pt"]),
     ("tak", Yes, &["pl"]),
     ("да", Yes, &["ru", "bg"]),
+];
+
+/// Those of them that are said of orders, contracts and talks as well.
+const AMBIGUOUS: &[&str] = &[
+    "cancel",
+    "end",
+    "quit",
+    "revoke",
+    "remove",
+    "remove me",
+    "baja",
+    "alto",
+    "cancelar",
+    "parar",
+    "sair",
+    "pare",
+    "cancella",
+    "avregistrera",
+    "avsluta",
+    "peruuta",
+    "rezygnuje",
+    "iptal",
+    "ret",
+    "הסר",
+    "הסרה",
+    "ايقاف",
+    "توقف",
+    "الغاء",
+    "td",
+    "resume",
+    "reprendre",
+    "anmelden",
+    "alta",
+    "reanudar",
+    "aanmelden",
 ];
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(super) const KIND: Kind = Kind {
         optional("private_interface", Bool),
         optional("private_is_paid", Bool),
         optional("bots", Bool),
+        optional("opt_out_words", OneOf(&["none", "clear", "all"])),
         optional("listen_only", Bool),
         optional("site_category", OneOf(&["reviews", "sav", "forum", "advice", "help"])),
         optional("deprecated_at", Checked(date)),
@@ -155,6 +156,8 @@ pub struct Channel {
     pub private_is_paid: bool,
     /// Whether the platform allows automatic answers.
     pub bots: bool,
+    /// Which words, as a whole message, opt somebody out or in there.
+    pub opt_out_words: OptOutWords,
     /// Nothing can be sent there.
     pub listen_only: bool,
     /// What kind of site it is, of sites with opinions.
@@ -176,6 +179,19 @@ pub enum Visible {
     Private,
     /// It has places of both kinds.
     Both,
+}
+
+/// Words that are enough to opt somebody out or in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptOutWords {
+    /// None: people say so otherwise.
+    #[default]
+    None,
+    /// Those that mean nothing else: `stop`, not `cancel`, which may be about an order.
+    Clear,
+    /// Those of the carriers, too.
+    All,
 }
 
 /// How people write there.
@@ -291,6 +307,7 @@ impl Default for Channel {
             private_interface: false,
             private_is_paid: false,
             bots: false,
+            opt_out_words: OptOutWords::None,
             listen_only: false,
             site_category: None,
             deprecated_at: None,

@@ -21,6 +21,26 @@ pub async fn all(stores: &Stores) {
     an_upsert_inserts_and_replaces(stores).await;
     an_upsert_takes_any_number_of_rows(stores).await;
     a_removed_store_is_gone(stores).await;
+    what_is_kept_waits_for_the_disk(stores).await;
+}
+
+/// A power cut takes nothing of a store that is kept; of one that is made again it may.
+pub async fn what_is_kept_waits_for_the_disk(stores: &Stores) {
+    /// `FULL`, as SQLite says it.
+    const FULL: i64 = 2;
+    /// `NORMAL`.
+    const NORMAL: i64 = 1;
+    let kept = stores.open_kept("tables_kept", schema()).await.unwrap();
+    let rebuilt = open(stores, "tables_rebuilt").await;
+    for (store, expected) in [(&kept, FULL), (&rebuilt, NORMAL)] {
+        // A database has one way for all, and waits.
+        if store.is_sqlite() {
+            let mut tx = store.begin().await.unwrap();
+            let said = tx.query("pragma synchronous", &[]).await.unwrap();
+            assert_eq!(said[0].int(0), Some(expected));
+        }
+        store.close().await;
+    }
 }
 
 /// Integers, numbers, texts and bytes, at their ends and absent.

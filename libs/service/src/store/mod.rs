@@ -67,6 +67,17 @@ pub struct Schema {
     /// Migrations for PostgreSQL.
     pub postgres: &'static Migrator,
 }
+
+/// What a power cut may take of what a store has answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The last commits of a file: they are made again from the log. Never what is before them.
+    #[default]
+    Rebuilt,
+    /// Nothing: what is there is nowhere else. Each commit waits for the disk. A database does so in any case.
+    Kept,
+}
+
 /// Pages of the write-ahead log after which it is folded into the file. What a busy log changes again and again is
 /// written there once, and seldom gets in the way of the log's own syncs.
 const CHECKPOINT_PAGES: &str = "8000";
@@ -87,12 +98,16 @@ pub enum Store {
 
 impl Store {
     /// Opens or creates a file and brings it to `schema`.
-    pub async fn open_sqlite(path: &Path, schema: Schema) -> Result<Self, Error> {
+    pub async fn open_sqlite(path: &Path, schema: Schema, durability: Durability) -> Result<Self, Error> {
+        let synchronous = match durability {
+            Durability::Rebuilt => SqliteSynchronous::Normal,
+            Durability::Kept => SqliteSynchronous::Full,
+        };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
+            .synchronous(synchronous)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-32000")

@@ -180,6 +180,7 @@ async fn ask(shared: Arc<Shared>, asked: Asked, state: State) {
         policy_version,
         config,
         connector,
+        source: source.name(),
         pace,
         state,
         moved: false,

@@ -1,5 +1,7 @@
 //! Platforms that give a list, page by page, the newest first.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use super::{
 use crate::{
     account::Via,
     channels::{Config, Happening, Malformed, speak::Call, speak::Unsayable},
+    hooks::happened::Unkept,
 };
 
 /// Pages of one round of the walk.
@@ -81,6 +84,19 @@ struct Reading<'a> {
     inner: usize,
 }
 
+/// What is new on a page.
+#[derive(Default)]
+struct New {
+    /// In the order in which they were written.
+    happenings: Vec<Happening>,
+    /// Of all that, and of all that could not be read.
+    digests: Vec<String>,
+    /// The page with its entry alone, by what the platform calls a message of it.
+    pages: BTreeMap<String, Arc<str>>,
+    /// Pages of an entry each that could not be read, and why.
+    unread: Vec<(Arc<str>, Malformed)>,
+}
+
 #[async_trait::async_trait]
 impl Source for Asked {
     fn name(&self) -> &'static str {
@@ -96,6 +112,11 @@ impl Source for Asked {
             return None;
         }
         self.0.place(via)
+    }
+
+    fn read(&self, page: &[u8]) -> Result<Vec<Happening>, Malformed> {
+        let page: Value = serde_json::from_slice(page).map_err(|_| Malformed::new("body", "JSON"))?;
+        self.0.read(&page)
     }
 
     async fn round(&self, round: &mut Round) -> Result<Next, Broke> {
@@ -126,7 +147,7 @@ impl Reading<'_> {
             Ok(body) => body,
             Err(broke) => {
                 // The names of pages end: the walk begins again.
-                if page.is_some() && matches!(broke.failure, Failure::Status(400 | 404 | 410)) {
+                if page.is_some() && is_no_page(&broke) {
                     self.walk.lost();
                     self.round.remember(&self.walk).await?;
                 }
@@ -143,7 +164,7 @@ impl Reading<'_> {
             return Err(unreadable(self.list.entries()));
         }
         let mut times = Vec::new();
-        let mut new = Vec::new();
+        let mut new = New::default();
         // In the order in which they were written.
         for entry in entries.iter().rev() {
             let at = self.list.at(entry);
@@ -153,20 +174,25 @@ impl Reading<'_> {
             }
             self.entry(&body, entry, &mut new).await?;
         }
-        let (digests, happenings): (Vec<_>, Vec<_>) = new.into_iter().unzip();
-        self.round.take(happenings.into_iter().flatten().collect()).await?;
-        digests.into_iter().flatten().for_each(|digest| self.walk.saw(digest));
+        // What cannot be kept is a dead letter, after the rest is taken: there may be no room for it.
+        for Unkept { external_id, why } in self.round.take(new.happenings).await? {
+            let page = external_id.and_then(|id| new.pages.get(&id).cloned());
+            if let Some(page) = page {
+                self.round.letter(page.as_bytes(), &why).await?;
+            }
+        }
+        for (page, why) in new.unread {
+            if self.round.letter(page.as_bytes(), &why).await? {
+                self.round.refuse(&why.to_string()).await?;
+            }
+        }
+        new.digests.into_iter().for_each(|digest| self.walk.saw(digest));
         let next = self.list.next(&body, page);
         Ok((times, next.filter(|next| (1..=PAGE_NAME_MAX).contains(&next.len()))))
     }
 
     /// Reads an entry, and what is new in it.
-    async fn entry(
-        &mut self,
-        body: &Value,
-        entry: &Value,
-        new: &mut Vec<(Option<String>, Option<Happening>)>,
-    ) -> Result<(), Broke> {
+    async fn entry(&mut self, body: &Value, entry: &Value, new: &mut New) -> Result<(), Broke> {
         let mut entry = entry.clone();
         if let Some(inner) = self.list.inner()
             && let Some(rest) = inner.rest(&entry)
@@ -174,8 +200,8 @@ impl Reading<'_> {
             let digest = self.round.digest(&rest);
             if !self.walk.has_seen(&digest) && self.inner < INNER_MAX {
                 self.inner += 1;
-                if self.rest(inner, &mut entry).await? {
-                    new.push((Some(digest), None));
+                if self.rest(inner, &mut entry, &digest).await? {
+                    new.digests.push(digest);
                 }
             }
         }
@@ -183,42 +209,56 @@ impl Reading<'_> {
         if let Some(kind) = body.get("kind") {
             alone["kind"] = kind.clone();
         }
+        let page: Arc<str> = alone.to_string().into();
         match self.list.read(&alone) {
             Ok(happenings) => {
                 for happening in happenings {
                     let digest = self.round.digest(&format!("{happening:?}"));
                     if !self.walk.has_seen(&digest) {
-                        new.push((Some(digest), Some(happening)));
+                        if let Happening::Message(message) = &happening {
+                            new.pages.insert(message.external_id.clone(), Arc::clone(&page));
+                        }
+                        new.digests.push(digest);
+                        new.happenings.push(happening);
                     }
                 }
             }
             Err(malformed) => {
-                let digest = self.round.digest(&alone.to_string());
+                let digest = self.round.digest(&page);
                 if !self.walk.has_seen(&digest) {
-                    self.round.refuse(&malformed.to_string()).await?;
-                    self.walk.saw(digest);
+                    new.digests.push(digest);
+                    new.unread.push((page, malformed));
                 }
             }
         }
         Ok(())
     }
 
-    /// Asks for the list within an entry. Whether all of it is there now.
-    async fn rest(&mut self, inner: &dyn Inner, entry: &mut Value) -> Result<bool, Broke> {
-        let mut page = None;
+    /// Asks for the list within an entry, on from where the last round came. Whether all of it was asked for now; else the
+    /// next round goes on.
+    async fn rest(&mut self, inner: &dyn Inner, entry: &mut Value, digest: &str) -> Result<bool, Broke> {
+        let mut page = self.walk.inner(digest).map(str::to_owned);
         for _ in 0..INNER_PAGES_MAX {
             let asked = &*entry;
-            let body = self.json(|_, config| inner.call(config, asked, page.as_deref())).await?;
+            let body = match self.json(|_, config| inner.call(config, asked, page.as_deref())).await {
+                Ok(body) => body,
+                Err(broke) => {
+                    // The names of its pages end, too.
+                    if page.is_some() && is_no_page(&broke) {
+                        self.walk.inner_goes_on(digest, None);
+                        self.round.remember(&self.walk).await?;
+                    }
+                    return Err(broke);
+                }
+            };
             page = inner.put(entry, body).filter(|next| (1..=PAGE_NAME_MAX).contains(&next.len()));
             if page.is_none() {
-                return Ok(true);
+                break;
             }
         }
-        tracing::warn!(
-            list = self.list.name(),
-            "an entry holds more than is asked for; its oldest are taken"
-        );
-        Ok(true)
+        let all = page.is_none();
+        self.walk.inner_goes_on(digest, page);
+        Ok(all)
     }
 
     async fn json(
@@ -231,6 +271,11 @@ impl Reading<'_> {
         let body = self.round.call(PAGE_BYTES_MAX, make).await?;
         serde_json::from_slice(&body).map_err(|_| unreadable("it is no JSON"))
     }
+}
+
+/// Whether the platform does not know the page that it named.
+fn is_no_page(broke: &Broke) -> bool {
+    matches!(broke.failure, Failure::Status(400 | 404 | 410))
 }
 
 fn unreadable(what: &str) -> Broke {

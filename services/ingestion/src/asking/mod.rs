@@ -30,7 +30,10 @@ pub(crate) use failure::{Broke, Failure};
 pub(crate) use polling::Polling;
 pub(crate) use round::Round;
 
-use crate::account::Via;
+use crate::{
+    account::Via,
+    channels::{Happening, Malformed},
+};
 
 /// One kind of platform that is asked.
 #[async_trait::async_trait]
@@ -44,6 +47,9 @@ pub(crate) trait Source: Send + Sync {
     /// What of this account is asked: a text that is another one where another place is meant, so that the cursor begins
     /// anew. None: nothing of it is asked here. An error says which setting is wrong, and what to do.
     fn place(&self, via: &Via) -> Option<Result<String, String>>;
+
+    /// What a dead letter of it says: a page with one entry, a mail.
+    fn read(&self, letter: &[u8]) -> Result<Vec<Happening>, Malformed>;
 
     /// Asks once: from the cursor that is remembered, within bounds. MUST remember a cursor only after what it passed was
     /// taken. MUST end in bounded time where the platform answers, and may be cut off anywhere.
@@ -66,6 +72,20 @@ static ALL: &[&dyn Source] = &[
     &lists::Asked(&trustpilot::Trustpilot),
     &lists::Asked(&youtube::Youtube),
 ];
+
+/// What begins the name of the source in a dead letter, where a webhook has its connector.
+const ASKED: &str = "asked:";
+
+/// As a dead letter of a source names it.
+fn letters_of(source: &str) -> String {
+    format!("{ASKED}{source}")
+}
+
+/// The source whose dead letters have this name.
+pub(crate) fn of_letters(name: &str) -> Option<&'static dyn Source> {
+    let name = name.strip_prefix(ASKED)?;
+    ALL.iter().copied().find(|source| source.name() == name)
+}
 
 /// The source for an account, if it is asked at all.
 fn of(via: &Via) -> Option<(&'static dyn Source, Result<String, String>)> {

@@ -2,7 +2,7 @@
 
 use domain::{
     actor::{Actor, Kind},
-    ids::{ActorId, AuthMethod},
+    ids::{AccountId, ActorId, AuthMethod},
     time::Timestamp,
 };
 use http::{HeaderMap, StatusCode};
@@ -19,8 +19,11 @@ use super::{
 };
 use crate::{
     account::Account,
-    channels::{Config, Happening, speak::Call},
-    hooks::happened::{self, Happened, Unkept},
+    channels::{Config, Happening, Malformed, speak},
+    hooks::{
+        dead::{Kept, call::Call},
+        happened::{self, Happened, Unkept},
+    },
     postbox::{self, No},
     take::Taken,
 };
@@ -36,6 +39,8 @@ pub(crate) struct Round {
     /// Settings and secrets of the account.
     pub(super) config: Config,
     pub(super) connector: Option<String>,
+    /// What is asked, by its name.
+    pub(super) source: &'static str,
     pub(super) pace: Pace,
     pub(super) state: State,
     /// Whether the cursor moved: then what failed before is over.
@@ -64,6 +69,19 @@ impl Round {
         kept.and_then(|cursor| serde_json::from_value(cursor).ok()).unwrap_or_default()
     }
 
+    /// Whom it is about.
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.account.id
+    }
+
+    /// Remembers what failed. It is no way forward: failures go on to be counted.
+    pub(crate) async fn note(&mut self, cursor: &impl Serialize) -> Result<(), Broke> {
+        let moved = self.moved;
+        self.remember(cursor).await?;
+        self.moved = moved;
+        Ok(())
+    }
+
     /// Remembers how far the account was asked. MUST be called only when all before is taken.
     pub(crate) async fn remember(&mut self, cursor: &impl Serialize) -> Result<(), Broke> {
         let cursor = Some(serde_json::to_value(cursor).map_err(|_| Failure::Fault)?);
@@ -72,25 +90,35 @@ impl Round {
         self.shared.kept.save(&self.account.id, &self.state).await.map_err(|error| not_taken(&error))
     }
 
-    /// Takes in what came. When this answers, it is in the log, or refused for ever and counted.
-    pub(crate) async fn take(&self, happenings: Vec<Happening>) -> Result<(), Broke> {
+    /// Takes in what came. When this answers, it is in the log, or what is answered: refused and counted, to be kept as a
+    /// [`letter`](Self::letter).
+    pub(crate) async fn take(&self, happenings: Vec<Happening>) -> Result<Vec<Unkept>, Broke> {
         if happenings.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let shared = &self.shared;
         let about = (self.account.clone(), self.policy_version, principal().map_err(|_| Failure::Fault)?);
         let told = happened::happened(&shared.ingestion, &shared.teller, about, self.now(), happenings);
         let Happened { counts, unkept } = told.await.map_err(|error| not_taken(&error))?;
-        for Unkept { why, .. } in unkept {
-            tracing::warn!(account = %self.account.id, reason = %why, "something is not kept");
-        }
         for ((kind, outcome), count) in counts {
             let account = KeyValue::new("account", self.account.id.to_string());
             shared
                 .told
                 .add(count, &[account, KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
         }
-        Ok(())
+        Ok(unkept)
+    }
+
+    /// Keeps what cannot be read or taken as a dead letter. Whether it was not there.
+    pub(crate) async fn letter(&self, body: &[u8], why: &Malformed) -> Result<bool, Broke> {
+        let (name, call) = (super::letters_of(self.source), Call::asked(body, self.now()));
+        let letters = &self.shared.ingestion.0.dead_letters;
+        let kept = letters.keep(&self.account, &name, &call, why).await;
+        let new = kept.map_err(|error| not_taken(&error))? == Kept::New;
+        if new {
+            tracing::warn!(account = %self.account.id, reason = %why, "something that was asked for is a dead letter");
+        }
+        Ok(new)
     }
 
     /// Takes in a mail. Whether it is in the log; if not, it is refused for ever and counted.
@@ -99,11 +127,15 @@ impl Round {
         match postbox::take(&self.shared.ingestion, about, ("", None), bytes).await {
             Ok(Taken::Accepted(_) | Taken::Edited(_) | Taken::Duplicate(_)) => Ok(true),
             Ok(Taken::Rejected(rejection)) => {
-                tracing::warn!(account = %self.account.id, reason = rejection.reason, "a mail is not kept");
+                self.letter(bytes, &Malformed::new(rejection.field, rejection.reason)).await?;
                 Ok(false)
             }
             Err(No::Never(code, reason)) => {
-                tracing::warn!(account = %self.account.id, code, reason, "a mail is not kept");
+                tracing::warn!(account = %self.account.id, code, reason, "a mail is not taken");
+                // What is refused on purpose, a mail of ours that came back, is not missed.
+                if let Some(why) = reason.strip_prefix(postbox::UNREADABLE) {
+                    self.letter(bytes, &Malformed::new("mail", why.trim())).await?;
+                }
                 Ok(false)
             }
             Err(No::Later(error)) => Err(not_taken(&error)),
@@ -127,7 +159,7 @@ impl Round {
     pub(crate) async fn call(
         &mut self,
         body_max: usize,
-        make: impl Fn(&Config) -> Result<Call, Broke> + Send + Sync,
+        make: impl Fn(&Config) -> Result<speak::Call, Broke> + Send + Sync,
     ) -> Result<Vec<u8>, Broke> {
         let mut renewed = false;
         loop {
@@ -144,7 +176,7 @@ impl Round {
         }
     }
 
-    async fn send(&self, call: Call, body_max: usize) -> Result<Answer, Broke> {
+    async fn send(&self, call: speak::Call, body_max: usize) -> Result<Answer, Broke> {
         let private = super::settings::private_addresses(&self.config.settings);
         self.shared.http.call(call, private, body_max).await
     }

@@ -7,7 +7,7 @@
 //! What is changed without becoming the newest is not on that way: so the **sweep** goes on behind it through all of the list,
 //! a page a round, again and again.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub(super) const OVERLAP_S: i64 = 60 * 60;
 /// Digests that are remembered. Beyond, what comes again is found to be a duplicate by the log.
 const SEEN_MAX: usize = 2_048;
+/// Entries of which it is remembered where their own lists go on.
+const INNER_MAX: usize = 100;
 
 /// The cursor of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub(super) struct Walk {
     page: Option<String>,
     /// Where the sweep goes on. None: behind the next walk.
     sweep: Option<String>,
+    /// Where the lists within entries go on of which more is there than one round asks for, by the digest of what is there.
+    inner: BTreeMap<String, String>,
     /// Digests of what was handed over, oldest first.
     seen: VecDeque<String>,
     /// The same, to be looked up.
@@ -46,6 +50,23 @@ pub(super) enum Reached {
 }
 
 impl Walk {
+    /// Where the list within an entry goes on; none: it begins.
+    pub(super) fn inner(&self, digest: &str) -> Option<&str> {
+        self.inner.get(digest).map(String::as_str)
+    }
+
+    /// The list within an entry goes on with this page; none: it is at its end, or begins again.
+    pub(super) fn inner_goes_on(&mut self, digest: &str, page: Option<String>) {
+        match page {
+            Some(page) => self.inner.insert(digest.to_owned(), page),
+            None => self.inner.remove(digest),
+        };
+        // Those of entries that have changed since are never asked for again.
+        while self.inner.len() > INNER_MAX {
+            self.inner.pop_first();
+        }
+    }
+
     /// As it was remembered.
     pub(super) fn resumed(mut self) -> Self {
         self.known = self.seen.iter().cloned().collect();

@@ -50,6 +50,10 @@ impl Connector for CloudEvents {
     }
 
     /// One of two is enough, so that none has to be there.
+    fn carries_files(&self) -> bool {
+        true
+    }
+
     fn secrets(&self) -> &'static [&'static str] {
         &[]
     }

@@ -33,24 +33,14 @@ impl Connector for FacebookPage {
     }
 
     fn read(&self, hook: &Hook<'_>, config: &Config) -> Result<Said, Malformed> {
-        if let Some(answer) = hub::challenge(hook)? {
-            return Ok(answer);
-        }
-        let Some(entries) = hub::entries(hook.body, "page")? else {
-            return Ok(Said { happenings: vec![Happening::Passed("other_object")], ..Said::default() });
-        };
-        let mut happenings = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
+        hub::read(hook, "page", |entry, at, happenings| {
             if entry.is_of_another(config.setting("page_id")) {
                 happenings.extend(hub::passed("other_page", entry.len()));
-                continue;
+                return Ok(());
             }
-            let at = At::BODY.key("entry");
-            let at = at.index(index);
-            messenger::read_chats(entry, &at, &mut happenings)?;
-            read_changes(entry, &at, &mut happenings)?;
-        }
-        Ok(Said { happenings, ..Said::default() })
+            messenger::read_chats(entry, at, happenings)?;
+            read_changes(entry, at, happenings)
+        })
     }
 
     fn lists(&self) -> &'static [&'static str] {

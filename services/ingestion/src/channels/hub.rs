@@ -39,7 +39,7 @@ pub(super) fn verify(hook: &Hook<'_>, config: &Config) -> Result<(), Refused> {
 }
 
 /// The answer to the handshake, if this is one.
-pub(super) fn challenge(hook: &Hook<'_>) -> Result<Option<Said>, Malformed> {
+fn challenge(hook: &Hook<'_>) -> Result<Option<Said>, Malformed> {
     if hook.method != Method::GET {
         return Ok(None);
     }
@@ -50,6 +50,28 @@ pub(super) fn challenge(hook: &Hook<'_>) -> Result<Option<Said>, Malformed> {
         hook.parameter("hub.challenge").ok_or_else(|| Malformed::new("hub.challenge", "missing"))?;
     let answer = Answer::Text("text/plain", challenge.into_owned());
     Ok(Some(Said { happenings: vec![Happening::Passed("handshake")], answer }))
+}
+
+/// What a call says: the answer to the handshake, or what `read` makes of each entry about this kind of object.
+pub(super) fn read(
+    hook: &Hook<'_>,
+    object: &str,
+    mut read: impl FnMut(&Entry<'_>, &At<'_>, &mut Vec<Happening>) -> Result<(), Malformed>,
+) -> Result<Said, Malformed> {
+    if let Some(answer) = challenge(hook)? {
+        return Ok(answer);
+    }
+    let mut happenings = Vec::new();
+    match entries(hook.body, object)? {
+        None => happenings.push(Happening::Passed("other_object")),
+        Some(entries) => {
+            let at = At::BODY.key("entry");
+            for (index, entry) in entries.iter().enumerate() {
+                read(entry, &at.index(index), &mut happenings)?;
+            }
+        }
+    }
+    Ok(Said { happenings, ..Said::default() })
 }
 
 #[derive(Deserialize)]
@@ -83,7 +105,7 @@ pub(super) struct Change<'a> {
 }
 
 /// The entries of a call about this kind of object; `None` if it is about another kind.
-pub(super) fn entries<'a>(body: &'a [u8], object: &str) -> Result<Option<Vec<Entry<'a>>>, Malformed> {
+fn entries<'a>(body: &'a [u8], object: &str) -> Result<Option<Vec<Entry<'a>>>, Malformed> {
     let envelope: Envelope<'a> = json::body(body)?;
     if At::BODY.need("object", envelope.object)? != object {
         return Ok(None);

@@ -32,6 +32,10 @@ impl Connector for Mailgun {
         "mailgun"
     }
 
+    fn carries_files(&self) -> bool {
+        true
+    }
+
     fn secrets(&self) -> &'static [&'static str] {
         &[SIGNING_KEY]
     }

@@ -38,22 +38,15 @@ impl Connector for Messenger {
     }
 
     fn read(&self, hook: &Hook<'_>, config: &Config) -> Result<Said, Malformed> {
-        if let Some(answer) = hub::challenge(hook)? {
-            return Ok(answer);
-        }
-        let Some(entries) = hub::entries(hook.body, "page")? else {
-            return Ok(Said { happenings: vec![Happening::Passed("other_object")], ..Said::default() });
-        };
-        let mut happenings = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
+        hub::read(hook, "page", |entry, at, happenings| {
             if entry.is_of_another(config.setting("page_id")) {
                 happenings.extend(hub::passed("other_page", entry.len()));
-                continue;
+                return Ok(());
             }
-            read_chats(entry, &At::BODY.key("entry").index(index), &mut happenings)?;
+            read_chats(entry, at, happenings)?;
             happenings.extend(hub::passed("page_changed", entry.changes.len()));
-        }
-        Ok(Said { happenings, ..Said::default() })
+            Ok(())
+        })
     }
 
     fn lists(&self) -> &'static [&'static str] {

@@ -87,6 +87,11 @@ pub trait Connector: Send + Sync {
         &[]
     }
 
+    /// Whether its calls carry files, a mail with all of its: then they may be much longer.
+    fn carries_files(&self) -> bool {
+        false
+    }
+
     /// Whether a call tells something, and does not only ask for an answer: what is kept if it cannot be read. MUST be false
     /// for what anybody can call.
     fn tells(&self, hook: &Hook<'_>) -> bool {
@@ -231,4 +236,25 @@ pub fn speaker(name: &str) -> Option<&'static dyn speak::Speaker> {
 /// The connector of this name.
 pub fn find(name: &str) -> Option<&'static dyn Connector> {
     ALL.iter().copied().find(|connector| connector.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reply on a kind without a way out would be released, and wait for ever.
+    #[test]
+    fn where_replies_may_be_written_there_is_a_way_out() {
+        let known = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/domain/src/policy/channels.json");
+        let known: BTreeMap<String, serde_json::Value> =
+            serde_json::from_slice(&std::fs::read(known).unwrap()).unwrap();
+        let mut speak = 0;
+        for (kind, fields) in known.iter().filter(|(_, fields)| fields["listen_only"] != true) {
+            let connector = fields["connector"].as_str().unwrap();
+            let way_out = ["mail", "web_chat"].contains(&connector) || speaker(connector).is_some();
+            assert!(way_out, "{kind}: nothing sends by {connector}; mark it listen_only");
+            speak += 1;
+        }
+        assert!(speak > 10, "{speak} kinds");
+    }
 }

@@ -26,6 +26,10 @@ impl Connector for Postmark {
         "postmark"
     }
 
+    fn carries_files(&self) -> bool {
+        true
+    }
+
     fn secrets(&self) -> &'static [&'static str] {
         &[TOKEN]
     }

@@ -46,6 +46,10 @@ impl Connector for Sendgrid {
     }
 
     /// Which one is needed depends on what is sent here.
+    fn carries_files(&self) -> bool {
+        true
+    }
+
     fn secrets(&self) -> &'static [&'static str] {
         &[]
     }

@@ -32,6 +32,10 @@ impl Connector for StandardWebhooks {
         "standard_webhooks"
     }
 
+    fn carries_files(&self) -> bool {
+        true
+    }
+
     fn secrets(&self) -> &'static [&'static str] {
         &[SECRET]
     }

@@ -39,22 +39,13 @@ impl Connector for WhatsappCloud {
     }
 
     fn read(&self, hook: &Hook<'_>, config: &Config) -> Result<Said, Malformed> {
-        if let Some(answer) = hub::challenge(hook)? {
-            return Ok(answer);
-        }
-        let mut happenings = Vec::new();
-        let Some(entries) = hub::entries(hook.body, "whatsapp_business_account")? else {
-            return Ok(Said { happenings: vec![Happening::Passed("other_object")], ..Said::default() });
-        };
-        let at = At::BODY.key("entry");
-        for (index, entry) in entries.iter().enumerate() {
-            let at = at.index(index);
+        hub::read(hook, "whatsapp_business_account", |entry, at, happenings| {
             let at = at.key("changes");
             for (index, change) in entry.changes.iter().enumerate() {
-                read_change(change, config, &at.index(index), &mut happenings)?;
+                read_change(change, config, &at.index(index), happenings)?;
             }
-        }
-        Ok(Said { happenings, ..Said::default() })
+            Ok(())
+        })
     }
 
     fn lists(&self) -> &'static [&'static str] {

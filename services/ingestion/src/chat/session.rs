@@ -159,7 +159,7 @@ impl Doors {
             once: true,
         };
         let (message, announced) = fit(message(session, id, &say, now), now);
-        let arriving = Arriving { message, announced, thread: None };
+        let arriving = Arriving { message, announced, thread: None, answer_to: None };
         let taken =
             self.chat.submitter.take(&self.chat.ledger, &batch, vec![arriving]).await.map_err(away)?;
         match taken.into_iter().next() {

@@ -12,6 +12,7 @@ use domain::{
     customer,
     ids::{ActorId, AuthMethod, ChannelKind, IdentityId, Invalid, MessageId, derive},
     outbound::opt_out,
+    policy::channel::OptOutWords,
     time::Timestamp,
 };
 use service::{
@@ -29,9 +30,7 @@ use crate::{account::Accounts, delivery::Delivery, identity::Names, intake::Inco
 const NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_7d31_c8f2_5b64_9d17_42ab_e06c_83f5);
 /// How what is said is known: the channel says so.
 const CHANNEL: &str = "channel";
-/// Kinds of channels on which carriers and platforms expect that a word is enough.
-const WITH_WORDS: [&str; 2] = ["sms", "whatsapp"];
-/// The setting that makes a word enough on an account of another kind, if it is `true`.
+/// The setting that makes any word enough on an account, whatever its kind of channel says, if it is `true`.
 const OPT_OUT_WORDS: &str = "opt_out_words";
 
 /// What a channel says of a person.
@@ -121,7 +120,12 @@ impl Contacts {
             Some(customer::Action::OptIn { .. }) => Said::Reach(true),
             _ => return Ok(()),
         };
-        if !self.takes_words(batch) {
+        let enough = match self.words(batch) {
+            OptOutWords::None => false,
+            OptOutWords::Clear => word.clear,
+            OptOutWords::All => true,
+        };
+        if !enough {
             return Ok(());
         }
         let at = incoming.edited_at.unwrap_or(incoming.sent_at).min(batch.now);
@@ -131,12 +135,14 @@ impl Contacts {
         Ok(())
     }
 
-    fn takes_words(&self, batch: &Batch) -> bool {
-        WITH_WORDS.contains(&batch.account.channel.as_str())
-            || self
-                .accounts
-                .via(&batch.account.id)
-                .is_some_and(|via| via.settings.get(OPT_OUT_WORDS).is_some_and(|setting| setting == "true"))
+    /// Which words are enough: those of the kind of channel, unless the account says otherwise.
+    fn words(&self, batch: &Batch) -> OptOutWords {
+        let account = &batch.account.id;
+        let via = self.accounts.via(account).unwrap_or_default();
+        if via.settings.get(OPT_OUT_WORDS).is_some_and(|setting| setting == "true") {
+            return OptOutWords::All;
+        }
+        self.accounts.channel(account).map(|(_, channel)| channel.opt_out_words).unwrap_or_default()
     }
 
     async fn write(&self, batch: &Batch, written: Written) -> Result<bool, Error> {

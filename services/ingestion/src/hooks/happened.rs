@@ -34,7 +34,7 @@ pub(crate) struct Happened {
 /// What is not kept, and why.
 pub(crate) struct Unkept {
     /// What the channel calls it; nothing: it is all that its call says.
-    pub(super) external_id: Option<String>,
+    pub(crate) external_id: Option<String>,
     pub(crate) why: Malformed,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn happened(
             Happening::Message(message) => {
                 wrote.insert(message.customer.id.clone(), message.external_id.clone());
                 let (message, announced) = fit(*message, now);
-                messages.push(Arriving { message, announced, thread: None });
+                messages.push(Arriving { message, announced, thread: None, answer_to: None });
             }
             Happening::Mail(mail) => mails.push(mail),
             Happening::Deleted { external_id, at } => {
@@ -69,7 +69,8 @@ pub(crate) async fn happened(
             Happening::Receipt(Receipt { external_id: Some(id), status, at, code, .. }) => {
                 told.push(("receipt", id, Told::Fate { fate: fate(status), code }, at));
             }
-            // Which messages it speaks of is known once replies are delivered from here.
+            // "All up to here", and none by its name: which ones these are is not looked up. It is counted, and no fate of a
+            // reply follows from it.
             Happening::Receipt(Receipt { external_id: None, .. }) => {
                 *counts.entry(("receipt", "passed")).or_default() += 1;
             }
@@ -96,7 +97,12 @@ pub(crate) async fn happened(
         let from = mail.envelope_from.as_deref().unwrap_or_default();
         let to = mail.envelope_to.first().map(String::as_str);
         let outcome = match postbox::take(ingestion, about, (from, to), &mail.raw).await {
-            Ok(taken) => taken.name(),
+            Ok(taken) => {
+                if let Taken::Rejected(Rejection { field, reason }) = &taken {
+                    unkept.push(Unkept { external_id: None, why: Malformed::new(field.as_str(), reason) });
+                }
+                taken.name()
+            }
             Err(postbox::No::Later(error)) => return Err(error),
             Err(postbox::No::Never(code, reason)) => {
                 tracing::warn!(code, reason, "a mail is not taken");

@@ -18,6 +18,7 @@ pub(crate) mod dead;
 pub(crate) mod fit;
 pub(crate) mod happened;
 mod read;
+mod room;
 pub(crate) mod tell;
 
 use std::{
@@ -33,6 +34,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use domain::{
     actor::{Actor, Kind},
     ids::{ActorId, AuthMethod},
@@ -54,6 +56,7 @@ use crate::{
 use dead::{Kept, call::Call};
 use happened::{Counts, Happened};
 use read::{Read, Unread};
+use room::{Full, Held, Room};
 use tell::Teller;
 
 /// The setting with the address at which a platform calls an account, without a query: what some platforms sign.
@@ -66,8 +69,12 @@ const RETRY_AFTER_S: u64 = 5;
 /// The bounds of the webhooks.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The largest body, in bytes: a mail with its files.
+    /// The largest body of a connector whose calls carry files, in bytes: a mail.
     pub body_bytes_max: usize,
+    /// The largest body of any other.
+    pub event_bytes_max: usize,
+    /// What all bodies together may hold that are read or worked on, in bytes: nobody has proved anything before.
+    pub bytes_max: usize,
     /// How long a body may take.
     pub body_time_max: Duration,
     /// How many calls there may be at once.
@@ -84,6 +91,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             body_bytes_max: 32 << 20,
+            event_bytes_max: 4 << 20,
+            bytes_max: 256 << 20,
             body_time_max: Duration::from_secs(30),
             calls_max: 256,
             calls_of_account_max: 128,
@@ -120,6 +129,7 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
             .u64_counter("hook_happenings")
             .with_description("What platforms told, by account, kind and what became of it.")
             .build(),
+        room: Room::new(config.bytes_max),
         ingestion,
         config,
     };
@@ -139,6 +149,7 @@ struct Doors {
     teller: Teller,
     secrets: Secrets,
     calls: Calls,
+    room: Room,
     called: Counter<u64>,
     told: Counter<u64>,
 }
@@ -189,7 +200,7 @@ impl Doors {
         let secrets = self.secrets.of(&via.secrets);
         let config = channels::Config { settings: via.settings, secrets };
         let (head, body) = request.into_parts();
-        let body = self.body(&head.headers, body).await?;
+        let (body, _room) = self.body(connector, &head.headers, body).await?;
         let url = url(&head, config.setting(PUBLIC_URL));
         let now = self.ingestion.0.shell.clock.now();
         let hook = Hook { method: &head.method, url: &url, headers: &head.headers, body: &body, now };
@@ -203,11 +214,12 @@ impl Doors {
             self.ingestion.0.asking.want(&account.id, now).await.map_err(away)?;
         }
         let about = (account, policy_version, principal().map_err(internal)?);
-        self.kept(&about.0, connector, &hook, &read.unread).await.map_err(away)?;
         let account = about.0.clone();
         let told = happened::happened(&self.ingestion, &self.teller, about, now, read.happenings);
         let Happened { counts, unkept } = told.await.map_err(away)?;
         self.meter(&account, &counts);
+        // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
+        self.kept(&account, connector, &hook, &read.unread).await.map_err(away)?;
         if !unkept.is_empty() {
             let unread = read::unkept(connector, &hook, &config, &unkept);
             self.letters(&account, connector, &hook, &unread).await.map_err(away)?;
@@ -264,21 +276,32 @@ impl Doors {
         }
     }
 
-    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<bytes::Bytes, No> {
-        let max = self.config.body_bytes_max;
-        let too_large = || {
-            let message = format!("a body has at most {max} bytes");
-            No::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    async fn body(
+        &self,
+        connector: &dyn Connector,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<(Bytes, Held), No> {
+        let max = match connector.carries_files() {
+            true => self.config.body_bytes_max,
+            false => self.config.event_bytes_max,
+        };
+        let full = |full| match full {
+            Full::Body => {
+                let message = format!("a body has at most {max} bytes");
+                No::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+            }
+            Full::Room => {
+                No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
+            }
         };
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|announced: usize| announced > max) {
-            return Err(too_large());
+            return Err(full(Full::Body));
         }
-        match tokio::time::timeout(self.config.body_time_max, axum::body::to_bytes(body, max)).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            // Longer than it said, or broken off: the same to us.
-            Ok(Err(_)) => Err(too_large()),
+        match tokio::time::timeout(self.config.body_time_max, self.room.read(body, max)).await {
+            Ok(read) => read.map_err(full),
             Err(_) => Err(No::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")),
         }
     }

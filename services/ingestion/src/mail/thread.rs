@@ -1,15 +1,10 @@
 //! Which thread a mail belongs to, in the order in which the evidence is worth believing.
 //!
 //! A signed token, then In-Reply-To, then References from the last to the first. A number in the subject is typed by
-//! anybody, so it counts only where the sender takes part in what it names already: never by itself.
+//! anybody and is no evidence.
 
 use super::{Mail, token};
 use domain::ids::AccountId;
-
-/// Numbers in a subject that are looked up.
-const NUMBERS_MAX: usize = 4;
-/// Digits of a number, at the least and at the most: a year or a price without its sign is shorter, a phone longer.
-const DIGITS: std::ops::RangeInclusive<usize> = 1..=12;
 
 /// Where the evidence stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +19,6 @@ pub enum Evidence {
     InReplyTo,
     /// References name a message that is known.
     References,
-    /// The subject has a number of something in which the sender takes part.
-    SubjectNumber,
 }
 
 /// What a mail was matched with.
@@ -44,12 +37,6 @@ pub trait Known {
 
     /// The thread of the message with this Message-ID, which has no brackets.
     fn message(&self, message_id: &str) -> Option<Self::Thread>;
-
-    /// What is known under this number: digits only.
-    fn number(&self, number: &str) -> Option<Self::Thread>;
-
-    /// Whether this address, in lower case, takes part in the thread already.
-    fn takes_part(&self, thread: &Self::Thread, address: &str) -> bool;
 }
 
 /// What `mail`, which came to `account`, belongs to. `recipients` are those of the envelope, where they are known.
@@ -76,35 +63,19 @@ pub fn matched<K: Known>(
     if let Some(thread) = mail.in_reply_to.iter().find_map(|id| known.message(id)) {
         return Some(Match::Known(thread, Evidence::InReplyTo));
     }
-    if let Some(thread) = mail.references.iter().rev().find_map(|id| known.message(id)) {
-        return Some(Match::Known(thread, Evidence::References));
-    }
-    let sender = mail.from.first()?.address.as_deref()?.to_lowercase();
-    let numbers = numbers(mail.subject.as_deref()?);
-    let mut threads = numbers.filter_map(|number| known.number(number));
-    let thread = threads.find(|thread| known.takes_part(thread, &sender))?;
-    Some(Match::Known(thread, Evidence::SubjectNumber))
-}
-
-/// The numbers that are marked as one: `#123`, `[#123]`.
-fn numbers(subject: &str) -> impl Iterator<Item = &str> {
-    let marked = subject.split('#').skip(1);
-    let digits = marked.map(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        &rest[..end]
-    });
-    digits.filter(|digits| DIGITS.contains(&digits.len())).take(NUMBERS_MAX)
+    let thread = mail.references.iter().rev().find_map(|id| known.message(id))?;
+    Some(Match::Known(thread, Evidence::References))
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{CaseId, ConversationId};
+    use domain::ids::ConversationId;
     use uuid::Uuid;
 
     use super::super::parse::Mailbox;
     use super::*;
 
-    /// Knows some messages and numbers; in the thread `n` takes part whoever is named with it.
+    /// Knows some messages.
     struct Book;
 
     impl Known for Book {
@@ -114,16 +85,6 @@ mod tests {
             [("parent@x", "parent"), ("old@x", "old"), ("new@x", "new")]
                 .into_iter()
                 .find_map(|(id, thread)| (id == message_id).then_some(thread))
-        }
-
-        fn number(&self, number: &str) -> Option<&'static str> {
-            [("7", "seven"), ("8", "eight")]
-                .into_iter()
-                .find_map(|(known, thread)| (known == number).then_some(thread))
-        }
-
-        fn takes_part(&self, thread: &&'static str, address: &str) -> bool {
-            (*thread, address) == ("eight", "ada@example.org")
         }
     }
 
@@ -149,21 +110,21 @@ mod tests {
 
     #[test]
     fn the_evidence_is_believed_in_its_order() {
-        let case = token::What::Case(CaseId(Uuid::from_u128(1)));
+        let address = token::What::Conversation(ConversationId(Uuid::from_u128(1)));
         let talk = token::What::Conversation(ConversationId(Uuid::from_u128(2)));
-        let body = token::What::Case(CaseId(Uuid::from_u128(3)));
+        let body = token::What::Conversation(ConversationId(Uuid::from_u128(3)));
         let sign = |what| token::sign(&secret(), &account(), what);
         let id = token::message_id(&sign(talk), Uuid::nil(), "brand.example");
         let mut mail = Mail {
             from: somebody("Ada@Example.org"),
-            cc: somebody(&token::address("care@brand.example", &sign(case)).unwrap()),
+            cc: somebody(&token::address("care@brand.example", &sign(address)).unwrap()),
             in_reply_to: strings(&["unknown@x", "parent@x"]),
             references: vec!["old@x".into(), id, "new@x".into(), "gone@x".into()],
             text: format!("Hello\n> [{}]", sign(body)),
             subject: Some("Re: [#7] about #8 and #9".to_owned()),
             ..Mail::default()
         };
-        assert_eq!(found(&mail), Some(Match::Token(case, Evidence::TokenInAddress)));
+        assert_eq!(found(&mail), Some(Match::Token(address, Evidence::TokenInAddress)));
         mail.cc.clear();
         assert_eq!(found(&mail), Some(Match::Token(talk, Evidence::TokenInMessageId)));
         mail.references.remove(1);
@@ -173,31 +134,15 @@ mod tests {
         mail.in_reply_to.pop();
         assert_eq!(found(&mail), Some(Match::Known("new", Evidence::References)));
         mail.references.clear();
-        assert_eq!(found(&mail), Some(Match::Known("eight", Evidence::SubjectNumber)));
+        assert_eq!(found(&mail), None, "a number in the subject is typed by anybody");
         let envelope = [token::address("care@brand.example", &sign(talk)).unwrap()];
         let by_envelope = matched(&mail, &envelope, &secret(), &account(), &Book);
         assert_eq!(by_envelope, Some(Match::Token(talk, Evidence::TokenInAddress)));
     }
 
     #[test]
-    fn a_number_alone_opens_nothing() {
-        let mut mail =
-            Mail { from: somebody("eve@example.org"), subject: Some("[#8]".to_owned()), ..Mail::default() };
-        assert_eq!(found(&mail), None, "a stranger");
-        mail.from = somebody("ada@example.org");
-        assert!(found(&mail).is_some());
-        for subject in ["8", "No. 8", "#1234567890128", "#", "# 8"] {
-            mail.subject = Some(subject.to_owned());
-            assert_eq!(found(&mail), None, "{subject}");
-        }
-        mail.subject = Some("#8".to_owned());
-        mail.from.clear();
-        assert_eq!(found(&mail), None, "nobody");
-    }
-
-    #[test]
     fn a_token_for_another_account_says_nothing() {
-        let what = token::What::Case(CaseId(Uuid::from_u128(1)));
+        let what = token::What::Conversation(ConversationId(Uuid::from_u128(1)));
         let other = token::sign(&secret(), &"sales".parse().unwrap(), what);
         let to = somebody(&token::address("care@brand.example", &other).unwrap());
         assert_eq!(found(&Mail { to, ..Mail::default() }), None);

@@ -1,4 +1,4 @@
-//! Reply tokens: what names a case or a conversation in an address or a Message-ID of ours, so that the answer finds it.
+//! Reply tokens: what names a conversation in an address or a Message-ID of ours, so that the answer finds it.
 //!
 //! A token is a letter for what it names, then 32 bytes in base32 of lower case (RFC 4648, 6), which no mail server that
 //! folds the case of addresses can spoil: the id (16 bytes) and the first 16 bytes of an HMAC-SHA256 over the letter, the
@@ -8,7 +8,7 @@
 use std::fmt;
 
 use data_encoding::BASE32_NOPAD;
-use domain::ids::{AccountId, CaseId, ConversationId};
+use domain::ids::{AccountId, ConversationId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -49,8 +49,6 @@ impl fmt::Debug for Secret {
 /// What a token names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A case: the answer goes to it although the conversation goes on elsewhere.
-    Case(CaseId),
     /// A conversation.
     Conversation(ConversationId),
 }
@@ -110,19 +108,16 @@ fn checked(secret: &Secret, account: &AccountId, word: &str) -> Option<What> {
     let id = Uuid::from_slice(id).ok()?;
     let letter = letter.to_ascii_lowercase();
     let what = match letter {
-        CASE => What::Case(CaseId(id)),
         CONVERSATION => What::Conversation(ConversationId(id)),
         _ => return None,
     };
     bool::from(code(secret, account, letter, id).ct_eq(found)).then_some(what)
 }
 
-const CASE: u8 = b'c';
 const CONVERSATION: u8 = b'v';
 
 fn split(what: What) -> (u8, Uuid) {
     match what {
-        What::Case(CaseId(id)) => (CASE, id),
         What::Conversation(ConversationId(id)) => (CONVERSATION, id),
     }
 }
@@ -166,23 +161,20 @@ mod tests {
     }
 
     fn whats() -> impl Strategy<Value = What> {
-        (any::<bool>(), any::<u128>()).prop_map(|(case, id)| {
-            let id = Uuid::from_u128(id);
-            if case { What::Case(CaseId(id)) } else { What::Conversation(ConversationId(id)) }
-        })
+        any::<u128>().prop_map(|id| What::Conversation(ConversationId(Uuid::from_u128(id))))
     }
 
     #[test]
     fn a_token_is_the_code_that_anybody_with_the_secret_computes() {
-        // HMAC-SHA256 with the key 32 times 07 over the context, `c`, 16 times 00 and `care`, computed elsewhere.
-        let token = sign(&secret(7), &account("care"), What::Case(CaseId(Uuid::nil())));
-        assert_eq!(token, "caaaaaaaaaaaaaaaaaaaaaaaaaa3mrhl7vrvuxzi5t2ncxovbrqeq");
+        // HMAC-SHA256 with the key 32 times 07 over the context, `v`, 16 times 00 and `care`, computed elsewhere.
+        let token = sign(&secret(7), &account("care"), What::Conversation(ConversationId(Uuid::nil())));
+        assert_eq!(token, "vaaaaaaaaaaaaaaaaaaaaaaaaad5fs2qknh6xtvnf2t2xoabmrp5a");
         assert_eq!(token.len(), TOKEN_LEN);
     }
 
     #[test]
     fn an_address_has_room_for_it_or_is_refused() {
-        let token = sign(&secret(1), &account("care"), What::Case(CaseId(Uuid::nil())));
+        let token = sign(&secret(1), &account("care"), What::Conversation(ConversationId(Uuid::nil())));
         let written = address("care@brand.example", &token).unwrap();
         assert_eq!(written, format!("care+{token}@brand.example"));
         assert!(address("0123456789@brand.example", &token).is_ok());
@@ -195,9 +187,9 @@ mod tests {
 
     #[test]
     fn a_text_full_of_candidates_costs_no_more_than_some() {
-        let what = What::Case(CaseId(Uuid::nil()));
+        let what = What::Conversation(ConversationId(Uuid::nil()));
         let token = sign(&secret(1), &account("care"), what);
-        let wrong = "c".repeat(TOKEN_LEN);
+        let wrong = "v".repeat(TOKEN_LEN);
         let within = format!("{} {token}", vec![wrong.as_str(); CANDIDATES_MAX - 1].join(" "));
         assert_eq!(read(&secret(1), &account("care"), &within), Some(what));
         let beyond = format!("{wrong} {within}");

@@ -11,13 +11,13 @@ use std::{sync::Arc, time::Duration};
 
 use smtp_proto::request::receiver::DataReceiver;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::Semaphore,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -47,8 +47,14 @@ pub struct Config {
     pub mails_max: usize,
     /// How long a command may take to come.
     pub command_time_max: Duration,
+    /// How long a mail waits until it may be read; then it is to come again.
+    pub wait_max: Duration,
     /// How long a mail may take to come.
     pub data_time_max: Duration,
+    /// How long it may take to begin, and be late.
+    pub data_grace: Duration,
+    /// How many bytes of it come in a second, at the least, beside that: a place is held by nobody who sends drops.
+    pub bytes_per_s_min: u32,
 }
 
 impl Default for Config {
@@ -59,7 +65,10 @@ impl Default for Config {
             connections_max: 256,
             mails_max: 16,
             command_time_max: Duration::from_secs(300),
+            wait_max: Duration::from_secs(10),
             data_time_max: Duration::from_secs(600),
+            data_grace: Duration::from_secs(30),
+            bytes_per_s_min: 16 << 10,
         }
     }
 }
@@ -138,44 +147,22 @@ impl Door {
                 Step::End(text) => return line.say(&text).await,
                 Step::Data(text, envelope) => {
                     // As many mails at once as may be held; the others wait before they are read.
-                    let _permit = self.mails.acquire().await;
+                    let Ok(_permit) = timeout(self.config.wait_max, self.mails.acquire()).await else {
+                        line.say("451 4.3.2 too many mails at once; send it again\r\n").await?;
+                        continue;
+                    };
                     line.say(&text).await?;
-                    let answer = match timeout(self.config.data_time_max, self.data(&mut line)).await {
-                        Err(_) => return line.say("421 4.4.2 too slow\r\n").await,
-                        Ok(data) => match data? {
-                            Some(mail) => self.take(&envelope, &mail).await,
-                            None => {
-                                let max = self.config.bytes_max;
-                                let answer = format!("552 5.3.4 a mail has at most {max} bytes here\r\n");
-                                answer.repeat(if envelope.each { envelope.to.len() } else { 1 })
-                            }
-                        },
+                    let answer = match data(&self.config, &mut line.from).await? {
+                        Data::Mail(mail) => self.take(&envelope, &mail).await,
+                        Data::TooLong => {
+                            let max = self.config.bytes_max;
+                            let answer = format!("552 5.3.4 a mail has at most {max} bytes here\r\n");
+                            answer.repeat(if envelope.each { envelope.to.len() } else { 1 })
+                        }
+                        Data::TooSlow => return line.say("421 4.4.2 too slow\r\n").await,
                     };
                     line.say(&answer).await?;
                 }
-            }
-        }
-    }
-
-    /// A mail up to its last dot. `None`: it is too long; it was read to its end and forgotten.
-    async fn data(&self, line: &mut Line) -> std::io::Result<Option<Vec<u8>>> {
-        let mut receiver = DataReceiver::new();
-        let (mut mail, mut too_long) = (Vec::new(), false);
-        loop {
-            let bytes = line.from.fill_buf().await?;
-            if bytes.is_empty() {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            let (len, mut rest) = (bytes.len(), bytes.iter());
-            let done = receiver.ingest(&mut rest, &mut mail);
-            let used = len - rest.as_slice().len();
-            line.from.consume(used);
-            if mail.len() > self.config.bytes_max {
-                too_long = true;
-                mail.clear();
-            }
-            if done {
-                return Ok(Some(mail).filter(|_| !too_long));
             }
         }
     }
@@ -218,6 +205,46 @@ impl Door {
     }
 }
 
+/// What came after DATA.
+#[derive(Debug, PartialEq, Eq)]
+enum Data {
+    Mail(Vec<u8>),
+    /// It was read to its end and forgotten.
+    TooLong,
+    TooSlow,
+}
+
+/// A mail up to its last dot.
+async fn data(config: &Config, from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Data> {
+    let (began, mut came) = (Instant::now(), 0_u64);
+    let mut receiver = DataReceiver::new();
+    let (mut mail, mut too_long) = (Vec::new(), false);
+    loop {
+        let due = config
+            .data_grace
+            .saturating_add(Duration::from_secs(came / u64::from(config.bytes_per_s_min.max(1))));
+        let Ok(bytes) = timeout_at(began + due.min(config.data_time_max), from.fill_buf()).await else {
+            return Ok(Data::TooSlow);
+        };
+        let bytes = bytes?;
+        if bytes.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let (len, mut rest) = (bytes.len(), bytes.iter());
+        let done = receiver.ingest(&mut rest, &mut mail);
+        let used = len - rest.as_slice().len();
+        from.consume(used);
+        came += used as u64;
+        if mail.len() > config.bytes_max {
+            too_long = true;
+            mail.clear();
+        }
+        if done {
+            return Ok(if too_long { Data::TooLong } else { Data::Mail(mail) });
+        }
+    }
+}
+
 impl Line {
     /// A line, or as much of it as a line may have.
     async fn read(&mut self, line: &mut Vec<u8>) -> std::io::Result<usize> {
@@ -226,5 +253,49 @@ impl Line {
 
     async fn say(&mut self, text: &str) -> std::io::Result<()> {
         self.to.write_all(text.as_bytes()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of pieces that come one each `pause`.
+    async fn sent(config: &Config, pieces: &[&[u8]], pause: Duration) -> Data {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
+        let sending = tokio::spawn(async move {
+            for piece in pieces {
+                tokio::time::sleep(pause).await;
+                if theirs.write_all(&piece).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        let data = data(config, &mut BufReader::new(ours)).await.unwrap();
+        sending.abort();
+        data
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mail_in_drops_holds_its_place_no_longer_than_the_grace() {
+        let config = Config::default();
+        let began = Instant::now();
+        let drops = vec![b"x".as_slice(); 1_000];
+        assert_eq!(sent(&config, &drops, Duration::from_secs(1)).await, Data::TooSlow);
+        assert!(began.elapsed() < config.data_grace + Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_mail_over_a_slow_line_has_its_time() {
+        let config = Config::default();
+        let began = Instant::now();
+        let piece = vec![b'x'; 20 << 10];
+        let mut pieces = vec![&piece[..]; 100];
+        pieces.push(b"\r\n.\r\n");
+        let sent = sent(&config, &pieces, Duration::from_secs(1)).await;
+        assert!(matches!(sent, Data::Mail(mail) if mail.len() >= 100 * piece.len()));
+        assert!(began.elapsed() > config.data_grace);
     }
 }

@@ -201,14 +201,6 @@ impl thread::Known for Nothing {
     fn message(&self, _: &str) -> Option<()> {
         None
     }
-
-    fn number(&self, _: &str) -> Option<()> {
-        None
-    }
-
-    fn takes_part(&self, (): &(), _: &str) -> bool {
-        false
-    }
 }
 
 fn mails() -> Vec<Parser> {

@@ -169,3 +169,19 @@ fn no_real_question_is_an_opt_out() {
     println!("{} of {} questions are taken for a word", found.len(), questions.len());
     assert!(questions.len() > 9_000 && found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn what_is_said_of_orders_as_well_is_not_clear() {
+    for word in
+        ["STOP", "Stopall", "unsubscribe", "Arrêt", "désinscription", "Abmelden", "стоп", "退订", "start"]
+    {
+        assert!(keyword(word).is_some_and(|keyword| keyword.clear), "{word}");
+    }
+    for word in ["cancel", "End", "remove", "RET", "baja", "alto", "cancelar", "iptal", "alta"] {
+        assert!(keyword(word).is_some_and(|keyword| !keyword.clear), "{word}");
+    }
+    // One that is in no other list would be clear by a slip.
+    for word in AMBIGUOUS {
+        assert!(KEYWORDS.iter().any(|(known, ..)| known == word), "{word}");
+    }
+}

@@ -20,6 +20,8 @@ pub(super) struct Cursor {
     last: u32,
     /// Those of the overlap that are done with.
     done: BTreeSet<u32>,
+    /// The one that could not be fetched, and in how many rounds.
+    failed: Option<(u32, u32)>,
     /// The one that was taken just now.
     #[serde(skip)]
     taken: Option<u32>,
@@ -43,6 +45,14 @@ impl Cursor {
         uid < self.begin() || self.done.contains(&uid)
     }
 
+    /// This one could not be fetched; in how many rounds now, one after the other.
+    pub(super) fn failed(&mut self, uid: u32) -> u32 {
+        let before = self.failed.filter(|(failed, _)| *failed == uid).map_or(0, |(_, rounds)| rounds);
+        let rounds = before.saturating_add(1);
+        self.failed = Some((uid, rounds));
+        rounds
+    }
+
     /// This one is in the log.
     pub(super) fn taken(&mut self, uid: u32) {
         self.taken = Some(uid);
@@ -51,6 +61,7 @@ impl Cursor {
     /// This one is done with, and all before it. Whether it was taken.
     pub(super) fn pass(&mut self, uid: u32) -> bool {
         self.done.insert(uid);
+        self.failed = self.failed.filter(|(failed, _)| *failed != uid);
         self.looked_at(uid);
         self.taken.take() == Some(uid)
     }
@@ -87,6 +98,17 @@ mod tests {
         cursor.taken(3);
         assert!(cursor.pass(3));
         assert!(!cursor.pass(4));
+    }
+
+    #[test]
+    fn only_rounds_that_failed_at_the_same_one_are_counted_together() {
+        let mut cursor = Cursor::default();
+        assert_eq!([cursor.failed(3), cursor.failed(3), cursor.failed(4), cursor.failed(3)], [1, 2, 1, 1]);
+        let kept = serde_json::to_value(&cursor).unwrap();
+        let mut cursor: Cursor = serde_json::from_value(kept).unwrap();
+        assert_eq!(cursor.failed(3), 2);
+        cursor.pass(3);
+        assert_eq!(cursor.failed(3), 1);
     }
 
     proptest! {

@@ -3,7 +3,8 @@
 //! An account with the setting `imap_host` is asked, whatever its connector: so the replies of a mail account can leave on
 //! another way. Mails are read in the order of their UIDs, without being marked (`BODY.PEEK`), one at a time, and go the way
 //! of every mail. How far is remembered after each: [`cursor`]. What can never be taken is counted and passed; what fails for
-//! now stops the round, and is asked for again.
+//! now stops the round, and is asked for again; a mail at which many rounds fail is counted as refused, named by its UID, and
+//! passed.
 //!
 //! What is absent: IDLE; folders other than the one; fetching what a mail only refers to.
 
@@ -16,7 +17,11 @@ mod wire;
 use tokio::sync::Semaphore;
 
 use super::{Broke, Failure, Next, Round, Source};
-use crate::{account::Via, intake::limits::RAW_MAX};
+use crate::{
+    account::Via,
+    channels::{self, Happening, Malformed},
+    intake::limits::RAW_MAX,
+};
 use cursor::Cursor;
 use settings::{After, HOST, Mailbox};
 use talk::{No, Talk};
@@ -31,6 +36,9 @@ const SIZES_MAX: usize = 100;
 const WINDOW: u32 = 20_000;
 /// Searches of one round: UIDs are sparse in old mailboxes.
 const WINDOWS_MAX: usize = 50;
+/// Rounds that may fail at the same mail, one after the other: hours, with the rests between them. Then it is passed, so that
+/// it does not hold up for ever what came after it.
+const FAILED_ROUNDS_MAX: u32 = 10;
 /// A mail of so many bytes is large.
 const LARGE: u32 = 1 << 20;
 
@@ -53,6 +61,11 @@ impl Source for Imap {
     fn place(&self, via: &Via) -> Option<Result<String, String>> {
         via.settings.get(HOST)?;
         Some(settings::mailbox(&via.settings).map(|mailbox| mailbox.place()))
+    }
+
+    fn read(&self, letter: &[u8]) -> Result<Vec<Happening>, Malformed> {
+        let (raw, envelope_to) = (letter.to_vec(), Vec::new());
+        Ok(vec![Happening::Mail(Box::new(channels::Mail { raw, envelope_from: None, envelope_to }))])
     }
 
     async fn round(&self, round: &mut Round) -> Result<Next, Broke> {
@@ -133,7 +146,18 @@ impl Reading {
                 round.remember(&self.cursor).await?;
                 return Err(Failure::Unreadable("a mail that is larger than its server says".into()).into());
             }
-            Err(no) => return Err(no.broke()),
+            Err(no) => {
+                let rounds = self.cursor.failed(uid);
+                if rounds >= FAILED_ROUNDS_MAX {
+                    tracing::warn!(account = %round.account(), uid, rounds, "a mail cannot be fetched: it is passed");
+                    round.refuse("a mail that its server does not give, again and again").await?;
+                    self.cursor.pass(uid);
+                    round.remember(&self.cursor).await?;
+                } else {
+                    round.note(&self.cursor).await?;
+                }
+                return Err(no.broke());
+            }
         };
         if round.take_mail(&mail).await? {
             self.cursor.taken(uid);

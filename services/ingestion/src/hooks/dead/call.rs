@@ -47,6 +47,13 @@ impl Call {
         Self { head, body: body.to_vec() }
     }
 
+    /// What was asked for, and not told.
+    pub(crate) fn asked(body: &[u8], received_at: Timestamp) -> Self {
+        let head =
+            Head { method: Method::GET.to_string(), url: String::new(), headers: Vec::new(), received_at };
+        Self { head, body: body.to_vec() }
+    }
+
     /// What makes it the same as another one. A platform that sends it again signs it anew, in the address perhaps.
     pub(crate) fn identity(&self, account: &str, connector: &str) -> Vec<u8> {
         let url = if self.body.is_empty() { self.head.url.as_str() } else { "" };

@@ -8,11 +8,13 @@ pub(crate) mod call;
 mod retry;
 mod server;
 mod store;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::time::Timestamp;
-use service::{Error, shell::Shell};
+use service::{Error, clock::Clock, shell::Shell, store::Store};
 use uuid::Uuid;
 use vault::{BlobRef, Blobs, Vault};
 
@@ -27,6 +29,10 @@ pub const LETTERS_MAX: u64 = 10_000;
 pub const LETTERS_BYTES_MAX: u64 = 1 << 30;
 /// Of the path and of the reason, in bytes.
 const REASON_MAX: usize = 1_024;
+/// Ended letters that are looked up at once to be destroyed.
+const SWEPT_AT_ONCE: u64 = 100;
+/// How long a sweep rests that failed.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 /// The namespace of their ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2b6a_57f4_0f0e_5c17_8d43_9f5e_71c0_3e88);
 
@@ -47,8 +53,12 @@ pub(crate) enum Kept {
 }
 
 impl DeadLetters {
-    pub(crate) fn new(shell: &Shell, store: service::store::Store) -> Self {
-        Self { rows: Rows(store), blobs: Arc::clone(&shell.blobs), vault: Arc::clone(&shell.vault) }
+    pub(crate) fn new(shell: &Shell, store: Store) -> Self {
+        Self::over(store, Arc::clone(&shell.blobs), Arc::clone(&shell.vault))
+    }
+
+    fn over(store: Store, blobs: Arc<Blobs>, vault: Arc<Vault>) -> Self {
+        Self { rows: Rows(store), blobs, vault }
     }
 
     /// Keeps a call that its platform proved. Durable when it answers. The same again is the same letter.
@@ -102,11 +112,19 @@ impl DeadLetters {
         Call::from_bytes(&bytes).ok_or_else(unreadable)
     }
 
-    /// Ends a letter: its row stays, what it says is destroyed.
+    /// Ends a letter: its row stays, what it says is destroyed. If somebody else ended it before, it is as he did.
     async fn end(&self, row: &mut Row, state: State, now: Timestamp) -> Result<(), Error> {
         (row.state, row.changed) = (state, now);
-        self.rows.update(row).await?;
-        self.destroy(row).await
+        self.change(row).await?;
+        if row.state == State::Kept { Ok(()) } else { self.destroy(row).await }
+    }
+
+    /// Writes what became of a letter, unless it is ended; then the row is as it was ended.
+    async fn change(&self, row: &mut Row) -> Result<(), Error> {
+        if !self.rows.change(row).await? {
+            *row = self.rows.get(row.id).await?.ok_or(Error::NotFound { what: "dead letter" })?;
+        }
+        Ok(())
     }
 
     /// Destroys what an ended letter said. Again is harmless: whoever ended it may have come no further.
@@ -117,8 +135,36 @@ impl DeadLetters {
         let subjects = [subject(row.id)];
         self.vault.destroy(&subjects).await.map_err(vault_error)?;
         self.blobs.delete_of(&subjects).await.map_err(vault_error)?;
+        self.rows.emptied(row.id).await?;
         row.blob.clear();
-        self.rows.update(row).await
+        Ok(())
+    }
+
+    /// Destroys what ended letters said whose ending was cut off; how many they were.
+    async fn sweep(&self) -> Result<usize, Error> {
+        let mut swept = 0;
+        loop {
+            let rows = self.rows.undestroyed(SWEPT_AT_ONCE).await?;
+            if rows.is_empty() {
+                return Ok(swept);
+            }
+            for mut row in rows {
+                self.destroy(&mut row).await?;
+                swept += 1;
+            }
+        }
+    }
+
+    /// Sweeps once, as soon as it can; returns then.
+    pub(crate) async fn swept(&self, clock: &dyn Clock) {
+        loop {
+            match self.sweep().await {
+                Ok(0) => return,
+                Ok(swept) => return tracing::info!(swept, "ended dead letters are destroyed that were not"),
+                Err(error) => tracing::warn!(%error, "ended dead letters are not destroyed; trying again"),
+            }
+            clock.sleep(SWEEP_PAUSE).await;
+        }
     }
 }
 

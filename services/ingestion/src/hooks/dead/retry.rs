@@ -1,4 +1,4 @@
-//! Taking a dead letter again: it is read anew by the connector as it is now.
+//! Taking a dead letter again: it is read anew by its connector or source as that is now.
 
 use domain::time::Timestamp;
 use service::Error;
@@ -10,11 +10,14 @@ use super::{
         read::Read,
         tell::Teller,
     },
+    call::Call,
     store::{Row, State},
 };
 use crate::{
     Ingestion,
-    channels::{self, Config, Hook, Malformed},
+    account::Account,
+    asking,
+    channels::{self, Config, Happening, Hook, Malformed},
     secrets::Secrets,
 };
 
@@ -42,7 +45,7 @@ impl Retry {
             Some(why) => {
                 (row.path, row.reason) = (super::cut(&why.path), super::cut(&why.what));
                 (row.changed, row.retries) = (now, row.retries + 1);
-                letters.rows.update(row).await
+                letters.change(row).await
             }
         }
     }
@@ -56,25 +59,41 @@ impl Retry {
             message: "the account of the dead letter is not in the policy any more; add it again, or give the letter up"
                 .into(),
         })?;
-        let connector = channels::find(&row.connector).ok_or_else(|| Error::Refused {
-            reason: "UNKNOWN_CONNECTOR",
-            message: "this version has not the connector of the dead letter; take one that has it".into(),
-        })?;
-        let via = parts.accounts.via(&account.id).unwrap_or_default();
-        let secrets = self.secrets.of(&via.secrets);
-        let config = Config { settings: via.settings, secrets };
         let call = parts.dead_letters.call(row).await?;
-        let (method, headers) =
-            call.parts().ok_or_else(|| Error::Internal("a dead letter has no call".into()))?;
         let received = call.head.received_at;
-        let hook =
-            Hook { method: &method, url: &call.head.url, headers: &headers, body: &call.body, now: received };
-        let Read { happenings, unread, .. } = Read::of(connector, &hook, &config);
+        let (happenings, unread) = match asking::of_letters(&row.connector) {
+            Some(source) => match source.read(&call.body) {
+                Ok(happenings) => (happenings, None),
+                Err(why) => return Ok(Some(why)),
+            },
+            None => self.told(row, &account, &call)?,
+        };
         let principal = principal().map_err(|error| Error::Internal(error.to_string()))?;
         let about = (account, policy_version, principal);
         let told = happened(&self.ingestion, &self.teller, about, received, happenings);
         let Happened { unkept, .. } = told.await?;
-        let unread = unread.into_iter().map(|unread| unread.why);
-        Ok(unread.chain(unkept.into_iter().map(|unkept| unkept.why)).next())
+        Ok(unread.or_else(|| unkept.into_iter().map(|unkept| unkept.why).next()))
+    }
+
+    /// What a call says, and why something of it cannot be read.
+    fn told(
+        &self,
+        row: &Row,
+        account: &Account,
+        call: &Call,
+    ) -> Result<(Vec<Happening>, Option<Malformed>), Error> {
+        let connector = channels::find(&row.connector).ok_or_else(|| Error::Refused {
+            reason: "UNKNOWN_CONNECTOR",
+            message: "this version has not the connector of the dead letter; take one that has it".into(),
+        })?;
+        let via = self.ingestion.0.accounts.via(&account.id).unwrap_or_default();
+        let secrets = self.secrets.of(&via.secrets);
+        let config = Config { settings: via.settings, secrets };
+        let (method, headers) =
+            call.parts().ok_or_else(|| Error::Internal("a dead letter has no call".into()))?;
+        let now = call.head.received_at;
+        let hook = Hook { method: &method, url: &call.head.url, headers: &headers, body: &call.body, now };
+        let Read { happenings, unread, .. } = Read::of(connector, &hook, &config);
+        Ok((happenings, unread.into_iter().map(|unread| unread.why).next()))
     }
 }

@@ -86,9 +86,10 @@ impl Rows {
         Ok(self.0.execute(sql, &binds).await? == 1)
     }
 
-    pub(super) async fn update(&self, row: &Row) -> Result<(), Error> {
-        let sql = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6, blob = $7 \
-                   where id = $1";
+    /// Writes what became of a letter that is kept. Whether it still was: of two that end it, one does.
+    pub(super) async fn change(&self, row: &Row) -> Result<bool, Error> {
+        let sql = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6 \
+                   where id = $1 and state = 'kept'";
         let binds = [
             row.id.to_string().into(),
             row.state.word().into(),
@@ -96,10 +97,23 @@ impl Rows {
             row.reason.as_str().into(),
             row.changed.as_microsecond().into(),
             row.retries.into(),
-            row.blob.as_str().into(),
         ];
-        self.0.execute(sql, &binds).await?;
+        Ok(self.0.execute(sql, &binds).await? == 1)
+    }
+
+    /// What an ended letter said is destroyed.
+    pub(super) async fn emptied(&self, id: Uuid) -> Result<(), Error> {
+        let sql = "update dead_letter set blob = '' where id = $1 and state <> 'kept'";
+        self.0.execute(sql, &[id.to_string().into()]).await?;
         Ok(())
+    }
+
+    /// Letters that are ended, and of which it is not known whether what they said is destroyed.
+    pub(super) async fn undestroyed(&self, limit: u64) -> Result<Vec<Row>, Error> {
+        let sql = format!(
+            "select {COLUMNS} from dead_letter where state <> 'kept' and blob <> '' order by received, id limit $1"
+        );
+        self.0.query_built(sql, &[limit.into()]).await?.iter().map(row).collect()
     }
 
     /// Those after a place, in the order in which they came.

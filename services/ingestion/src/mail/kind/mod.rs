@@ -153,13 +153,8 @@ pub const MARKER: &str = "x-dossier-origin";
 pub struct Ourselves {
     /// The addresses that we send from, in lower case.
     pub addresses: BTreeSet<String>,
-    /// The domains of our Message-IDs, in lower case. They MUST be used for nothing else.
-    pub domains: BTreeSet<String>,
     /// The value of [`MARKER`] in what we send; empty if we send none.
     pub marker: String,
-    /// The List-Ids, in lower case and without brackets, of groups through which our addresses are delivered: what comes
-    /// over them is no list's mail for that.
-    pub lists: BTreeSet<String>,
 }
 
 /// Tells what kind of mail this is.
@@ -173,10 +168,10 @@ pub fn kind(mail: &Mail, ourselves: &Ourselves) -> Kind {
     if let Some(kind) = bounce::kind(mail) {
         return kind;
     }
-    if let Some(evidence) = signs::responder(mail, ourselves) {
+    if let Some(evidence) = signs::responder(mail) {
         return Kind::AutoReply(evidence);
     }
-    if let Some(evidence) = signs::list(mail, ourselves) {
+    if let Some(evidence) = signs::list(mail) {
         return Kind::List(evidence);
     }
     signs::weak(mail).map_or(Kind::Person, Kind::AutoReply)
@@ -188,9 +183,5 @@ fn own(mail: &Mail, ourselves: &Ourselves) -> Option<Evidence> {
         return Some(Evidence::Header(MARKER));
     }
     let from = mail.from.iter().filter_map(|from| from.address.as_deref()).map(str::to_lowercase);
-    if from.into_iter().any(|from| ourselves.addresses.contains(&from)) {
-        return Some(Evidence::Header("from"));
-    }
-    let domain = mail.message_id.rsplit_once('@')?.1.to_lowercase();
-    ourselves.domains.contains(&domain).then_some(Evidence::Header("message-id"))
+    from.into_iter().any(|from| ourselves.addresses.contains(&from)).then_some(Evidence::Header("from"))
 }

@@ -1,6 +1,6 @@
 //! The headers and habits by which machines are known.
 
-use super::{Evidence, Ourselves, words};
+use super::{Evidence, words};
 use crate::mail::Mail;
 
 /// Fields that only responders set, whatever they say.
@@ -66,10 +66,7 @@ pub(super) fn is_unanswerable(mail: &Mail) -> bool {
 
 /// Whether a machine sent it, by any of the signs that need no words.
 pub(super) fn is_machine(mail: &Mail) -> bool {
-    is_daemon(mail)
-        || is_unanswerable(mail)
-        || is_postmaster(mail)
-        || responder(mail, &Ourselves::default()).is_some()
+    is_daemon(mail) || is_unanswerable(mail) || is_postmaster(mail) || responder(mail).is_some()
 }
 
 fn senders(mail: &Mail) -> impl Iterator<Item = String> {
@@ -82,7 +79,7 @@ fn local(address: &str) -> String {
 }
 
 /// The evidence that a program answered by itself.
-pub(super) fn responder(mail: &Mail, ourselves: &Ourselves) -> Option<Evidence> {
+pub(super) fn responder(mail: &Mail) -> Option<Evidence> {
     for name in ["auto-submitted", "autosubmitted"] {
         let value = mail.headers.get(name).map(first_word);
         if value.is_some_and(|value| !value.is_empty() && value != "no") {
@@ -94,7 +91,7 @@ pub(super) fn responder(mail: &Mail, ourselves: &Ourselves) -> Option<Evidence> 
     }
     if precedence(mail).is_some_and(|value| matches!(value.as_str(), "bulk" | "junk" | "auto_reply")) {
         // A list may say so as well, and says that it is one.
-        return list(mail, ourselves).is_none().then_some(Evidence::Header("precedence"));
+        return list(mail).is_none().then_some(Evidence::Header("precedence"));
     }
     if is_unanswerable(mail) {
         return Some(Evidence::Header("return-path"));
@@ -102,13 +99,8 @@ pub(super) fn responder(mail: &Mail, ourselves: &Ourselves) -> Option<Evidence> 
     is_daemon(mail).then_some(Evidence::Sender)
 }
 
-/// The evidence that it came over a list, other than one through which our own addresses are delivered.
-pub(super) fn list(mail: &Mail, ourselves: &Ourselves) -> Option<Evidence> {
-    let id = mail.headers.get("list-id").unwrap_or_default().to_lowercase();
-    let named = id.rsplit_once('<').map_or(id.as_str(), |(_, id)| id).trim_end_matches('>');
-    if ourselves.lists.contains(named) {
-        return None;
-    }
+/// The evidence that it came over a list.
+pub(super) fn list(mail: &Mail) -> Option<Evidence> {
     if precedence(mail).as_deref() == Some("list") {
         return Some(Evidence::Header("precedence"));
     }
