@@ -139,7 +139,7 @@ async fn after_its_window_a_reply_is_refused_and_says_so() {
     };
     // That is certain as soon as it is written: nothing is released, and the author is told what is left.
     let refused = world.administrator().cases.reply(reply).await.unwrap_err();
-    assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
+    assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().starts_with("text: the reply window closed at 2026-01-02"), "{refused:?}");
     assert!(refused.message().contains("template"), "{refused:?}");
     let case = world.administrator().case(&case.case_id).await;
