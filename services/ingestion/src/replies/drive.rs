@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{
     customer::{self, Purpose},
     delivery::{Action, Answer, Delivery, Next, PartState, Rules},
+    health::{Cause, Sign},
     ids::{CustomerId, MessageId, derive},
     message,
     outbound::{
@@ -20,7 +21,8 @@ use super::{Replies, Way, outcome, queue::named};
 use crate::{
     account::{Account, Via},
     channels::{self, speak::Promise},
-    health::{Said, Turn, patient},
+    health::{Pass, Said, Turn, patient},
+    secrets::access::NoAccess,
 };
 
 /// Steps of one delivery in one go: more would be a fault that repeats itself.
@@ -31,6 +33,12 @@ const RESEND_UNCLEAR: &str = "resend_unclear";
 const CALL_TIME: &str = "call_time_s";
 /// After how many seconds more than a call may take an attempt without a result is one whose maker died.
 const LOST_AFTER_S: i64 = 20;
+/// How long a reply rests when there is no access token for it.
+const NO_ACCESS: Duration = Duration::from_secs(5);
+/// How long one rests whose turn comes when the process is to end: longer than that takes.
+const STOPPING: Duration = Duration::from_secs(60);
+/// How long one rests with which somebody else has done something meanwhile.
+const OVERTAKEN: Duration = Duration::from_millis(100);
 /// How often a platform is asked what it has.
 const ASKS_MAX: u32 = 5;
 
@@ -66,76 +74,102 @@ impl Replies {
         let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
         let Some(delivery) = known.state.delivery() else { return Ok(Step::Done) };
         let now = self.shell.clock.now();
-        let mut voice = self.voice(delivery);
-        if let Some(voice) = &mut voice
-            && let Err(error) = self.secrets.fill(voice.way.connector(), &mut voice.config, now).await
-        {
-            // Then there is none, and nothing leaves us yet.
-            tracing::warn!(account = %voice.account.id, %error, "a reply waits for an access token");
-        }
+        let voice = self.voice(delivery);
         let rules = voice.as_ref().map_or_else(Rules::default, |voice| voice.rules);
         let rules = self.channels.excused(delivery, rules);
         let round = delivery.round;
-        match known.state.next(now, &rules) {
+        let done = match known.state.next(now, &rules) {
             Next::Done | Next::Dead | Next::Decide { .. } => {
                 self.name(delivery, voice.as_ref()).await?;
                 return Ok(Step::Done);
             }
             Next::Wait(until) => return Ok(Step::Rest(between(now, until))),
-            Next::Refuse(refusal) => self.refuse(stream, delivery, refusal).await?,
+            Next::Refuse(refusal) => return self.refuse(stream, delivery, refusal).await,
             Next::GiveUp(reason) => {
-                self.act(stream, &format!("give_up/{round}"), Action::GiveUp { round, reason }).await?;
+                self.go_on(stream, &format!("give_up/{round}"), Action::GiveUp { round, reason }).await?
             }
             Next::ReportUnclear { part, attempt, reason } => {
                 let action = Action::ReportUnclear { part, attempt, reason };
-                self.act(stream, &format!("lost/{part}/{attempt}"), action).await?;
+                self.go_on(stream, &format!("lost/{part}/{attempt}"), action).await?
             }
             Next::Ask { part, attempt, ask, key } => {
-                let pass = match self.channels.ask(stream, delivery).await? {
-                    Turn::Go(pass) => pass,
-                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                let mut voice = voice;
+                let pass = match self.turn(stream, delivery, voice.as_mut()).await? {
+                    Ok(pass) => pass,
+                    Err(time) => return Ok(Step::Rest(time)),
                 };
-                let answer = match &voice {
+                let answer = match &mut voice {
                     Some(voice) => self.ask(stream, delivery, voice, (part, ask, key)).await?,
                     None => Answer::Nothing { ask },
                 };
                 let said = Said::of_answer(&answer);
                 let action = Action::Clarify { part, attempt, answer };
-                self.act(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
+                let done = self.go_on(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
                 pass.ended(said).await?;
+                done
             }
             Next::Send { part, attempt, key, resend } => {
                 // What policy took from the account meanwhile: there is no way any more on which to send.
-                let Some(voice) = voice else {
-                    self.refuse(stream, delivery, Refusal::AccountIncomplete).await?;
-                    return Ok(Step::Again);
+                let Some(mut voice) = voice else {
+                    return self.refuse(stream, delivery, Refusal::AccountIncomplete).await;
                 };
                 if let Err(refusal) = self.allowed(delivery, &voice, now).await? {
-                    self.refuse(stream, delivery, refusal).await?;
-                    return Ok(Step::Again);
+                    return self.refuse(stream, delivery, refusal).await;
                 }
-                let pass = match self.channels.ask(stream, delivery).await? {
-                    Turn::Go(pass) => pass,
-                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                let pass = match self.turn(stream, delivery, Some(&mut voice)).await? {
+                    Ok(pass) => pass,
+                    Err(time) => return Ok(Step::Rest(time)),
                 };
                 let start = Action::StartAttempt { part, attempt, resend };
-                let started = self.act(stream, &format!("start/{part}/{attempt}"), start).await?;
+                let started = self.go_on(stream, &format!("start/{part}/{attempt}"), start).await?;
                 // Who left no entry does not send: somebody else does, or did.
-                if started.changed && !started.repeated {
-                    let result = self.send(stream, delivery, &voice, (part, attempt, key)).await?;
+                if started.as_ref().is_some_and(|started| started.changed && !started.repeated) {
+                    // From here on there is a result, whatever happens: without one nobody would know.
+                    let result = self.send(stream, delivery, &mut voice, (part, attempt, key)).await;
                     let (said, result) = (Said::of(&result), patient(result));
                     self.act(stream, &format!("result/{part}/{attempt}"), result).await?;
                     pass.ended(said).await?;
                 }
+                started
             }
-        }
-        Ok(Step::Again)
+        };
+        Ok(Step::after(done.as_ref()))
     }
 
-    async fn refuse(&self, stream: &StreamId, delivery: &Delivery, refusal: Refusal) -> Result<(), Error> {
+    /// The right to one call, with an access token where one is needed; or for how long to wait.
+    async fn turn(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: Option<&mut Voice>,
+    ) -> Result<Result<Pass, Duration>, Error> {
+        // A call that begins now could be cut.
+        if self.is_stopping() {
+            return Ok(Err(STOPPING));
+        }
+        let pass = match self.channels.ask(stream, delivery).await? {
+            Turn::Go(pass) => pass,
+            Turn::Rest(time) => return Ok(Err(time)),
+        };
+        let Some(voice) = voice else { return Ok(Ok(pass)) };
+        let now = self.shell.clock.now();
+        let filled = self.secrets.fill(voice.way.connector(), &mut voice.config, now).await;
+        let Err(error) = filled else { return Ok(Ok(pass)) };
+        // Nothing leaves us without one, and no attempt is counted: the account is in trouble, and not the reply.
+        tracing::warn!(account = %voice.account.id, %error, "a reply waits for an access token");
+        let cause = match error {
+            NoAccess::NoSetting(_) | NoAccess::Refused(_) => Cause::Authentication,
+            NoAccess::Failed(_) => Cause::Unreachable,
+        };
+        pass.ended(Said::Sign(Sign::Failed(cause))).await?;
+        Ok(Err(NO_ACCESS))
+    }
+
+    async fn refuse(&self, stream: &StreamId, delivery: &Delivery, refusal: Refusal) -> Result<Step, Error> {
         let round = delivery.round;
         let action = Action::Refuse { round, refusal };
-        self.act(stream, &format!("refuse/{round}"), action).await.map(drop)
+        let done = self.go_on(stream, &format!("refuse/{round}"), action).await?;
+        Ok(Step::after(done.as_ref()))
     }
 
     /// With what a delivery is sent. Nothing: its account cannot send any more.
@@ -192,12 +226,11 @@ impl Replies {
         for hash in delivery.parts.iter().flat_map(PartState::externals).chain(doubtful) {
             let id = MessageId::of(&delivery.request.account, hash);
             let message = named("message", &id)?;
-            let principal = super::myself().map_err(|error| Error::Internal(error.to_string()))?;
             let command_id = derive(super::NAMESPACE, &format!("{message}/sent/{reply}"));
-            let meta = Meta::new(command_id, "sent", principal.actor.clone());
+            let meta = Meta::new(command_id, "sent", self.actor.clone());
             let make = |_: &_, at| {
                 let action = message::Action::Send { reply };
-                Ok(vec![message::Command::new(at, principal.actor.clone(), action)])
+                Ok(vec![message::Command::new(at, self.actor.clone(), action)])
             };
             self.messages.execute::<message::Error>(&message, &meta, make).await?;
         }
@@ -210,6 +243,16 @@ enum Step {
     Again,
     Done,
     Rest(Duration),
+}
+
+impl Step {
+    /// What is next after what was to be done: to look again, a little later if somebody else was faster.
+    const fn after<T>(done: Option<&T>) -> Self {
+        match done {
+            Some(_) => Self::Again,
+            None => Self::Rest(OVERTAKEN),
+        }
+    }
 }
 
 fn between(now: Timestamp, until: Timestamp) -> Duration {

@@ -119,8 +119,16 @@ impl Secrets {
     /// The platform takes the access token no more: another one is got the next time. Whether there can be one.
     pub(crate) fn renew(&self, config: &mut Config) -> bool {
         let Some(refresh) = config.secrets.get(REFRESH).cloned() else { return false };
-        self.tokens.kept().remove(&key(config, &refresh));
-        config.secrets.remove(ACCESS);
+        let ended = config.secrets.remove(ACCESS);
+        let mut kept = self.tokens.kept();
+        let key = key(config, &refresh);
+        // Somebody else may have got another one meanwhile: that one is good.
+        let is_same = |(token, _): &(SecretString, Timestamp)| {
+            ended.as_ref().is_none_or(|ended| ended.expose_secret() == token.expose_secret())
+        };
+        if kept.get(&key).is_some_and(is_same) {
+            kept.remove(&key);
+        }
         true
     }
 
