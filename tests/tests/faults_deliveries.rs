@@ -42,7 +42,8 @@ fn accounts(url: &str, secret: &str) -> String {
         )
     };
     let line = account("line", "line", "", "channel_access_token");
-    let sms = account("sms", "sms", ", account_sid = \"AC1\", from = \"+15550100\"", "auth_token");
+    let quick = ", account_sid = \"AC1\", from = \"+15550100\", ask_after_s = \"1\", absent_after_s = \"1\"";
+    let sms = account("sms", "sms", quick, "auth_token");
     line + &sms + &account("wa", "whatsapp", ", phone_number_id = \"1\"", "access_token")
 }
 

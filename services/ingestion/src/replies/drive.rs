@@ -1,6 +1,6 @@
 //! A delivery, from what is known of it to what is next, until nothing is.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     customer::{self, Purpose},
@@ -31,6 +31,12 @@ const STEPS_MAX: usize = 1_000;
 const RESEND_UNCLEAR: &str = "resend_unclear";
 /// The setting with the seconds that an answer may take.
 const CALL_TIME: &str = "call_time_s";
+/// The setting with the seconds after which a platform is first asked what it has.
+const ASK_AFTER: &str = "ask_after_s";
+/// The setting with the seconds after which it must say again that it has something not.
+const ABSENT_AFTER: &str = "absent_after_s";
+/// The most of either.
+const ASK_AFTER_MAX_S: i64 = 24 * 3_600;
 /// After how many seconds more than a call may take an attempt without a result is one whose maker died.
 const LOST_AFTER_S: i64 = 20;
 /// How long a reply rests when there is no access token for it.
@@ -99,7 +105,9 @@ impl Replies {
                     Err(time) => return Ok(Step::Rest(time)),
                 };
                 let answer = match &mut voice {
-                    Some(voice) => self.ask(stream, delivery, voice, (part, ask, key)).await?,
+                    Some(voice) => {
+                        self.ask(stream, delivery, voice, (part, attempt, ask, key), &rules).await?
+                    }
                     None => Answer::Nothing { ask },
                 };
                 let said = Said::of_answer(&answer);
@@ -178,14 +186,17 @@ impl Replies {
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = way.promise();
         let call_time = way.call_time(settings.get(CALL_TIME).and_then(|text| text.parse().ok()));
+        let usual = Rules::default();
         let rules = Rules {
             idempotent_s: (promise == Promise::Key).then(|| way.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
             attempt_timeout_s: i64::try_from(call_time.as_secs())
                 .unwrap_or(i64::MAX)
                 .saturating_add(LOST_AFTER_S),
+            ask_after_s: seconds(&settings, ASK_AFTER).unwrap_or(usual.ask_after_s),
+            absent_after_s: seconds(&settings, ABSENT_AFTER).unwrap_or(usual.absent_after_s),
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
-            ..Rules::default()
+            ..usual
         };
         let capability = channel.capability();
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
@@ -236,6 +247,10 @@ impl Replies {
         }
         Ok(())
     }
+}
+
+fn seconds(settings: &BTreeMap<String, String>, name: &str) -> Option<i64> {
+    settings.get(name)?.parse().ok().filter(|seconds| (0..=ASK_AFTER_MAX_S).contains(seconds))
 }
 
 /// What is next.

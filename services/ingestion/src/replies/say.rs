@@ -1,16 +1,17 @@
 //! One call for a part of a delivery: what is said, and what came of it.
 
 use domain::{
-    delivery::{Action, Answer, Delivery, External, Failure, Rejection, Unclarity},
-    ids::{IdempotencyKey, KeyedHash},
+    delivery::{Action, Answer, Delivery, External, Failure, Outcome, Rejection, Rules, Unclarity},
+    ids::{IdempotencyKey, KeyedHash, MessageId},
+    message,
     personal::Personal,
 };
 use eventlog::StreamId;
 use service::Error;
 
-use super::{Replies, Way, drive::Voice, http, words::Words};
+use super::{Replies, Way, drive::Voice, http, queue::named, words::Words};
 use crate::{
-    channels::speak::{Answered, File, Speaker, Told, Unsayable},
+    channels::speak::{Answered, File, Outgoing, Speaker, Told, Unsayable},
     chat,
     identity::Names,
 };
@@ -204,24 +205,60 @@ impl Replies {
         &self,
         stream: &StreamId,
         delivery: &Delivery,
-        voice: &Voice,
-        (part, ask, key): (u16, u32, IdempotencyKey),
+        voice: &mut Voice,
+        (part, attempt, ask, key): (u16, u32, u32, IdempotencyKey),
+        rules: &Rules,
     ) -> Result<Answer, Error> {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
         let Way::Http(speaker) = voice.way else { return Ok(nothing) };
         let key = key.to_string();
         let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
-        let Some(Ok(call)) = speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
-        let Ok(answer) = self.http.call(call, voice.call_time).await else { return Ok(nothing) };
+        let Some(mut answer) = self.look(speaker, &outgoing, voice).await else { return Ok(nothing) };
+        if answer.status == ::http::StatusCode::UNAUTHORIZED && self.secrets.renew(&mut voice.config) {
+            let (connector, now) = (voice.way.connector(), self.shell.clock.now());
+            if self.secrets.fill(connector, &mut voice.config, now).await.is_err() {
+                return Ok(nothing);
+            }
+            let Some(again) = self.look(speaker, &outgoing, voice).await else { return Ok(nothing) };
+            answer = again;
+        }
+        let unclear = delivery.part(part).and_then(|part| part.attempt(attempt)).map(|made| &made.outcome);
         Ok(match speaker.told(&outgoing, answer.status, &answer.body) {
             Told::Has { external_id } => {
                 let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
-                Answer::Has { external }
+                match &external {
+                    Some(found) if self.is_of_another(delivery, part, &found.hash).await? => nothing,
+                    Some(_) | None => Answer::Has { external },
+                }
             }
-            Told::HasNot => Answer::HasNot,
+            Told::HasNot => match unclear {
+                Some(Outcome::Unclear(unclear)) => unclear.not_shown(ask, self.shell.clock.now(), rules),
+                Some(_) | None => nothing,
+            },
             Told::Nothing => nothing,
         })
+    }
+
+    async fn look(
+        &self,
+        speaker: &dyn Speaker,
+        outgoing: &Outgoing<'_>,
+        voice: &Voice,
+    ) -> Option<http::Answer> {
+        let call = speaker.ask(outgoing, &voice.config)?.ok()?;
+        self.http.call(call, voice.call_time).await.ok()
+    }
+
+    /// Whether what a platform has is another reply, or another part of this one, with the same words.
+    async fn is_of_another(&self, delivery: &Delivery, part: u16, hash: &KeyedHash) -> Result<bool, Error> {
+        let others = (1..).zip(&delivery.parts).filter(|(number, _)| *number != part);
+        if others.flat_map(|(_, other)| other.externals()).any(|other| other == hash) {
+            return Ok(true);
+        }
+        let message = named("message", &MessageId::of(&delivery.request.account, hash))?;
+        let known = self.messages.load::<message::Error>(&message).await?;
+        Ok(known.state.reply().is_some_and(|reply| reply != delivery.request.reply))
     }
 
     fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {
