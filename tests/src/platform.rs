@@ -80,6 +80,10 @@ struct State {
     taken: Vec<Taken>,
     /// Calls that send, whatever came of them.
     calls: usize,
+    /// How often it still does not show what it has.
+    hides: usize,
+    /// Access tokens that it gave, and whether it gives none.
+    tokens: (usize, bool),
     /// Files that were brought before their message: their names and bytes.
     brought: Vec<File>,
 }
@@ -136,6 +140,21 @@ impl FakePlatform {
         lock(&self.state).brought.len()
     }
 
+    /// It shows nothing of what it has, the next so many times that it is asked.
+    pub fn hide(&self, times: usize) {
+        lock(&self.state).hides = times;
+    }
+
+    /// Whether it gives no access tokens.
+    pub fn gives_no_tokens(&self, none: bool) {
+        lock(&self.state).tokens.1 = none;
+    }
+
+    /// How many access tokens it gave.
+    pub fn tokens(&self) -> usize {
+        lock(&self.state).tokens.0
+    }
+
     /// How often it was called to take something.
     pub fn calls(&self) -> usize {
         lock(&self.state).calls
@@ -158,13 +177,32 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
         let query = call.line.split(['?', ' ']).nth(2).unwrap_or_default();
         let to = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "To");
         let to = to.map(|(_, to)| to.into_owned()).unwrap_or_default();
+        let hides = {
+            let mut state = lock(state);
+            let hides = state.hides > 0;
+            state.hides = state.hides.saturating_sub(1);
+            hides
+        };
         let messages: Vec<Value> = lock(state)
             .taken
             .iter()
-            .filter(|taken| taken.to == to)
+            .rev()
+            .filter(|taken| taken.to == to && !hides)
             .map(|taken| json!({"sid": taken.id, "body": taken.text, "to": taken.to, "direction": "outbound-api"}))
             .collect();
         return answer(&mut stream, 200, "", &json!({"messages": messages, "next_page_uri": null})).await;
+    }
+    if call.line.contains("/oauth/token ") {
+        let token = {
+            let mut state = lock(state);
+            let (given, none) = &mut state.tokens;
+            *given += usize::from(!*none);
+            (!*none).then(|| json!({"access_token": format!("token-{given}"), "expires_in": 3600}))
+        };
+        return match token {
+            Some(token) => answer(&mut stream, 200, "", &token).await,
+            None => answer(&mut stream, 400, "", &json!({"error": "invalid_grant"})).await,
+        };
     }
     if call.line.contains("/media ") {
         return bring(&mut stream, state, &call).await;

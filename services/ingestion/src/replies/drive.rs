@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     customer::{self, Purpose},
-    delivery::{Action, Answer, Delivery, Next, PartState, Rules},
+    delivery::{Action, Answer, Delivery, Next, PartState, Request, Rules},
     health::{Cause, Sign},
     ids::{CustomerId, MessageId, derive},
     message,
     outbound::{
         Refusal,
-        window::{Capability, can_send},
+        fit::{self, Misfit},
+        length,
+        window::can_send,
     },
+    policy::channel::Channel,
     time::Timestamp,
 };
 use eventlog::StreamId;
@@ -20,7 +23,10 @@ use service::{Error, reaction, transact::Meta};
 use super::{Replies, Way, outcome, queue::named};
 use crate::{
     account::{Account, Via},
-    channels::{self, speak::Promise},
+    channels::{
+        self,
+        speak::{Files, Promise},
+    },
     health::{Pass, Said, Turn, patient},
     secrets::access::NoAccess,
 };
@@ -54,7 +60,7 @@ pub(super) struct Voice {
     pub(super) way: Way,
     pub(super) config: channels::Config,
     pub(super) rules: Rules,
-    pub(super) capability: Capability,
+    pub(super) channel: Channel,
     /// How long an answer may take.
     pub(super) call_time: Duration,
 }
@@ -198,9 +204,8 @@ impl Replies {
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
             ..usual
         };
-        let capability = channel.capability();
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, way, config, rules, capability, call_time })
+        Some(Voice { account, way, config, rules, channel, call_time })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.
@@ -213,7 +218,10 @@ impl Replies {
         let request = &delivery.request;
         let heard = self.heard(request.conversation).await?;
         let last = heard.last(request.identity.as_ref()).map(|(.., at)| *at);
-        if let Err(refusal) = can_send(&voice.capability, last, now, &request.form) {
+        if let Err(refusal) = can_send(&voice.channel.capability(), last, now, &request.form) {
+            return Ok(Err(refusal));
+        }
+        if let Err(refusal) = takes(voice, request) {
             return Ok(Err(refusal));
         }
         let Some(identity) = &request.identity else { return Ok(Ok(())) };
@@ -249,8 +257,39 @@ impl Replies {
     }
 }
 
+/// Whether the channel, as policy has it now, takes the form and the files. The words are measured when they are read.
+fn takes(voice: &Voice, request: &Request) -> Result<(), Refusal> {
+    let files = request.parts.iter().flat_map(|part| &part.attachments);
+    let files: Vec<_> =
+        files.map(|file| fit::File { media_type: &file.media_type, bytes: file.bytes }).collect();
+    if !files.is_empty() && voice.way.files() == Files::None {
+        return Err(Refusal::AttachmentNotAllowed);
+    }
+    // A subject that came with what is answered is left out where there are none.
+    fit::fits(&voice.channel, &request.form, false, &files).map_err(|misfit| match misfit {
+        Misfit::ListenOnly => Refusal::ListenOnly,
+        Misfit::Template | Misfit::FilesOfTemplate => Refusal::TemplateNotAllowed,
+        Misfit::Tag { .. } => Refusal::TagNotAllowed,
+        Misfit::Subject
+        | Misfit::NoFiles
+        | Misfit::FileType { .. }
+        | Misfit::FileTooLarge { .. }
+        | Misfit::TooManyFiles
+        | Misfit::FilesTooLarge => Refusal::AttachmentNotAllowed,
+    })
+}
+
 fn seconds(settings: &BTreeMap<String, String>, name: &str) -> Option<i64> {
     settings.get(name)?.parse().ok().filter(|seconds| (0..=ASK_AFTER_MAX_S).contains(seconds))
+}
+
+impl Voice {
+    /// Whether a part is not too long for the channel: policy may have changed since it was cut, and a person may try again what
+    /// was refused for that.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let max = self.channel.length_max.map_or(usize::MAX, |max| max as usize);
+        length::split(text, max, self.channel.length_unit, 1).is_ok()
+    }
 }
 
 /// What is next.

@@ -16,6 +16,8 @@ mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::{
@@ -52,7 +54,7 @@ use crate::{
     },
     chat,
     health::Channels,
-    secrets::Secrets,
+    secrets::{Secrets, access},
 };
 
 /// The namespace of the commands of deliveries.
@@ -398,7 +400,8 @@ const fn is_overtaken(refusal: &delivery::Error) -> bool {
 
 /// Whether policy has what a way needs: whether anything could be said on it, if every secret could be read.
 fn is_complete(via: &Via, way: Way) -> bool {
-    let secrets = via.secrets.keys().map(|name| (name.clone(), "0".repeat(SECRET_LEN).into()));
+    let names = via.secrets.keys().map(String::as_str).chain(access::made_of(&via.secrets));
+    let secrets = names.map(|name| (name.to_owned(), "0".repeat(SECRET_LEN).into()));
     let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
     let anything = Outgoing {
         to: "1",

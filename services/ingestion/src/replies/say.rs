@@ -63,6 +63,9 @@ impl Replies {
             Ok(None) => return rejected(part, attempt, Rejection::Malformed, None),
             Err(error) => return unread(error),
         };
+        if !voice.holds(words.text()) {
+            return rejected(part, attempt, Rejection::TooLong, None);
+        }
         let Way::Http(speaker) = voice.way else {
             return self.show(delivery, voice, &words, (part, attempt)).unwrap_or_else(unread);
         };

@@ -5,7 +5,7 @@
 //! the account's secrets as if policy had named it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -52,6 +52,11 @@ const REASONS: [&str; 6] = [
     "unsupported_grant_type",
     "invalid_scope",
 ];
+
+/// The secret that is made of those that policy names.
+pub(crate) fn made_of<T>(secrets: &BTreeMap<String, T>) -> Option<&'static str> {
+    secrets.contains_key(REFRESH).then_some(ACCESS)
+}
 
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
