@@ -1,6 +1,9 @@
 //! A log before which something can be put: what happens just before an entry is written, or that it is not.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 use eventlog::{AppendError, Category, Entry, Error, EventLog, NewEntry, Position, StreamId};
 use futures_util::{future::BoxFuture, stream::BoxStream};
@@ -13,12 +16,14 @@ type Before =
 pub struct Interposed {
     log: Arc<dyn EventLog>,
     before: RwLock<Option<Arc<Before>>>,
+    /// Streams that cannot be read.
+    blind: Mutex<BTreeSet<StreamId>>,
 }
 
 impl Interposed {
     /// `log`, and nothing before it yet.
     pub fn new(log: Arc<dyn EventLog>) -> Arc<Self> {
-        Arc::new(Self { log, before: RwLock::default() })
+        Arc::new(Self { log, before: RwLock::default(), blind: Mutex::default() })
     }
 
     /// From now on `before` is done before every append.
@@ -30,6 +35,16 @@ impl Interposed {
         + 'static,
     ) {
         *self.before.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(before));
+    }
+
+    /// From now on the log is away for whoever reads this stream.
+    pub fn hide(&self, stream: StreamId) {
+        self.blind.lock().unwrap_or_else(PoisonError::into_inner).insert(stream);
+    }
+
+    /// It can be read again. Whether it was hidden.
+    pub fn show(&self, stream: &StreamId) -> bool {
+        self.blind.lock().unwrap_or_else(PoisonError::into_inner).remove(stream)
     }
 
     /// Nothing is done before an append any more.
@@ -54,6 +69,11 @@ impl EventLog for Interposed {
     }
 
     fn read_after(&self, stream: &StreamId, after: Position) -> BoxStream<'static, Result<Entry, Error>> {
+        if self.blind.lock().unwrap_or_else(PoisonError::into_inner).contains(stream) {
+            return Box::pin(futures_util::stream::once(async {
+                Err(Error::Unavailable("the log is away".into()))
+            }));
+        }
         self.log.read_after(stream, after)
     }
 

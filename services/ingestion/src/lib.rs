@@ -65,6 +65,7 @@ pub struct Ingestion(Arc<Parts>);
 struct Parts {
     shell: Shell,
     accounts: Arc<dyn Accounts>,
+    secrets: secrets::Secrets,
     submitter: Arc<Submitter>,
     ledger: Arc<Ledger>,
     channels: Arc<health::Channels>,
@@ -83,19 +84,22 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let submitter = Arc::new(Submitter::new(shell.clone(), Arc::clone(&config.accounts)));
     let control = shell.stores.control("ingestion").await?;
     let channels = health::Channels::open(&shell, &config.accounts, (&control, &ledger)).await?;
-    let replies = replies::Runners::open(&shell, &config.accounts, (&control, &channels)).await?;
+    let secrets = secrets::Secrets::new();
+    let replies = replies::Runners::open(&shell, &config.accounts, (&control, &channels), &secrets).await?;
     let feeds = feeds::Polling::open(&shell, &config.accounts, &control, (&submitter, &ledger))?;
     let feeds = Arc::new(feeds);
     let asking = Arc::new(asking::Polling::open(&shell, &config.accounts, &control, &ledger));
-    let files = files::open(&shell, &config.accounts, &control)?;
+    let files = files::open(&shell, &config.accounts, (&control, &secrets))?;
     let dead_letters = hooks::dead::DeadLetters::new(&shell, ledger.store().clone());
-    let chat = chat::Chat::open(&shell, &config.accounts, &control, (&submitter, &ledger)).await?;
+    let chat =
+        chat::Chat::open(&shell, &config.accounts, (&control, &secrets), (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
     let accounts = config.accounts;
     let guard = postbox::guard::Guard::new();
     Ok(Ingestion(Arc::new(Parts {
         shell,
         accounts,
+        secrets,
         submitter,
         ledger,
         channels,

@@ -2,7 +2,7 @@
 
 pub(crate) mod access;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
@@ -13,16 +13,17 @@ const KEPT_MAX: u64 = 10_000;
 /// The longest secret, in bytes.
 const LEN_MAX: u64 = 64 * 1024;
 
-/// Reads secrets.
+/// Reads secrets. Clones are the same: what one of them has got, or found to be ended, all of them know.
+#[derive(Clone)]
 pub(crate) struct Secrets {
     kept: moka::sync::Cache<String, Option<SecretString>>,
-    tokens: access::Tokens,
+    tokens: Arc<access::Tokens>,
 }
 
 impl Secrets {
     pub(crate) fn new() -> Self {
         let kept = moka::sync::Cache::builder().max_capacity(KEPT_MAX).time_to_live(KEPT_FOR).build();
-        Self { kept, tokens: access::Tokens::default() }
+        Self { kept, tokens: Arc::default() }
     }
 
     /// Those of an account that are there, by name. What is not is told in the log, by its reference.

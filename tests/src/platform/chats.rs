@@ -49,7 +49,7 @@ impl Kind for Twilio {
 
     fn has(&self, call: &Call, taken: &[&Taken]) -> Value {
         let to = call.parameter("To");
-        let to = taken.iter().filter(|taken| taken.to == to);
+        let to = taken.iter().rev().filter(|taken| taken.to == to);
         let messages: Vec<_> = to
             .map(|taken| json!({"sid": taken.id, "body": taken.text, "to": taken.to, "direction": "outbound-api"}))
             .collect();

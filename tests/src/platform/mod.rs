@@ -94,6 +94,10 @@ struct State {
     calls: HashMap<String, usize>,
     /// What goes wrong when it is asked next about a place or a person of this name.
     asked: HashMap<String, Trouble>,
+    /// How often it still does not show what it has.
+    hides: usize,
+    /// Access tokens that it gave, and whether it gives none.
+    tokens: (usize, bool),
     /// Files that were brought before their message: their names and bytes.
     brought: Vec<File>,
 }
@@ -159,6 +163,21 @@ impl FakePlatform {
         lock(&self.state).calls.values().sum()
     }
 
+    /// It shows nothing of what it has, the next so many times that it is asked.
+    pub fn hide(&self, times: usize) {
+        lock(&self.state).hides = times;
+    }
+
+    /// Whether it gives no access tokens.
+    pub fn gives_no_tokens(&self, none: bool) {
+        lock(&self.state).tokens.1 = none;
+    }
+
+    /// How many access tokens it gave.
+    pub fn tokens(&self) -> usize {
+        lock(&self.state).tokens.0
+    }
+
     /// How often it was called to take this text, file or template.
     pub fn calls_for(&self, text: &str) -> usize {
         lock(&self.state).calls.get(text).copied().unwrap_or_default()
@@ -177,6 +196,10 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let call = Call::read(&mut stream).await?;
+    if call.path.ends_with("/oauth/token") {
+        let token = lock(state).token();
+        return answer(&mut stream, &token).await;
+    }
     let Some((platform, kind)) = kind::at(&call.path) else {
         return answer(&mut stream, &Answer::new(404, json!({}))).await;
     };
@@ -185,8 +208,8 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
         if trouble.is_some() {
             return breaks(&mut stream, trouble).await;
         }
-        let taken = lock(state).taken.clone();
-        let here: Vec<_> = taken.iter().filter(|taken| taken.platform == platform).collect();
+        let shown = lock(state).shown();
+        let here: Vec<_> = shown.iter().filter(|taken| taken.platform == platform).collect();
         return answer(&mut stream, &Answer::new(200, kind.has(&call, &here))).await;
     }
     if call.path.ends_with("/media") {
@@ -212,6 +235,25 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
 }
 
 impl State {
+    /// What it shows of what it has, now that it is asked.
+    fn shown(&mut self) -> Vec<Taken> {
+        if self.hides > 0 {
+            self.hides -= 1;
+            return Vec::new();
+        }
+        self.taken.clone()
+    }
+
+    /// Another access token, or none.
+    fn token(&mut self) -> Answer {
+        let (given, none) = &mut self.tokens;
+        if *none {
+            return Answer::new(400, json!({"error": "invalid_grant"}));
+        }
+        *given += 1;
+        Answer::new(200, json!({"access_token": format!("token-{given}"), "expires_in": 3600}))
+    }
+
     /// Takes a message, or knows it again; what is answered, if nothing goes wrong.
     fn take(&mut self, kind: &dyn Kind, said: &Taken) -> Answer {
         if let Some(refused) = kind.refuses(said, &self.taken) {

@@ -24,5 +24,6 @@ mod payloads;
 mod published;
 mod real_mails;
 mod replies;
+mod sending;
 mod signed;
 mod vectors;

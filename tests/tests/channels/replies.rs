@@ -32,7 +32,8 @@ pub async fn site(secrets: &Secrets, platform: &FakePlatform) -> World {
         )
     };
     let line = account("line", "line", "", "channel_access_token");
-    let sms = account("sms", "sms", ", account_sid = \"AC1\", from = \"+15550100\"", "auth_token");
+    let quick = ", account_sid = \"AC1\", from = \"+15550100\", ask_after_s = \"1\", absent_after_s = \"1\"";
+    let sms = account("sms", "sms", quick, "auth_token");
     let whatsapp = account("wa", "whatsapp", ", phone_number_id = \"1\"", "access_token");
     let app = format!(", app_secret = \"{0}\", verify_token = \"{0}\" }}", secrets.put("app", hooks::SECRET));
     let whatsapp = whatsapp.trim_end().trim_end_matches('}').to_owned() + &app;

@@ -61,7 +61,9 @@ impl Delivery {
                 }
             }
             Event::OutcomeUnclear { at, part, attempt, reason } => {
-                let unclear = Unclear { at: *at, reason: *reason, asks: 0, asked_at: *at, cleared: None };
+                let (reason, asked_at) = (*reason, *at);
+                let unclear =
+                    Unclear { at: *at, reason, asks: 0, asked_at, not_shown_since: None, cleared: None };
                 self.settle(*part, *attempt, Outcome::Unclear(unclear));
             }
             Event::Clarified { at, part, attempt, answer, .. } => {
@@ -70,9 +72,12 @@ impl Delivery {
                     // What is sent is said by the event behind this one.
                     Answer::Has { .. } => {}
                     Answer::HasNot => unclear.cleared = Some(Cleared::Absent),
-                    Answer::Nothing { ask } => {
+                    Answer::NotShown { ask } | Answer::Nothing { ask } => {
                         unclear.asks = unclear.asks.max(*ask);
                         unclear.asked_at = *at;
+                        if let Answer::NotShown { .. } = answer {
+                            unclear.not_shown_since.get_or_insert(*at);
+                        }
                     }
                 }
             }

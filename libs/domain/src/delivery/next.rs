@@ -3,7 +3,7 @@
 use super::{
     ASKS_MAX,
     state::{Attempt, Cleared, Delivery, Outcome, PartState, Stage, State, Unclear},
-    values::{Because, GivenUp, Unclarity},
+    values::{Answer, Because, GivenUp, Unclarity},
 };
 use crate::{
     ids::{IdempotencyKey, ReplyId, derive},
@@ -30,6 +30,8 @@ pub struct Rules {
     pub asks_max: u32,
     /// How long after an unclear outcome it is asked first: what it took may not be found at once.
     pub ask_after_s: i64,
+    /// How long after it said that it does not show it that is asked again, and believed: it may only be late.
+    pub absent_after_s: i64,
     /// Whether it is rather sent twice than never.
     pub resend_unclear: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Rules {
             idempotent_s: None,
             asks_max: 0,
             ask_after_s: 5,
+            absent_after_s: 30,
             resend_unclear: false,
         }
     }
@@ -212,6 +215,7 @@ impl Delivery {
             0 => unclear.at.plus_seconds(rules.ask_after_s),
             asks => later(unclear.asked_at, self.delay(number, asks, rules)),
         };
+        let ask_at = ask_at.max(unclear.absent_at(rules).unwrap_or(Timestamp::MIN));
         let ask = unclear.asks.saturating_add(1);
         at_or_after(now, ask_at, Next::Ask { part: number, attempt: doubtful, ask, key: attempt.key })
     }
@@ -234,6 +238,21 @@ impl Delivery {
 
     fn delay(&self, number: u16, times: u32, rules: &Rules) -> i64 {
         backoff(self.request.reply, number, times, rules.backoff_s, rules.backoff_max_s)
+    }
+}
+
+impl Unclear {
+    /// From when on it is believed that the platform has it not, if it says so again.
+    fn absent_at(&self, rules: &Rules) -> Option<Timestamp> {
+        self.not_shown_since.map(|since| since.plus_seconds(rules.absent_after_s))
+    }
+
+    /// What it means that the platform does not show it at `now`, as the answer to question number `ask`.
+    pub fn not_shown(&self, ask: u32, now: Timestamp, rules: &Rules) -> Answer {
+        match self.absent_at(rules) {
+            Some(at) if now >= at => Answer::HasNot,
+            Some(_) | None => Answer::NotShown { ask },
+        }
     }
 }
 

@@ -87,16 +87,18 @@ impl Delivery {
                 Some(Event::PartSent { at, part, attempt, external: external.clone() })
             }
             Answer::HasNot if unclear.cleared == Some(Cleared::Absent) => return Ok(Vec::new()),
-            Answer::Nothing { ask } if unclear.cleared == Some(Cleared::Absent) || *ask <= unclear.asks => {
+            Answer::NotShown { ask } | Answer::Nothing { ask }
+                if unclear.cleared == Some(Cleared::Absent) || *ask <= unclear.asks =>
+            {
                 return Ok(Vec::new());
             }
-            Answer::Nothing { ask } if *ask > ASKS_MAX => {
+            Answer::NotShown { ask } | Answer::Nothing { ask } if *ask > ASKS_MAX => {
                 return Err(Error::LimitExceeded {
                     what: "questions about an attempt",
                     max: ASKS_MAX as usize,
                 });
             }
-            Answer::HasNot | Answer::Nothing { .. } => None,
+            Answer::HasNot | Answer::NotShown { .. } | Answer::Nothing { .. } => None,
         };
         Ok([Event::Clarified { at, by, part, attempt, answer }].into_iter().chain(sent).collect())
     }

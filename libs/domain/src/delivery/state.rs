@@ -118,6 +118,8 @@ pub struct Unclear {
     pub asks: u32,
     /// When it was last asked.
     pub asked_at: Timestamp,
+    /// Since when it does not show it, if it said so.
+    pub not_shown_since: Option<Timestamp>,
     /// What allows to send it again.
     pub cleared: Option<Cleared>,
 }

@@ -178,6 +178,12 @@ pub enum Answer {
     },
     /// It has it not.
     HasNot,
+    /// It does not show it. What it took a moment ago may show later: only when that is said again, some time after, it has it
+    /// not.
+    NotShown {
+        /// The number of the question, from 1.
+        ask: u32,
+    },
     /// It could not be asked, or could not say.
     Nothing {
         /// The number of the question, from 1.

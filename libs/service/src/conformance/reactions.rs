@@ -33,6 +33,7 @@ pub async fn all(stores: &Stores, seed: u64) {
     what_can_never_be_taken_up_is_set_aside_and_told(stores, seed).await;
     another_takes_over_from_one_that_dies(stores, seed).await;
     two_that_run_at_once_do_no_harm(stores, seed).await;
+    what_is_under_way_comes_to_its_end_and_nothing_else_begins(stores, seed).await;
 }
 
 /// Once where nothing goes wrong; a position is kept, and the next process begins there.
@@ -178,6 +179,31 @@ pub async fn two_that_run_at_once_do_no_harm(stores: &Stores, seed: u64) {
     assert_eq!(taken.len(), 100);
 }
 
+/// Who ends in order cuts nothing off, and leaves what has not begun to the next.
+pub async fn what_is_under_way_comes_to_its_end_and_nothing_else_begins(stores: &Stores, seed: u64) {
+    let world = World::new(stores.clone(), seed).await;
+    let (clock, notes) = (clock(), Notes::default());
+    let slow = world.count(0, 1).await;
+    notes.slow.lock().unwrap().insert(slow);
+    let behind = world.count(0, 1).await;
+    let one = start(&world, "ends", "a", &clock, &notes).await;
+    let mut begun = notes.begun.subscribe();
+    timeout(WAIT_MAX, begun.wait_for(|begun| *begun == 1)).await.unwrap().unwrap();
+    drop(one.stop);
+    let later = world.count(1, 1).await;
+    let mut task = one.task;
+    let early = timeout(Duration::from_millis(200), &mut task).await;
+    assert!(early.is_err(), "what was under way was cut");
+    assert_eq!(notes.in_order(), 0);
+    notes.open.send_replace(true);
+    timeout(WAIT_MAX, task).await.unwrap().unwrap();
+    assert_eq!(*notes.taken.lock().unwrap(), [(shelf_stream(0).to_string(), slow)]);
+    // What it did is not done again.
+    let two = start(&world, "ends", "b", &clock, &notes).await;
+    reach(&two.done, later.max(behind)).await;
+    assert_eq!(notes.in_order(), 3);
+}
+
 /// What a reaction did, and what it is told to do.
 #[derive(Clone, Default)]
 struct Notes {
@@ -188,6 +214,10 @@ struct Notes {
     unwanted: Arc<Mutex<HashSet<String>>>,
     busy: Arc<Mutex<HashSet<String>>>,
     met: Arc<AtomicBool>,
+    /// What does not end before `open`, and how much of it has begun.
+    slow: Arc<Mutex<HashSet<Position>>>,
+    open: watch::Sender<bool>,
+    begun: watch::Sender<usize>,
 }
 
 impl Notes {
@@ -240,6 +270,11 @@ impl Reaction for Noting {
             self.notes.met.store(true, Ordering::Relaxed);
         }
         tokio::task::yield_now().await;
+        if self.notes.slow.lock().unwrap().contains(&entry.position) {
+            self.notes.begun.send_modify(|begun| *begun += 1);
+            let mut open = self.notes.open.subscribe();
+            let _ = open.wait_for(|open| *open).await;
+        }
         self.notes.busy.lock().unwrap().remove(&lane);
         if self.notes.late.lock().unwrap().contains(&entry.position) {
             return Err(Error::Later("not yet".to_owned()));

@@ -5,7 +5,6 @@ mod work;
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -32,6 +31,13 @@ pub const WINDOW_MAX: usize = 20_000;
 pub const WAITS_FROM: u32 = 5;
 /// Lanes that are worked on side by side; those that wait for another attempt do not count.
 pub const LANES_MAX: usize = 64;
+
+/// How long what is under way may take to come to its end when the process is to end. Shorter than all tasks may take together.
+pub const FINISH_MAX: Duration = Duration::from_secs(15);
+const _: () = assert!(
+    FINISH_MAX.as_secs() < crate::lifecycle::DRAIN_LIMIT.as_secs(),
+    "there is time left to end in order"
+);
 
 /// How often a position is stored behind which nothing was done: to pass over the same entries again is nothing lost.
 pub const PASSING: Duration = Duration::from_millis(250);
@@ -172,39 +178,53 @@ impl<R: Reaction> Runner<R> {
         tokio::time::timeout(limit, reached).await.is_ok()
     }
 
-    /// Works until `stop`.
+    /// Works until `stop`; then nothing more is taken up, and what is under way comes to its end, or is cut after
+    /// [`FINISH_MAX`].
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        stop.run_until_cancelled(self.work()).await;
+        let too_long = async {
+            stop.cancelled().await;
+            tokio::time::sleep(FINISH_MAX).await;
+        };
+        tokio::select! {
+            () = self.work(&stop) => {}
+            () = too_long => tracing::warn!(reaction = self.reaction.name(), "what was under way is cut"),
+        }
         if let Err(error) = self.lease.release().await {
             tracing::debug!(%error, "the lease was not released; it ends by itself");
         }
     }
 
-    async fn work(&self) {
+    async fn work(&self, stop: &CancellationToken) {
         let mut failures = 0;
-        loop {
-            let Err(error) = self.turn(&mut failures).await else { continue };
+        while !stop.is_cancelled() {
+            let Err(error) = self.turn(&mut failures, stop).await else { continue };
             failures += 1;
             self.pulse.failed(&error, failures);
             tracing::warn!(reaction = self.reaction.name(), %error, failures, "the reaction stands still; trying again");
-            backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5)).await;
+            let wait = backoff::wait(failures, Duration::from_millis(50), Duration::from_secs(5));
+            stop.run_until_cancelled(wait).await;
         }
     }
 
     /// Works while it holds the lease, or waits a while for it.
-    async fn turn(&self, failures: &mut u32) -> Result<(), Error> {
-        if self.lease.acquire().await.map_err(later)? {
+    async fn turn(&self, failures: &mut u32, stop: &CancellationToken) -> Result<(), Error> {
+        let Some(held) = stop.run_until_cancelled(self.lease.acquire()).await else { return Ok(()) };
+        if held.map_err(later)? {
+            // Who has lost it may be cut: another works already.
             return tokio::select! {
                 () = self.lost_lease() => Ok(()),
-                end = self.follow(failures) => end.map(|never| match never {}),
+                end = self.follow(failures, stop) => end,
             };
         }
-        self.nothing_waits();
-        self.refresh().await.map_err(later)?;
-        *failures = 0;
-        self.pulse.well();
-        self.lease.clock().sleep(RENEWAL).await;
-        Ok(())
+        let waited = stop.run_until_cancelled(async {
+            self.nothing_waits();
+            self.refresh().await.map_err(later)?;
+            *failures = 0;
+            self.pulse.well();
+            self.lease.clock().sleep(RENEWAL).await;
+            Ok(())
+        });
+        waited.await.unwrap_or(Ok(()))
     }
 
     /// Renews the lease; returns when it is lost.
@@ -217,12 +237,14 @@ impl<R: Reaction> Runner<R> {
         }
     }
 
-    /// Ends with an error only.
-    async fn follow(&self, failures: &mut u32) -> Result<Infallible, Error> {
-        let mut stored = self.refresh().await.map_err(later)?;
+    /// Ends with an error, or after `stop`.
+    async fn follow(&self, failures: &mut u32, stop: &CancellationToken) -> Result<(), Error> {
+        let begin = async { Ok((self.refresh().await.map_err(later)?, self.parked_entries().await?)) };
+        let Some(begun) = stop.run_until_cancelled(begin).await else { return Ok(()) };
+        let (mut stored, parked) = begun?;
         self.nothing_waits();
         let mut work = Work::new(self, stored);
-        work.add_parked(self.parked_entries().await?);
+        work.add_parked(parked);
         self.pulse.trying();
         let mut entries = self.log.follow(stored, &self.reaction.categories()).ready_chunks(BATCH_MAX);
         // At most one, beside the work: it need not wait for the store.
@@ -246,6 +268,7 @@ impl<R: Reaction> Runner<R> {
                 storing.push(self.store_position(done));
             }
             tokio::select! {
+                () = stop.cancelled() => break,
                 chunk = entries.next(), if work.window() < WINDOW_MAX => {
                     let chunk = chunk.ok_or_else(|| later("the log has ended"))?;
                     for entry in chunk {
@@ -263,6 +286,12 @@ impl<R: Reaction> Runner<R> {
                 () = self.rush.over(STAND_BACK_MAX), if back => {}
             }
         }
+        work.finish().await;
+        let done = work.done();
+        if work.wanted_to() > stored && done > stored {
+            self.store_position(done).await.map_err(later)?;
+        }
+        Ok(())
     }
 
     async fn refresh(&self) -> Result<Position, store::Error> {

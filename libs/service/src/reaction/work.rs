@@ -132,6 +132,15 @@ impl<'r, R: Reaction> Work<'r, R> {
         }
     }
 
+    /// Returns when every attempt that was begun has ended; none begins.
+    pub(super) async fn finish(&mut self) {
+        while let Some((lane, task, end)) = self.running.next().await {
+            if let End::Done = end {
+                self.next(lane, &task);
+            }
+        }
+    }
+
     fn queue(&mut self, task: Task) {
         let lane = self.runner.reaction.lane(&task.entry);
         if let Some(behind) = self.lanes.get_mut(&lane) {

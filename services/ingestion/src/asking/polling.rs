@@ -24,7 +24,6 @@ use crate::{
     hooks::tell::Teller,
     leased::{Leased, Troubles, Work},
     ledger::Ledger,
-    secrets::Secrets,
 };
 
 /// The lease of whoever asks.
@@ -70,7 +69,7 @@ impl Polling {
             teller: Teller::new(&ingestion.0.shell),
             kept: self.kept.clone(),
             http: client,
-            secrets: Secrets::new(),
+            secrets: ingestion.0.secrets.clone(),
             troubles: self.troubles.clone(),
             asked: meter
                 .u64_counter("ask_rounds")

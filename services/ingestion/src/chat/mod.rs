@@ -141,7 +141,7 @@ impl Chat {
     pub(crate) async fn open(
         shell: &Shell,
         accounts: &Arc<dyn Accounts>,
-        control: &Store,
+        (control, secrets): (&Store, &Secrets),
         (submitter, ledger): (&Arc<Submitter>, &Arc<Ledger>),
     ) -> Result<Self, Error> {
         let model = Models::open(shell.clone(), control.clone(), Said).await?;
@@ -155,7 +155,7 @@ impl Chat {
             submitter: Arc::clone(submitter),
             ledger: Arc::clone(ledger),
             teller: Teller::new(shell),
-            secrets: Secrets::new(),
+            secrets: secrets.clone(),
             model: Arc::new(model),
             hub: Arc::default(),
             rates: Rates::new(),

@@ -70,10 +70,10 @@ pub(crate) type Runner = reaction::Runner<FetchFiles>;
 pub(crate) fn open(
     shell: &Shell,
     accounts: &Arc<dyn Accounts>,
-    control: &Store,
+    (control, secrets): (&Store, &Secrets),
 ) -> Result<Arc<Runner>, Error> {
     let lease = Lease::new(control.clone(), Arc::clone(&shell.clock), FetchFiles::NAME, &shell.replica);
-    let reaction = FetchFiles::new(shell, Arc::clone(accounts))?;
+    let reaction = FetchFiles::new(shell, Arc::clone(accounts), secrets.clone())?;
     Ok(Arc::new(Runner::new(reaction, Arc::clone(&shell.log), control.clone(), lease)))
 }
 
@@ -121,14 +121,14 @@ impl Reaction for FetchFiles {
 impl FetchFiles {
     const NAME: &str = "ingestion.fetch_files";
 
-    fn new(shell: &Shell, accounts: Arc<dyn Accounts>) -> Result<Self, Error> {
+    fn new(shell: &Shell, accounts: Arc<dyn Accounts>, secrets: Secrets) -> Result<Self, Error> {
         let (log, vault, clock) =
             (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.clock));
         let messages = Transactor::new(shell.site.as_str(), log, vault, clock);
         let client = http::Client::new()
             .map_err(|error| Error::Internal(format!("files cannot be fetched: {error}")))?;
         let actor = actor().map_err(|error| Error::Internal(error.to_string()))?;
-        let (secrets, tries) = (Secrets::new(), Tries::new());
+        let tries = Tries::new();
         Ok(Self { shell: shell.clone(), accounts, messages, secrets, client, tries, actor })
     }
 

@@ -25,6 +25,8 @@ const NAP_MAX: Duration = Duration::from_secs(1);
 const CROWDED: Duration = Duration::from_millis(25);
 /// How long after its time the reply that was tried last leaves the next trial to others.
 const OTHERS_S: i64 = 5;
+/// Calls of one account that may be under way at once. However long a platform lets them hang, the others keep most lanes.
+const WIDTH_MAX: usize = LANES_MAX / 4;
 /// Replies that are known to wait, to let them sleep at no cost. Those beyond are looked at each time.
 const NAPPING_MAX: usize = 20_000;
 
@@ -227,7 +229,7 @@ impl Pass {
                 let mut inner = channels.doors.inner();
                 let door = inner.door(account, &state);
                 door.width = match sign {
-                    Sign::Well => (door.width * 2).min(LANES_MAX),
+                    Sign::Well => (door.width * 2).min(WIDTH_MAX),
                     Sign::Failed(_) => (door.width / 2).max(1),
                 };
                 door.watch.see(sign, level, &rules)

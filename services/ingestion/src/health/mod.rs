@@ -39,7 +39,7 @@ use uuid::Uuid;
 
 use crate::{account::Accounts, ledger::Ledger};
 
-pub(crate) use doors::Turn;
+pub(crate) use doors::{Pass, Turn};
 pub(crate) use signs::{Said, patient};
 
 /// The namespace of the commands about accounts. Never changed.

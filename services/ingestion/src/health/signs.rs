@@ -48,7 +48,7 @@ impl Said {
     /// What it says that a platform was asked what it has. Why it could not say is not known.
     pub(crate) const fn of_answer(answer: &Answer) -> Self {
         match answer {
-            Answer::Has { .. } | Answer::HasNot => Self::Sign(Sign::Well),
+            Answer::Has { .. } | Answer::HasNot | Answer::NotShown { .. } => Self::Sign(Sign::Well),
             Answer::Nothing { .. } => Self::Nothing,
         }
     }

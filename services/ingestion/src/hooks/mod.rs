@@ -119,7 +119,7 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
     let chats = crate::chat::router(&ingestion, config.chat.clone());
     let doors = Doors {
         teller: Teller::new(&ingestion.0.shell),
-        secrets: Secrets::new(),
+        secrets: ingestion.0.secrets.clone(),
         calls: Calls::default(),
         called: meter
             .u64_counter("hook_calls")

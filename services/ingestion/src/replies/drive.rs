@@ -1,16 +1,20 @@
 //! A delivery, from what is known of it to what is next, until nothing is.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
     customer::{self, Purpose},
-    delivery::{Action, Answer, Delivery, Next, PartState, Rules},
+    delivery::{Action, Answer, Delivery, Next, PartState, Request, Rules},
+    health::{Cause, Sign},
     ids::{CustomerId, MessageId, derive},
     message,
     outbound::{
         Refusal,
-        window::{Capability, can_send},
+        fit::{self, Misfit},
+        length,
+        window::can_send,
     },
+    policy::channel::Channel,
     time::Timestamp,
 };
 use eventlog::StreamId;
@@ -19,8 +23,12 @@ use service::{Error, reaction, transact::Meta};
 use super::{Replies, Way, outcome, queue::named};
 use crate::{
     account::{Account, Via},
-    channels::{self, speak::Promise},
-    health::{Said, Turn, patient},
+    channels::{
+        self,
+        speak::{Files, Promise},
+    },
+    health::{Pass, Said, Turn, patient},
+    secrets::access::NoAccess,
 };
 
 /// Steps of one delivery in one go: more would be a fault that repeats itself.
@@ -29,8 +37,20 @@ const STEPS_MAX: usize = 1_000;
 const RESEND_UNCLEAR: &str = "resend_unclear";
 /// The setting with the seconds that an answer may take.
 const CALL_TIME: &str = "call_time_s";
+/// The setting with the seconds after which a platform is first asked what it has.
+const ASK_AFTER: &str = "ask_after_s";
+/// The setting with the seconds after which it must say again that it has something not.
+const ABSENT_AFTER: &str = "absent_after_s";
+/// The most of either.
+const ASK_AFTER_MAX_S: i64 = 24 * 3_600;
 /// After how many seconds more than a call may take an attempt without a result is one whose maker died.
 const LOST_AFTER_S: i64 = 20;
+/// How long a reply rests when there is no access token for it.
+const NO_ACCESS: Duration = Duration::from_secs(5);
+/// How long one rests whose turn comes when the process is to end: longer than that takes.
+const STOPPING: Duration = Duration::from_secs(60);
+/// How long one rests with which somebody else has done something meanwhile.
+const OVERTAKEN: Duration = Duration::from_millis(100);
 /// How often a platform is asked what it has.
 const ASKS_MAX: u32 = 5;
 
@@ -40,7 +60,7 @@ pub(super) struct Voice {
     pub(super) way: Way,
     pub(super) config: channels::Config,
     pub(super) rules: Rules,
-    pub(super) capability: Capability,
+    pub(super) channel: Channel,
     /// How long an answer may take.
     pub(super) call_time: Duration,
 }
@@ -66,76 +86,104 @@ impl Replies {
         let known = self.deliveries.load::<domain::delivery::Error>(stream).await?;
         let Some(delivery) = known.state.delivery() else { return Ok(Step::Done) };
         let now = self.shell.clock.now();
-        let mut voice = self.voice(delivery);
-        if let Some(voice) = &mut voice
-            && let Err(error) = self.secrets.fill(voice.way.connector(), &mut voice.config, now).await
-        {
-            // Then there is none, and nothing leaves us yet.
-            tracing::warn!(account = %voice.account.id, %error, "a reply waits for an access token");
-        }
+        let voice = self.voice(delivery);
         let rules = voice.as_ref().map_or_else(Rules::default, |voice| voice.rules);
         let rules = self.channels.excused(delivery, rules);
         let round = delivery.round;
-        match known.state.next(now, &rules) {
+        let done = match known.state.next(now, &rules) {
             Next::Done | Next::Dead | Next::Decide { .. } => {
                 self.name(delivery, voice.as_ref()).await?;
                 return Ok(Step::Done);
             }
             Next::Wait(until) => return Ok(Step::Rest(between(now, until))),
-            Next::Refuse(refusal) => self.refuse(stream, delivery, refusal).await?,
+            Next::Refuse(refusal) => return self.refuse(stream, delivery, refusal).await,
             Next::GiveUp(reason) => {
-                self.act(stream, &format!("give_up/{round}"), Action::GiveUp { round, reason }).await?;
+                self.go_on(stream, &format!("give_up/{round}"), Action::GiveUp { round, reason }).await?
             }
             Next::ReportUnclear { part, attempt, reason } => {
                 let action = Action::ReportUnclear { part, attempt, reason };
-                self.act(stream, &format!("lost/{part}/{attempt}"), action).await?;
+                self.go_on(stream, &format!("lost/{part}/{attempt}"), action).await?
             }
             Next::Ask { part, attempt, ask, key } => {
-                let pass = match self.channels.ask(stream, delivery).await? {
-                    Turn::Go(pass) => pass,
-                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                let mut voice = voice;
+                let pass = match self.turn(stream, delivery, voice.as_mut()).await? {
+                    Ok(pass) => pass,
+                    Err(time) => return Ok(Step::Rest(time)),
                 };
-                let answer = match &voice {
-                    Some(voice) => self.ask(stream, delivery, voice, (part, ask, key)).await?,
+                let answer = match &mut voice {
+                    Some(voice) => {
+                        self.ask(stream, delivery, voice, (part, attempt, ask, key), &rules).await?
+                    }
                     None => Answer::Nothing { ask },
                 };
                 let said = Said::of_answer(&answer);
                 let action = Action::Clarify { part, attempt, answer };
-                self.act(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
+                let done = self.go_on(stream, &format!("asked/{part}/{attempt}/{ask}"), action).await?;
                 pass.ended(said).await?;
+                done
             }
             Next::Send { part, attempt, key, resend } => {
                 // What policy took from the account meanwhile: there is no way any more on which to send.
-                let Some(voice) = voice else {
-                    self.refuse(stream, delivery, Refusal::AccountIncomplete).await?;
-                    return Ok(Step::Again);
+                let Some(mut voice) = voice else {
+                    return self.refuse(stream, delivery, Refusal::AccountIncomplete).await;
                 };
                 if let Err(refusal) = self.allowed(delivery, &voice, now).await? {
-                    self.refuse(stream, delivery, refusal).await?;
-                    return Ok(Step::Again);
+                    return self.refuse(stream, delivery, refusal).await;
                 }
-                let pass = match self.channels.ask(stream, delivery).await? {
-                    Turn::Go(pass) => pass,
-                    Turn::Rest(time) => return Ok(Step::Rest(time)),
+                let pass = match self.turn(stream, delivery, Some(&mut voice)).await? {
+                    Ok(pass) => pass,
+                    Err(time) => return Ok(Step::Rest(time)),
                 };
                 let start = Action::StartAttempt { part, attempt, resend };
-                let started = self.act(stream, &format!("start/{part}/{attempt}"), start).await?;
+                let started = self.go_on(stream, &format!("start/{part}/{attempt}"), start).await?;
                 // Who left no entry does not send: somebody else does, or did.
-                if started.changed && !started.repeated {
-                    let result = self.send(stream, delivery, &voice, (part, attempt, key)).await?;
+                if started.as_ref().is_some_and(|started| started.changed && !started.repeated) {
+                    // From here on there is a result, whatever happens: without one nobody would know.
+                    let result = self.send(stream, delivery, &mut voice, (part, attempt, key)).await;
                     let (said, result) = (Said::of(&result), patient(result));
                     self.act(stream, &format!("result/{part}/{attempt}"), result).await?;
                     pass.ended(said).await?;
                 }
+                started
             }
-        }
-        Ok(Step::Again)
+        };
+        Ok(Step::after(done.as_ref()))
     }
 
-    async fn refuse(&self, stream: &StreamId, delivery: &Delivery, refusal: Refusal) -> Result<(), Error> {
+    /// The right to one call, with an access token where one is needed; or for how long to wait.
+    async fn turn(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: Option<&mut Voice>,
+    ) -> Result<Result<Pass, Duration>, Error> {
+        // A call that begins now could be cut.
+        if self.is_stopping() {
+            return Ok(Err(STOPPING));
+        }
+        let pass = match self.channels.ask(stream, delivery).await? {
+            Turn::Go(pass) => pass,
+            Turn::Rest(time) => return Ok(Err(time)),
+        };
+        let Some(voice) = voice else { return Ok(Ok(pass)) };
+        let now = self.shell.clock.now();
+        let filled = self.secrets.fill(voice.way.connector(), &mut voice.config, now).await;
+        let Err(error) = filled else { return Ok(Ok(pass)) };
+        // Nothing leaves us without one, and no attempt is counted: the account is in trouble, and not the reply.
+        tracing::warn!(account = %voice.account.id, %error, "a reply waits for an access token");
+        let cause = match error {
+            NoAccess::NoSetting(_) | NoAccess::Refused(_) => Cause::Authentication,
+            NoAccess::Failed(_) => Cause::Unreachable,
+        };
+        pass.ended(Said::Sign(Sign::Failed(cause))).await?;
+        Ok(Err(NO_ACCESS))
+    }
+
+    async fn refuse(&self, stream: &StreamId, delivery: &Delivery, refusal: Refusal) -> Result<Step, Error> {
         let round = delivery.round;
         let action = Action::Refuse { round, refusal };
-        self.act(stream, &format!("refuse/{round}"), action).await.map(drop)
+        let done = self.go_on(stream, &format!("refuse/{round}"), action).await?;
+        Ok(Step::after(done.as_ref()))
     }
 
     /// With what a delivery is sent. Nothing: its account cannot send any more.
@@ -144,18 +192,20 @@ impl Replies {
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = way.promise();
         let call_time = way.call_time(settings.get(CALL_TIME).and_then(|text| text.parse().ok()));
+        let usual = Rules::default();
         let rules = Rules {
             idempotent_s: (promise == Promise::Key).then(|| way.key_known_s()),
             asks_max: if promise == Promise::Ask { ASKS_MAX } else { 0 },
             attempt_timeout_s: i64::try_from(call_time.as_secs())
                 .unwrap_or(i64::MAX)
                 .saturating_add(LOST_AFTER_S),
+            ask_after_s: seconds(&settings, ASK_AFTER).unwrap_or(usual.ask_after_s),
+            absent_after_s: seconds(&settings, ABSENT_AFTER).unwrap_or(usual.absent_after_s),
             resend_unclear: settings.get(RESEND_UNCLEAR).is_some_and(|setting| setting == "true"),
-            ..Rules::default()
+            ..usual
         };
-        let capability = channel.capability();
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, way, config, rules, capability, call_time })
+        Some(Voice { account, way, config, rules, channel, call_time })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.
@@ -168,7 +218,10 @@ impl Replies {
         let request = &delivery.request;
         let heard = self.heard(request.conversation).await?;
         let last = heard.last(request.identity.as_ref()).map(|(.., at)| *at);
-        if let Err(refusal) = can_send(&voice.capability, last, now, &request.form) {
+        if let Err(refusal) = can_send(&voice.channel.capability(), last, now, &request.form) {
+            return Ok(Err(refusal));
+        }
+        if let Err(refusal) = takes(voice, request) {
             return Ok(Err(refusal));
         }
         let Some(identity) = &request.identity else { return Ok(Ok(())) };
@@ -192,16 +245,50 @@ impl Replies {
         for hash in delivery.parts.iter().flat_map(PartState::externals).chain(doubtful) {
             let id = MessageId::of(&delivery.request.account, hash);
             let message = named("message", &id)?;
-            let principal = super::myself().map_err(|error| Error::Internal(error.to_string()))?;
             let command_id = derive(super::NAMESPACE, &format!("{message}/sent/{reply}"));
-            let meta = Meta::new(command_id, "sent", principal.actor.clone());
+            let meta = Meta::new(command_id, "sent", self.actor.clone());
             let make = |_: &_, at| {
                 let action = message::Action::Send { reply };
-                Ok(vec![message::Command::new(at, principal.actor.clone(), action)])
+                Ok(vec![message::Command::new(at, self.actor.clone(), action)])
             };
             self.messages.execute::<message::Error>(&message, &meta, make).await?;
         }
         Ok(())
+    }
+}
+
+/// Whether the channel, as policy has it now, takes the form and the files. The words are measured when they are read.
+fn takes(voice: &Voice, request: &Request) -> Result<(), Refusal> {
+    let files = request.parts.iter().flat_map(|part| &part.attachments);
+    let files: Vec<_> =
+        files.map(|file| fit::File { media_type: &file.media_type, bytes: file.bytes }).collect();
+    if !files.is_empty() && voice.way.files() == Files::None {
+        return Err(Refusal::AttachmentNotAllowed);
+    }
+    // A subject that came with what is answered is left out where there are none.
+    fit::fits(&voice.channel, &request.form, false, &files).map_err(|misfit| match misfit {
+        Misfit::ListenOnly => Refusal::ListenOnly,
+        Misfit::Template | Misfit::FilesOfTemplate => Refusal::TemplateNotAllowed,
+        Misfit::Tag { .. } => Refusal::TagNotAllowed,
+        Misfit::Subject
+        | Misfit::NoFiles
+        | Misfit::FileType { .. }
+        | Misfit::FileTooLarge { .. }
+        | Misfit::TooManyFiles
+        | Misfit::FilesTooLarge => Refusal::AttachmentNotAllowed,
+    })
+}
+
+fn seconds(settings: &BTreeMap<String, String>, name: &str) -> Option<i64> {
+    settings.get(name)?.parse().ok().filter(|seconds| (0..=ASK_AFTER_MAX_S).contains(seconds))
+}
+
+impl Voice {
+    /// Whether a part is not too long for the channel: policy may have changed since it was cut, and a person may try again what
+    /// was refused for that.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let max = self.channel.length_max.map_or(usize::MAX, |max| max as usize);
+        length::split(text, max, self.channel.length_unit, 1).is_ok()
     }
 }
 
@@ -210,6 +297,16 @@ enum Step {
     Again,
     Done,
     Rest(Duration),
+}
+
+impl Step {
+    /// What is next after what was to be done: to look again, a little later if somebody else was faster.
+    const fn after<T>(done: Option<&T>) -> Self {
+        match done {
+            Some(_) => Self::Again,
+            None => Self::Rest(OVERTAKEN),
+        }
+    }
 }
 
 fn between(now: Timestamp, until: Timestamp) -> Duration {

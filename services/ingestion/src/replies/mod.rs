@@ -16,11 +16,17 @@ mod queue;
 mod reports;
 mod say;
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use domain::{
+    actor::Actor,
     decider::Decider,
     delivery::{self, Action, Command},
     ids::{AccountId, derive},
@@ -35,8 +41,9 @@ use service::{
     models::Models,
     reaction::{self, AnyReaction, Reaction, Runner},
     store::Store,
-    transact::{Meta, Outcome, Transactor},
+    transact::{self, Meta, Outcome, Transactor},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -47,7 +54,7 @@ use crate::{
     },
     chat,
     health::Channels,
-    secrets::Secrets,
+    secrets::{Secrets, access},
 };
 
 /// The namespace of the commands of deliveries.
@@ -124,10 +131,14 @@ pub(crate) struct Replies {
     messages: Transactor<domain::message::State>,
     /// To be read: cases writes them.
     customers: Transactor<domain::customer::State>,
+    /// Who sends.
+    actor: Actor,
     secrets: Secrets,
     http: http::Client,
     /// Whether an account may send now.
     channels: Arc<Channels>,
+    /// Cancelled when the process is to end: then no attempt begins.
+    stop: OnceLock<CancellationToken>,
 }
 
 /// The reactions, opened.
@@ -144,10 +155,13 @@ impl Runners {
         shell: &service::shell::Shell,
         accounts: &Arc<dyn Accounts>,
         (control, channels): (&Store, &Arc<Channels>),
+        secrets: &Secrets,
     ) -> Result<Self, Error> {
         let model = model::Deliveries::new(Arc::clone(&shell.log));
         let model = Arc::new(Models::open(shell.clone(), control.clone(), model).await?);
-        let replies = Arc::new(Replies::new(shell.clone(), Arc::clone(accounts), Arc::clone(channels))?);
+        let replies =
+            Replies::new(shell.clone(), Arc::clone(accounts), Arc::clone(channels), secrets.clone())?;
+        let replies = Arc::new(replies);
         let lease = |name| Lease::new(control.clone(), Arc::clone(&shell.clock), name, &shell.replica);
         let (log, own) = (|| Arc::clone(&shell.log), || control.clone());
         let queue = QueueReplies(Arc::clone(&replies));
@@ -164,6 +178,7 @@ impl Runners {
 
     pub(crate) fn spawn(&self, tasks: &mut Tasks) {
         let stop = tasks.stop();
+        self.replies.stop.get_or_init(|| stop.clone());
         tasks.spawn("replies to deliveries", Arc::clone(&self.queue).run(stop.clone()));
         tasks.spawn("deliveries", Arc::clone(&self.deliver).run(stop.clone()));
         tasks.spawn("reports to deliveries", Arc::clone(&self.reports).run(stop.clone()));
@@ -284,7 +299,9 @@ impl Replies {
         shell: service::shell::Shell,
         accounts: Arc<dyn Accounts>,
         channels: Arc<Channels>,
+        secrets: Secrets,
     ) -> Result<Self, Error> {
+        let actor = myself().map_err(|error| Error::Internal(error.to_string()))?.actor;
         let site = shell.site.as_str();
         let parts = || (Arc::clone(&shell.log), Arc::clone(&shell.vault), Arc::clone(&shell.clock));
         let (log, vault, clock) = parts();
@@ -294,8 +311,13 @@ impl Replies {
         let (log, vault, clock) = parts();
         let customers = Transactor::new(site, log, vault, clock);
         let http = http::Client::new()?;
-        let secrets = Secrets::new();
-        Ok(Self { deliveries, messages, customers, accounts, secrets, http, channels, shell })
+        let stop = OnceLock::new();
+        Ok(Self { deliveries, messages, customers, accounts, actor, secrets, http, channels, shell, stop })
+    }
+
+    /// Whether the process is to end.
+    fn is_stopping(&self) -> bool {
+        self.stop.get().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// How an account sends, if its connector can, and policy has all that it needs for that.
@@ -316,17 +338,70 @@ impl Replies {
         step: &str,
         action: Action,
     ) -> Result<Outcome<delivery::State>, Error> {
-        let principal = myself().map_err(|error| Error::Internal(error.to_string()))?;
+        self.execute(stream, step, action).await.map_err(Error::from)
+    }
+
+    /// Does to a delivery what seemed to be next. Nothing: it is not, because somebody has acted since it was looked at.
+    async fn go_on(
+        &self,
+        stream: &StreamId,
+        step: &str,
+        action: Action,
+    ) -> Result<Option<Outcome<delivery::State>>, Error> {
+        match self.execute(stream, step, action).await {
+            Err(transact::Error::Refused(refusal)) if is_overtaken(&refusal) => {
+                tracing::debug!(%stream, %refusal, "a delivery is not as it was; it is looked at again");
+                Ok(None)
+            }
+            done => Ok(Some(done?)),
+        }
+    }
+
+    async fn execute(
+        &self,
+        stream: &StreamId,
+        step: &str,
+        action: Action,
+    ) -> Result<Outcome<delivery::State>, transact::Error<delivery::Error>> {
+        let actor = &self.actor;
         let command_id = derive(NAMESPACE, &format!("{stream}/{step}"));
-        let meta = Meta::new(command_id, step, principal.actor.clone());
-        let make = |_: &_, at| Ok(vec![Command::new(at, principal.actor.clone(), action.clone())]);
-        self.deliveries.execute::<delivery::Error>(stream, &meta, make).await.map_err(Error::from)
+        let meta = Meta::new(command_id, step, actor.clone());
+        let make = |_: &_, at| Ok(vec![Command::new(at, actor.clone(), action.clone())]);
+        self.deliveries.execute::<delivery::Error>(stream, &meta, make).await
+    }
+}
+
+/// Whether a refusal says that somebody has acted meanwhile, and not that it can never be done.
+const fn is_overtaken(refusal: &delivery::Error) -> bool {
+    use delivery::Error as E;
+    match refusal {
+        E::Begun
+        | E::Cancelled
+        | E::Refused(_)
+        | E::Dead
+        | E::NotDead
+        | E::AlreadySent
+        | E::OutOfOrder
+        | E::Running
+        | E::TooEarly { .. }
+        | E::OutcomeUnclear
+        | E::NotUnclear => true,
+        E::Unknown
+        | E::AnotherReply
+        | E::Empty
+        | E::LimitExceeded { .. }
+        | E::UnknownPart
+        | E::UnknownAttempt
+        | E::UnknownRound
+        | E::NoBasis
+        | E::UnknownMessage => false,
     }
 }
 
 /// Whether policy has what a way needs: whether anything could be said on it, if every secret could be read.
 fn is_complete(via: &Via, way: Way) -> bool {
-    let secrets = via.secrets.keys().map(|name| (name.clone(), "0".repeat(SECRET_LEN).into()));
+    let names = via.secrets.keys().map(String::as_str).chain(access::made_of(&via.secrets));
+    let secrets = names.map(|name| (name.to_owned(), "0".repeat(SECRET_LEN).into()));
     let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
     let anything = Outgoing {
         to: "1",

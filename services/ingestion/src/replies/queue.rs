@@ -112,12 +112,16 @@ impl Replies {
             causation: Some(entry.id),
             ..Meta::new(derive(NAMESPACE, &format!("{stream}/queue")), "queue", by.clone())
         };
-        let make =
-            |_: &_, at| Ok(vec![Command::new(at, by.clone(), Action::Queue(Box::new(request.clone())))]);
-        self.deliveries.execute::<domain::delivery::Error>(&stream, &meta, make).await?;
-        if let Some(refusal) = refusal {
-            self.act(&stream, "too_long", Action::Refuse { round: 1, refusal }).await?;
-        }
+        self.deliveries
+            .execute::<domain::delivery::Error>(&stream, &meta, |known, at| {
+                let queue = Action::Queue(Box::new(request.clone()));
+                // In one entry with it: what is only queued goes out.
+                let refuse = known.state.delivery().is_none().then(|| refusal.clone()).flatten();
+                let refuse = refuse.map(|refusal| Action::Refuse { round: 1, refusal });
+                let actions = std::iter::once(queue).chain(refuse);
+                Ok(actions.map(|action| Command::new(at, by.clone(), action)).collect())
+            })
+            .await?;
         Ok(())
     }
 

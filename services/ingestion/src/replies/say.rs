@@ -1,43 +1,78 @@
 //! One call for a part of a delivery: what is said, and what came of it.
 
 use domain::{
-    delivery::{Action, Answer, Delivery, External, Failure, Rejection, Unclarity},
-    ids::{IdempotencyKey, KeyedHash},
+    delivery::{Action, Answer, Delivery, External, Failure, Outcome, Rejection, Rules, Unclarity},
+    ids::{IdempotencyKey, KeyedHash, MessageId},
+    message,
     personal::Personal,
 };
 use eventlog::StreamId;
 use service::Error;
 
-use super::{Replies, Way, drive::Voice, http, words::Words};
+use super::{Replies, Way, drive::Voice, http, queue::named, words::Words};
 use crate::{
-    channels::speak::{Answered, File, Speaker, Told, Unsayable},
+    channels::speak::{Answered, File, Outgoing, Speaker, Told, Unsayable},
     chat,
     identity::Names,
 };
 
 impl Replies {
-    /// Sends a part; what is to be kept of it.
+    /// Sends a part; what is to be kept of it. There is always something: the attempt stands in the log.
     pub(super) async fn send(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: &mut Voice,
+        named: (u16, u32, IdempotencyKey),
+    ) -> Action {
+        let said = self.say(stream, delivery, voice, named).await;
+        let refused = matches!(said, Action::ReportRejected { reason: Rejection::Authentication, .. });
+        // The platform took nothing, and the access token may have ended before its time.
+        if !refused || !self.secrets.renew(&mut voice.config) {
+            return said;
+        }
+        let now = self.shell.clock.now();
+        match self.secrets.fill(voice.way.connector(), &mut voice.config, now).await {
+            Ok(()) => self.say(stream, delivery, voice, named).await,
+            Err(error) => {
+                tracing::warn!(account = %voice.account.id, %error, "an access token ended, and there is no other");
+                said
+            }
+        }
+    }
+
+    /// Sends a part with what there is.
+    async fn say(
         &self,
         stream: &StreamId,
         delivery: &Delivery,
         voice: &Voice,
         (part, attempt, key): (u16, u32, IdempotencyKey),
-    ) -> Result<Action, Error> {
+    ) -> Action {
         let named = (part, attempt, key);
-        match (voice.way, self.words(stream, part).await?) {
-            (Way::Mail, _) => Ok(self.mail(stream, delivery, voice, named).await),
-            (Way::Http(_) | Way::Chat, None) => Ok(rejected(part, attempt, Rejection::Malformed, None)),
-            (Way::Chat, Some(words)) => self.show(delivery, voice, &words, (part, attempt)),
-            (Way::Http(speaker), Some(mut words)) => match self.fetch(&mut words).await {
-                Ok(true) => self.call(delivery, voice, speaker, words, named).await,
-                Ok(false) => Ok(rejected(part, attempt, Rejection::AttachmentRefused, None)),
-                // Nothing has left us: what is away now may be there in a moment.
-                Err(error) => {
-                    tracing::warn!(%error, "the file of a reply cannot be read");
-                    Ok(not_now(part, attempt, Failure::Other))
-                }
-            },
+        if let Way::Mail = voice.way {
+            return self.mail(stream, delivery, voice, named).await;
+        }
+        // Nothing has left us yet: what is away now may be there in a moment.
+        let unread = |error: Error| {
+            tracing::warn!(%error, account = %voice.account.id, "a reply cannot be read");
+            not_now(part, attempt, Failure::Other)
+        };
+        let mut words = match self.words(stream, part).await {
+            Ok(Some(words)) => words,
+            Ok(None) => return rejected(part, attempt, Rejection::Malformed, None),
+            Err(error) => return unread(error),
+        };
+        if !voice.holds(words.text()) {
+            return rejected(part, attempt, Rejection::TooLong, None);
+        }
+        let Way::Http(speaker) = voice.way else {
+            return self.show(delivery, voice, &words, (part, attempt)).unwrap_or_else(unread);
+        };
+        match self.fetch(&mut words).await {
+            Ok(true) => self.call(delivery, voice, speaker, words, named).await,
+            Ok(false) => rejected(part, attempt, Rejection::AttachmentRefused, None),
+            Err(error) => unread(error),
         }
     }
 
@@ -69,27 +104,32 @@ impl Replies {
         speaker: &dyn Speaker,
         mut words: Words,
         (part, attempt, key): (u16, u32, IdempotencyKey),
-    ) -> Result<Action, Error> {
+    ) -> Action {
         let key = key.to_string();
         if let Err(action) = self.bring(delivery, voice, speaker, &mut words, (part, attempt, &key)).await {
-            return Ok(action);
+            return action;
         }
         let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
         let call = match speaker.say(&outgoing, &voice.config) {
             Ok(call) => call,
             Err(error) => {
-                return Ok(unsayable(speaker, &error, part, attempt));
+                return unsayable(speaker, &error, part, attempt);
             }
         };
         let answer = match self.http.call(call, voice.call_time).await {
             Ok(answer) => answer,
-            Err(none) => return Ok(without_answer(part, attempt, none)),
+            Err(none) => return without_answer(part, attempt, none),
         };
         let now = self.shell.clock.now();
-        Ok(match speaker.answered(answer.status, &answer.headers, &answer.body) {
+        match speaker.answered(answer.status, &answer.headers, &answer.body) {
             Answered::Sent { external_id } => {
                 let external_id = external_id.or_else(|| speaker.named(&outgoing));
-                let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
+                // It has it, whatever we can make of the name that it gave.
+                let external = external_id.and_then(|id| {
+                    let named = self.external(voice, &words, &id);
+                    let error = |error: &Error| tracing::warn!(%error, "what a platform took has no name");
+                    named.inspect_err(error).ok()
+                });
                 Action::ReportSent { part, attempt, external }
             }
             Answered::Later { reason, after_s } => {
@@ -104,7 +144,7 @@ impl Replies {
                 Action::ReportUnclear { part, attempt, reason: Unclarity::ServerFailed }
             }
             Answered::Unclear => Action::ReportUnclear { part, attempt, reason: Unclarity::AnswerUnreadable },
-        })
+        }
     }
 
     /// Brings the files of a part to the platform, where it wants them before the message. Nobody sees anything of it, so that a
@@ -168,24 +208,60 @@ impl Replies {
         &self,
         stream: &StreamId,
         delivery: &Delivery,
-        voice: &Voice,
-        (part, ask, key): (u16, u32, IdempotencyKey),
+        voice: &mut Voice,
+        (part, attempt, ask, key): (u16, u32, u32, IdempotencyKey),
+        rules: &Rules,
     ) -> Result<Answer, Error> {
         let nothing = Answer::Nothing { ask };
         let Some(words) = self.words(stream, part).await? else { return Ok(nothing) };
         let Way::Http(speaker) = voice.way else { return Ok(nothing) };
         let key = key.to_string();
         let outgoing = words.outgoing(delivery, &key, self.shell.clock.now());
-        let Some(Ok(call)) = speaker.ask(&outgoing, &voice.config) else { return Ok(nothing) };
-        let Ok(answer) = self.http.call(call, voice.call_time).await else { return Ok(nothing) };
+        let Some(mut answer) = self.look(speaker, &outgoing, voice).await else { return Ok(nothing) };
+        if answer.status == ::http::StatusCode::UNAUTHORIZED && self.secrets.renew(&mut voice.config) {
+            let (connector, now) = (voice.way.connector(), self.shell.clock.now());
+            if self.secrets.fill(connector, &mut voice.config, now).await.is_err() {
+                return Ok(nothing);
+            }
+            let Some(again) = self.look(speaker, &outgoing, voice).await else { return Ok(nothing) };
+            answer = again;
+        }
+        let unclear = delivery.part(part).and_then(|part| part.attempt(attempt)).map(|made| &made.outcome);
         Ok(match speaker.told(&outgoing, answer.status, &answer.body) {
             Told::Has { external_id } => {
                 let external = external_id.map(|id| self.external(voice, &words, &id)).transpose()?;
-                Answer::Has { external }
+                match &external {
+                    Some(found) if self.is_of_another(delivery, part, &found.hash).await? => nothing,
+                    Some(_) | None => Answer::Has { external },
+                }
             }
-            Told::HasNot => Answer::HasNot,
+            Told::HasNot => match unclear {
+                Some(Outcome::Unclear(unclear)) => unclear.not_shown(ask, self.shell.clock.now(), rules),
+                Some(_) | None => nothing,
+            },
             Told::Nothing => nothing,
         })
+    }
+
+    async fn look(
+        &self,
+        speaker: &dyn Speaker,
+        outgoing: &Outgoing<'_>,
+        voice: &Voice,
+    ) -> Option<http::Answer> {
+        let call = speaker.ask(outgoing, &voice.config)?.ok()?;
+        self.http.call(call, voice.call_time).await.ok()
+    }
+
+    /// Whether what a platform has is another reply, or another part of this one, with the same words.
+    async fn is_of_another(&self, delivery: &Delivery, part: u16, hash: &KeyedHash) -> Result<bool, Error> {
+        let others = (1..).zip(&delivery.parts).filter(|(number, _)| *number != part);
+        if others.flat_map(|(_, other)| other.externals()).any(|other| other == hash) {
+            return Ok(true);
+        }
+        let message = named("message", &MessageId::of(&delivery.request.account, hash))?;
+        let known = self.messages.load::<message::Error>(&message).await?;
+        Ok(known.state.reply().is_some_and(|reply| reply != delivery.request.reply))
     }
 
     fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {

@@ -62,6 +62,11 @@ impl Words {
         })
     }
 
+    /// What it says, in our own words.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What a platform is told.
     pub(super) fn outgoing<'a>(
         &'a self,

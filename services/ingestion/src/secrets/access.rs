@@ -5,7 +5,7 @@
 //! the account's secrets as if policy had named it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -52,6 +52,11 @@ const REASONS: [&str; 6] = [
     "unsupported_grant_type",
     "invalid_scope",
 ];
+
+/// The secret that is made of those that policy names.
+pub(crate) fn made_of<T>(secrets: &BTreeMap<String, T>) -> Option<&'static str> {
+    secrets.contains_key(REFRESH).then_some(ACCESS)
+}
 
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,8 +124,16 @@ impl Secrets {
     /// The platform takes the access token no more: another one is got the next time. Whether there can be one.
     pub(crate) fn renew(&self, config: &mut Config) -> bool {
         let Some(refresh) = config.secrets.get(REFRESH).cloned() else { return false };
-        self.tokens.kept().remove(&key(config, &refresh));
-        config.secrets.remove(ACCESS);
+        let ended = config.secrets.remove(ACCESS);
+        let mut kept = self.tokens.kept();
+        let key = key(config, &refresh);
+        // Somebody else may have got another one meanwhile: that one is good.
+        let is_same = |(token, _): &(SecretString, Timestamp)| {
+            ended.as_ref().is_none_or(|ended| ended.expose_secret() == token.expose_secret())
+        };
+        if kept.get(&key).is_some_and(is_same) {
+            kept.remove(&key);
+        }
         true
     }
 

@@ -2,6 +2,9 @@
 
 use ingestion::channels::speak::Promise;
 
+/// Who can be asked is asked soon.
+const QUICK: &str = ", ask_after_s = \"1\", absent_after_s = \"1\"";
+
 /// How an account of a connector is written in policy: the kind of its channel, its settings, the name of its secret.
 pub fn of_policy(connector: &str, url: &str) -> (&'static str, String, &'static str) {
     let callback = || format!("callback_url = \"{url}/callback\"");
@@ -13,16 +16,18 @@ pub fn of_policy(connector: &str, url: &str) -> (&'static str, String, &'static 
         "instagram" => ("instagram", at(""), "access_token"),
         "line" => ("line", at(""), "channel_access_token"),
         "messenger" => ("messenger", at(""), "access_token"),
-        "slack" => ("slack", at(""), "bot_token"),
+        "slack" => ("slack", at(QUICK), "bot_token"),
         "telegram" => ("telegram", at(""), "bot_token"),
         "trustpilot" => ("trustpilot", at(""), "access_token"),
-        "twilio" => ("sms", at(", account_sid = \"AC1\", from = \"+15550100\""), "auth_token"),
+        "twilio" => {
+            ("sms", at(&format!(", account_sid = \"AC1\", from = \"+15550100\"{QUICK}")), "auth_token")
+        }
         "vk" => ("vk", at(""), "access_token"),
         "vonage" => ("sms", at(", from = \"15550100\""), "jwt"),
         "wechat" => ("wechat", at(""), "access_token"),
         "whatsapp_cloud" => ("whatsapp", at(", phone_number_id = \"1\""), "access_token"),
-        "x" => ("x", at(", user_id = \"2244994945\""), "access_token"),
-        "youtube" => ("youtube", at(""), "access_token"),
+        "x" => ("x", at(&format!(", user_id = \"2244994945\"{QUICK}")), "access_token"),
+        "youtube" => ("youtube", at(QUICK), "access_token"),
         other => panic!("{other} can send: write here how its accounts are"),
     }
 }

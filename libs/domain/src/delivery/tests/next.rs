@@ -171,6 +171,38 @@ fn a_platform_that_can_be_asked_is_asked() {
 }
 
 #[test]
+fn what_a_platform_does_not_show_once_may_only_be_late() {
+    let asking = Rules { asks_max: 5, ask_after_s: 5, absent_after_s: 30, ..rules() };
+    let doubt = |state: &State| match &delivery(state).parts[0].attempts[0].outcome {
+        Outcome::Unclear(unclear) => unclear.clone(),
+        other => panic!("{other:?}"),
+    };
+    let state = and(begun(), [(20, unclear(1, 1))]);
+    let answer = doubt(&state).not_shown(1, at(25), &asking);
+    assert_eq!(answer, Answer::NotShown { ask: 1 }, "the first time it is not believed");
+    let state = and(begun(), [(20, unclear(1, 1)), (25, clarify(1, 1, answer))]);
+    let key = delivery(&state).key_of(1);
+    let (when, next) = then(&state, at(25), &asking);
+    assert_eq!(
+        (when, next),
+        (at(55), Next::Ask { part: 1, attempt: 1, ask: 2, key }),
+        "it is not sent again"
+    );
+    let stored = serde_json::json!({ "says": "not_shown", "ask": 1 });
+    assert_eq!(serde_json::to_value(Answer::NotShown { ask: 1 }).unwrap(), stored, "as it is stored");
+    assert_eq!(serde_json::from_value::<Answer>(stored).unwrap(), Answer::NotShown { ask: 1 });
+    // A question that had no answer between them changes nothing.
+    assert_eq!(doubt(&state).not_shown(2, at(54), &asking), Answer::NotShown { ask: 2 });
+    let answer = doubt(&state).not_shown(2, at(55), &asking);
+    assert_eq!(answer, Answer::HasNot);
+    let state = and(
+        begun(),
+        [(20, unclear(1, 1)), (25, clarify(1, 1, Answer::NotShown { ask: 1 })), (55, clarify(1, 1, answer))],
+    );
+    assert_eq!(state.next(at(55), &asking), send(&state, 1, 2, None));
+}
+
+#[test]
 fn what_may_have_got_through_is_no_dead_letter_though_later_attempts_failed() {
     let resent = || [(20, unclear(1, 1)), (40, start_again(1, 2, Because::Policy))];
     let two = Rules { attempts_max: 2, ..rules() };

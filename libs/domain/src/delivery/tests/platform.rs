@@ -9,6 +9,7 @@ use crate::{
     decider::{Decider, fold},
     delivery::*,
     ids::IdempotencyKey,
+    time::Timestamp,
 };
 
 /// What happens at one call.
@@ -34,10 +35,13 @@ struct Platform {
     keys: BTreeSet<IdempotencyKey>,
     /// The parts that arrived, in order.
     arrived: Vec<u16>,
+    /// It shows nothing of what it took last before this.
+    shows_at: Timestamp,
 }
 
 impl Platform {
-    fn take(&mut self, part: u16, key: IdempotencyKey) {
+    fn take(&mut self, part: u16, key: IdempotencyKey, now: Timestamp) {
+        self.shows_at = now.plus_seconds(SHOWN_AFTER_S);
         let is_new = self.keys.insert(key);
         if is_new || !self.idempotent {
             self.arrived.push(part);
@@ -45,6 +49,8 @@ impl Platform {
     }
 }
 
+/// A list of a platform's may be so late: longer than the first question is.
+const SHOWN_AFTER_S: i64 = 20;
 /// More than any delivery of three parts takes with these rules.
 const STEPS_MAX: usize = 2_000;
 
@@ -58,7 +64,7 @@ struct Run {
 fn run(rules: &Rules, fates: &[Fate]) -> Run {
     let mut state = after([(0, Action::Queue(request_of(3)))]);
     let idempotent = rules.idempotent_s.is_some();
-    let mut platform = Platform { idempotent, keys: BTreeSet::new(), arrived: Vec::new() };
+    let mut platform = Platform { idempotent, keys: BTreeSet::new(), arrived: Vec::new(), shows_at: at(0) };
     let mut now = at(0);
     let mut calls = fates.iter().copied();
     for steps in 0..STEPS_MAX {
@@ -76,7 +82,7 @@ fn run(rules: &Rules, fates: &[Fate]) -> Run {
                 state = fold(state, &events);
                 let fate = calls.next().unwrap_or(Fate::Well);
                 if matches!(fate, Fate::Well | Fate::TakenUnheard | Fate::DiedAfter) {
-                    platform.take(part, key);
+                    platform.take(part, key, now);
                 }
                 match fate {
                     Fate::Well => sent(part, attempt),
@@ -93,9 +99,17 @@ fn run(rules: &Rules, fates: &[Fate]) -> Run {
                 }
             }
             Next::ReportUnclear { part, attempt, reason } => Action::ReportUnclear { part, attempt, reason },
-            Next::Ask { part, attempt, key, .. } => {
-                let has = platform.keys.contains(&key);
-                clarify(part, attempt, if has { Answer::Has { external: None } } else { Answer::HasNot })
+            Next::Ask { part, attempt, ask, key } => {
+                let has = platform.keys.contains(&key) && now >= platform.shows_at;
+                let Some(Outcome::Unclear(doubt)) = delivery(&state)
+                    .part(part)
+                    .and_then(|part| part.attempt(attempt))
+                    .map(|made| &made.outcome)
+                else {
+                    panic!("only what is unclear is asked about")
+                };
+                let absent = || doubt.not_shown(ask, now, rules);
+                clarify(part, attempt, if has { Answer::Has { external: None } } else { absent() })
             }
             Next::GiveUp(reason) => Action::GiveUp { round, reason },
             last @ (Next::Decide { .. } | Next::Done | Next::Dead | Next::Refuse(_)) => {
@@ -132,7 +146,7 @@ proptest! {
     #[test]
     fn exactly_once(fates in fates(), ask in any::<bool>()) {
         let rules = if ask {
-            Rules { asks_max: 1, ..rules() }
+            Rules { asks_max: 3, ..rules() }
         } else {
             Rules { idempotent_s: Some(i64::from(u32::MAX)), ..rules() }
         };
@@ -187,7 +201,7 @@ proptest! {
 #[test]
 fn the_same_history_is_the_same_delivery() {
     let fates = [Fate::Limited, Fate::DiedAfter, Fate::TakenUnheard, Fate::Well];
-    let ask = Rules { asks_max: 1, ..rules() };
+    let ask = Rules { asks_max: 2, ..rules() };
     let (one, other) = (run(&ask, &fates), run(&ask, &fates));
     assert_eq!((one.state, one.steps), (other.state, other.steps));
     assert_eq!(one.platform.arrived, [1, 2, 3]);

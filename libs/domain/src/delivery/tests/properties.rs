@@ -19,6 +19,7 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Answer::Has { external: None }),
         Just(Answer::HasNot),
         (0u32..4).prop_map(|ask| Answer::Nothing { ask }),
+        (0u32..4).prop_map(|ask| Answer::NotShown { ask }),
     ];
     let receipts = vec![
         Receipt::Sent,

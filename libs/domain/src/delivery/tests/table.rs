@@ -39,6 +39,7 @@ ReportRejected          UNKNOWN ATTEMPT yes     -       yes     yes     yes     
 ReportUnclear           UNKNOWN ATTEMPT yes     -       -       -       -       -       -       -       ATTEMPT ATTEMPT -       -       -
 Clarify (has)           UNKNOWN ATTEMPT RUNNING -       yes     yes     yes     -       -       -       ATTEMPT ATTEMPT -       -       -
 Clarify (has not)       UNKNOWN ATTEMPT RUNNING -       yes     yes     yes     -       -       -       ATTEMPT ATTEMPT -       -       -
+Clarify (not shown)     UNKNOWN ATTEMPT RUNNING -       yes     yes     yes     -       -       -       ATTEMPT ATTEMPT -       -       -
 Clarify (nothing)       UNKNOWN ATTEMPT RUNNING -       yes     yes     yes     -       -       -       ATTEMPT ATTEMPT -       -       -
 Resend                  UNKNOWN ATTEMPT RUNNING CLEAR   yes     -       -       SENT    SENT    SENT    ATTEMPT ATTEMPT DEAD    DEAD    CLEAR
 Resend (2nd)            UNKNOWN ATTEMPT ATTEMPT ATTEMPT ATTEMPT ATTEMPT yes     ATTEMPT ATTEMPT ATTEMPT ATTEMPT ATTEMPT ATTEMPT ATTEMPT ATTEMPT
@@ -153,6 +154,7 @@ fn actions() -> Vec<(&'static str, Action)> {
         ("ReportUnclear", unclear(1, 1)),
         ("Clarify (has)", clarify(1, 1, Answer::Has { external: external(7) })),
         ("Clarify (has not)", clarify(1, 1, Answer::HasNot)),
+        ("Clarify (not shown)", clarify(1, 1, Answer::NotShown { ask: 1 })),
         ("Clarify (nothing)", clarify(1, 1, Answer::Nothing { ask: 1 })),
         ("Resend", Action::Resend { part: 1, attempt: 1 }),
         ("Resend (2nd)", Action::Resend { part: 1, attempt: 2 }),

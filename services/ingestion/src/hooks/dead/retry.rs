@@ -30,7 +30,7 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn new(ingestion: Ingestion) -> Self {
-        Self { teller: Teller::new(&ingestion.0.shell), secrets: Secrets::new(), ingestion }
+        Self { teller: Teller::new(&ingestion.0.shell), secrets: ingestion.0.secrets.clone(), ingestion }
     }
 
     /// Takes a letter again. What can be read of it is in the log when this answers; the same again is harmless, since what

@@ -136,6 +136,10 @@ impl Replies {
         let (Some(said), Form::Free | Form::Tag { .. }) = (said, &request.form) else {
             return Err(Unready::Never(Rejection::Unsupported));
         };
+        let text = said.text.as_ref().and_then(Personal::as_open).unwrap_or_default();
+        if !voice.holds(text) {
+            return Err(Unready::Never(Rejection::TooLong));
+        }
         let thread = self.thread(&request).await?;
         let to = request.contact.as_ref().and_then(Personal::as_open).unwrap_or_default();
         let to = compose::mailbox(thread.name.as_deref(), to);
@@ -150,7 +154,7 @@ impl Replies {
             to,
             reply_to,
             subject: request.subject.as_ref().and_then(Personal::as_open),
-            text: said.text.as_ref().and_then(Personal::as_open).unwrap_or_default(),
+            text,
             files,
             message_id: &message_id,
             answers: thread.answers.as_deref(),
