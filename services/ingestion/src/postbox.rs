@@ -215,14 +215,6 @@ fn arriving(
     let at = |at: jiff::Timestamp| domain::time::Timestamp::from_microsecond(at.as_microsecond());
     let sent_at = mail.date.or(mail.received_at).and_then(at).unwrap_or(now);
     let customer = customer(&mail, from);
-    // First, so that it is kept: whoever answers sees that it goes elsewhere, as a forged From would have it.
-    let noted = answer_to.iter().map(|address| Media {
-        source: MediaSource::Content(address.clone().into_bytes()),
-        name: Some(format!("Reply-To {address}.txt")),
-        media_type: Some("text/plain".to_owned()),
-        bytes: None,
-        sha256: None,
-    });
     let media = mail.attachments.into_iter().map(|file| Media {
         source: MediaSource::Content(file.content),
         name: file.name,
@@ -243,7 +235,7 @@ fn arriving(
         text: mail.text,
         subject: mail.subject,
         reply_to: place.reply_to,
-        media: noted.chain(media).collect(),
+        media: media.collect(),
         fields,
         ..Message::new(mail.message_id, customer, sent_at)
     };

@@ -32,6 +32,14 @@ impl Secrets {
         references.iter().filter_map(read).collect()
     }
 
+    /// The same, as they are at this moment: somebody may just have put right what was missing.
+    pub(crate) fn now(&self, references: &BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
+        for reference in references.values() {
+            self.kept.invalidate(reference);
+        }
+        self.of(references)
+    }
+
     fn read(&self, reference: &str) -> Option<SecretString> {
         self.kept.get_with_by_ref(reference, || match secret(reference) {
             Ok(secret) => Some(secret),

@@ -151,8 +151,8 @@ async fn a_body_of_nothing_but_structure_is_refused() {
     let (world, _folder) = site().await;
     let mark = world.mark().await;
     let bodies = [
-        format!("[{}1]", r#"{"":0},"#.repeat(1_000_000)),
-        format!("[{}1]", "1,".repeat(4_000_000)),
+        format!("[{}1]", r#"{"":0},"#.repeat(500_000)),
+        format!("[{}1]", "1,".repeat(2_000_000)),
         "[".repeat(4_000_000),
         format!("{{\"secret\":{}", "{\"a\":".repeat(100_000)),
     ];

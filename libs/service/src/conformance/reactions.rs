@@ -22,6 +22,7 @@ use crate::{
     clock::{Clock, ManualClock},
     lease::{Lease, RENEWAL, TTL},
     reaction::{Error, Reaction, Runner},
+    rush::Rush,
     shell::Stores,
 };
 
@@ -34,6 +35,7 @@ pub async fn all(stores: &Stores, seed: u64) {
     another_takes_over_from_one_that_dies(stores, seed).await;
     two_that_run_at_once_do_no_harm(stores, seed).await;
     what_is_under_way_comes_to_its_end_and_nothing_else_begins(stores, seed).await;
+    a_rush_that_does_not_end_is_not_waited_for(stores, seed).await;
 }
 
 /// Once where nothing goes wrong; a position is kept, and the next process begins there.
@@ -300,6 +302,25 @@ impl Running {
         drop(self.stop);
         timeout(WAIT_MAX, self.task).await.unwrap().unwrap();
     }
+}
+
+/// Who stands back for a rush goes on all the same, in order and with each once.
+pub async fn a_rush_that_does_not_end_is_not_waited_for(stores: &Stores, seed: u64) {
+    let world = World::new(stores.clone(), seed).await;
+    let (clock, notes, rush) = (clock(), Notes::default(), Rush::default());
+    let _inside: Vec<_> = (0..100).map(|_| rush.enter()).collect();
+    let control = || async { world.stores.control("reactions").await.unwrap() };
+    let lease = Lease::new(control().await, Arc::new(clock), "rush", "a");
+    let noting = Noting { name: "rush", notes: notes.clone() };
+    let runner = Runner::new(noting, Arc::clone(&world.log), control().await, lease).behind(&rush);
+    let runner = Arc::new(runner);
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(Arc::clone(&runner).run(stop.clone()));
+    let last = world.count_some(150).await;
+    reach(&runner.done(), last).await;
+    assert_eq!(notes.in_order(), 150);
+    stop.cancel();
+    timeout(WAIT_MAX, task).await.unwrap().unwrap();
 }
 
 async fn start(

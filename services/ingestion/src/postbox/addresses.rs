@@ -10,9 +10,9 @@ use crate::{
 
 /// The settings with addresses of an account: its own, that of its replies, the user of its mailbox.
 const OWN: [&str; 3] = [ADDRESS, "from", "imap_user"];
-/// The setting with whether Reply-To is followed: `ignore`, or not there.
+/// The setting with whether Reply-To is followed: `follow`, or not there.
 const REPLY_TO: &str = "reply_to";
-const IGNORE: &str = "ignore";
+const FOLLOW: &str = "follow";
 /// The longest address that is answered, in bytes (RFC 5321, 4.5.3.1.3, without the brackets).
 const ADDRESS_MAX: usize = 254;
 
@@ -33,7 +33,8 @@ fn bare(written: &str) -> Option<String> {
 
 /// Where an answer goes, if the mail wants it elsewhere than where it came from: to one address that is none of ours. Its author
 /// is no other person for that; and what machines and lists want is not asked. Nothing proves that the two addresses are of one
-/// person: an account of which that is too much says `reply_to = "ignore"`.
+/// person, and a forged From would have the answer go to whoever forged it: only an account that says `reply_to = "follow"`, as one
+/// for the mails of web forms does, answers there.
 pub(super) fn answer_to(
     ingestion: &Ingestion,
     account: &Account,
@@ -43,7 +44,7 @@ pub(super) fn answer_to(
 ) -> Option<String> {
     let accounts = &ingestion.0.accounts;
     let settings = accounts.via(&account.id).unwrap_or_default().settings;
-    if !kind.is_person() || settings.get(REPLY_TO).is_some_and(|setting| setting == IGNORE) {
+    if !kind.is_person() || settings.get(REPLY_TO).is_none_or(|setting| setting != FOLLOW) {
         return None;
     }
     let address = elsewhere(mail, &own(&settings, to))?;

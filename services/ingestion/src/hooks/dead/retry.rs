@@ -87,7 +87,7 @@ impl Retry {
             message: "this version has not the connector of the dead letter; take one that has it".into(),
         })?;
         let via = self.ingestion.0.accounts.via(&account.id).unwrap_or_default();
-        let secrets = self.secrets.of(&via.secrets);
+        let secrets = self.secrets.now(&via.secrets);
         let config = Config { settings: via.settings, secrets };
         let (method, headers) =
             call.parts().ok_or_else(|| Error::Internal("a dead letter has no call".into()))?;
