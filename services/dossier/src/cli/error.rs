@@ -213,7 +213,9 @@ fn next_of(code: Code, reason: &str) -> Option<&'static str> {
         (_, "COMMAND_ID_REUSED") => "leave --command-id out: it belongs to another command",
         (_, "STREAM_PARKED") => "upgrade the server, then `dossier doctor`: it names what is parked",
         (_, "CONTENTION") => "run the same command again",
-        (Code::NotFound, _) => "look with `dossier case ls`; another team's case is not found either",
+        (Code::NotFound, _) => {
+            "look with the `ls` of that command; what another team alone may see is not found either"
+        }
         (Code::Unavailable, _) => {
             "run `dossier doctor`; is the server up, and --server right? `dossier up` starts one"
         }
