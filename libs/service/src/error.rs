@@ -127,7 +127,11 @@ impl Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let mut details = ErrorDetails::new();
-        details.set_error_info(error.reason(), ERROR_DOMAIN, HashMap::new());
+        let what = match &error {
+            Error::NotFound { what } => HashMap::from([("what".to_owned(), (*what).to_owned())]),
+            _ => HashMap::new(),
+        };
+        details.set_error_info(error.reason(), ERROR_DOMAIN, what);
         if let Some(id) = request::current() {
             details.set_request_info(&*id, "");
         }

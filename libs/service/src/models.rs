@@ -320,7 +320,7 @@ async fn open_generation<P: Projection>(
     number: u64,
 ) -> Result<Arc<ReadModel<P>>, store::Error> {
     let store = shell.stores.open(&store_name(projection.name(), number), projection.schema()).await?;
-    Ok(Arc::new(ReadModel::open(store, Arc::new(projection.anew())).await?))
+    Ok(Arc::new(ReadModel::open(store, Arc::new(projection.anew())).await?.behind(&shell.rush)))
 }
 
 /// Removes the stores of earlier versions of a read model: `cases_v2` has taken the place of `cases_v1`. Where replicas of

@@ -1,91 +1,150 @@
-//! Whoever waits at the door goes first: while many are being taken in, work that nobody waits for stands back.
+//! Whoever waits at the door goes first: a burst is taken in before the work that nobody waits for goes on.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// So many at once are a rush. Who takes in what comes as fast as it comes never has as many.
 const MANY: usize = 16;
-/// For how long work stands back at most; then some of it is done, and it stands back again.
-pub(crate) const STAND_BACK_MAX: Duration = Duration::from_millis(200);
+/// For how long after so many were there it is still one: between two of them there may be fewer.
+const LINGER: Duration = Duration::from_millis(20);
+/// For how long work stands back. What lasts longer is no burst but the load, and work has its share of it until there was
+/// no rush for as long.
+pub const BURST_MAX: Duration = Duration::from_secs(2);
 
 /// How many are being taken in by this process. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Rush(Arc<Door>);
+pub struct Rush(Arc<Mutex<Door>>);
 
 #[derive(Debug, Default)]
 struct Door {
-    inside: AtomicUsize,
-    fewer: Notify,
+    inside: usize,
+    burst: Option<Burst>,
+}
+
+/// The last time that there were many.
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    began: Instant,
+    last: Instant,
+}
+
+impl Burst {
+    /// When work goes on, if nobody comes any more.
+    fn ends(self) -> Instant {
+        (self.last + LINGER).min(self.began + BURST_MAX)
+    }
+
+    /// After how long without one there may be another.
+    fn rest(self) -> Duration {
+        if self.last >= self.began + BURST_MAX { BURST_MAX } else { LINGER }
+    }
+}
+
+impl Door {
+    fn noticed(&mut self, now: Instant) {
+        if self.inside < MANY {
+            return;
+        }
+        match &mut self.burst {
+            Some(burst) if now < burst.last + burst.rest() => burst.last = now,
+            _ => self.burst = Some(Burst { began: now, last: now }),
+        }
+    }
 }
 
 /// One who is being taken in, until this is dropped.
 #[derive(Debug)]
-pub struct Inside(Arc<Door>);
+pub struct Inside(Rush);
 
 impl Rush {
     /// Somebody is being taken in.
     pub fn enter(&self) -> Inside {
-        self.0.inside.fetch_add(1, Ordering::Relaxed);
-        Inside(Arc::clone(&self.0))
+        self.change(|door, now| {
+            door.inside += 1;
+            door.noticed(now);
+        });
+        Inside(self.clone())
     }
 
-    /// Whether there are many at once.
+    /// Whether work that nobody waits for is to stand back.
     pub fn is_on(&self) -> bool {
-        self.0.inside.load(Ordering::Relaxed) >= MANY
+        self.ends().is_some()
     }
 
-    /// Returns when there are not many, or `limit` is over.
-    pub(crate) async fn over(&self, limit: Duration) {
-        let over = async {
-            loop {
-                let fewer = self.0.fewer.notified();
-                if !self.is_on() {
-                    return;
-                }
-                fewer.await;
-            }
-        };
-        // Either way there is something to do.
-        drop(tokio::time::timeout(limit, over).await);
+    /// Returns when there is no rush: after [`BURST_MAX`] at the latest.
+    pub(crate) async fn over(&self) {
+        while let Some(ends) = self.ends() {
+            tokio::time::sleep_until(ends).await;
+        }
+    }
+
+    /// When it ends, if nobody comes any more; nothing, if there is none.
+    fn ends(&self) -> Option<Instant> {
+        self.change(|door, now| {
+            door.noticed(now);
+            door.burst.map(Burst::ends).filter(|ends| now < *ends)
+        })
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Door, Instant) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if self.0.inside.fetch_sub(1, Ordering::Relaxed) == MANY {
-            self.0.fewer.notify_waiters();
-        }
+        self.0.change(|door, now| {
+            door.noticed(now);
+            door.inside -= 1;
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{advance, sleep};
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn many_at_once_are_waited_for_but_not_for_ever() {
+    async fn many_at_once_are_waited_for_until_they_are_through() {
         let rush = Rush::default();
         let mut inside: Vec<_> = (1..MANY).map(|_| rush.enter()).collect();
+        rush.over().await;
         assert!(!rush.is_on());
-        rush.over(STAND_BACK_MAX).await;
         inside.push(rush.enter());
         assert!(rush.is_on());
-        let begun = tokio::time::Instant::now();
-        rush.over(STAND_BACK_MAX).await;
-        assert_eq!(begun.elapsed(), STAND_BACK_MAX);
+        let begun = Instant::now();
         let leaving = async {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(500)).await;
             inside.clear();
         };
-        tokio::join!(rush.over(STAND_BACK_MAX), leaving);
-        assert_eq!(begun.elapsed(), STAND_BACK_MAX + Duration::from_millis(5));
-        assert!(!rush.is_on());
+        tokio::join!(rush.over(), leaving);
+        assert_eq!(begun.elapsed(), Duration::from_millis(500) + LINGER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lasts_is_no_burst_until_it_has_paused_for_as_long() {
+        let rush = Rush::default();
+        let enter = || (0..MANY).map(|_| rush.enter()).collect::<Vec<_>>();
+        let inside = enter();
+        let begun = Instant::now();
+        rush.over().await;
+        assert_eq!(begun.elapsed(), BURST_MAX);
+        for _ in 0..10 {
+            advance(BURST_MAX / 4).await;
+            assert!(!rush.is_on(), "it lasts");
+        }
+        drop(inside);
+        advance(BURST_MAX / 2).await;
+        drop(enter());
+        assert!(!rush.is_on(), "it goes on");
+        advance(BURST_MAX).await;
+        let _inside = enter();
+        assert!(rush.is_on(), "it is another one");
     }
 }

@@ -120,7 +120,7 @@ impl Accounts for Policies {
         let current = self.current();
         let set = current.state.set();
         let account = set.account(id)?;
-        let of_kind = || set.channel(&account.channel)?.connector;
+        let of_kind = || set.connector_of(&account.channel).map(str::to_owned);
         Some(Via {
             connector: account.connector.clone().or_else(of_kind),
             settings: account.settings.clone(),

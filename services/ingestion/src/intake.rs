@@ -178,6 +178,11 @@ pub(crate) fn check(
 }
 
 impl Incoming {
+    /// Whether it has no file.
+    pub(crate) fn is_words_alone(&self) -> bool {
+        self.attachments.is_empty() && self.announced.is_empty() && self.raw.is_none()
+    }
+
     /// The body, in the one form that digests are made of. A second delivery has the same; an edit has another. What the
     /// channel says around it (names, languages, fields, headers) is no part of it: that may differ between deliveries.
     ///

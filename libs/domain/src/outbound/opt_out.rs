@@ -3,6 +3,8 @@
 //! Only a message that is nothing but such a word counts: in a sentence it may mean anything. What is left to people is
 //! everything else that says so in more words.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
@@ -35,6 +37,9 @@ pub struct Keyword {
 
 /// The longest message that may be such a word, in bytes, without what surrounds it.
 pub const KEYWORD_BYTES_MAX: usize = 64;
+/// The words of the longest of them: most messages have more, and need not be folded.
+static KEYWORD_WORDS_MAX: LazyLock<usize> =
+    LazyLock::new(|| KEYWORDS.iter().map(|(word, ..)| word.split(' ').count()).max().unwrap_or_default());
 
 /// What the message says, if it is nothing but such a word.
 ///
@@ -42,7 +47,8 @@ pub const KEYWORD_BYTES_MAX: usize = 64;
 /// white space and hyphens are the same.
 pub fn keyword(message: &str) -> Option<Keyword> {
     let word = message.trim_matches(|c: char| !c.is_alphanumeric());
-    if word.is_empty() || word.len() > KEYWORD_BYTES_MAX {
+    let words = word.split(is_between).filter(|word| !word.is_empty());
+    if word.is_empty() || word.len() > KEYWORD_BYTES_MAX || words.count() > *KEYWORD_WORDS_MAX {
         return None;
     }
     let word = fold(word);
@@ -71,7 +77,7 @@ fn fold(text: &str) -> String {
     let bare: String = lower.nfkd().filter(|c| !is_accent(*c)).nfc().collect();
     // Compatibility forms may have brought capitals with them.
     let bare = bare.to_lowercase();
-    let words = bare.split(|c: char| c.is_whitespace() || is_hyphen(c)).filter(|word| !word.is_empty());
+    let words = bare.split(is_between).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -79,6 +85,10 @@ fn fold(text: &str) -> String {
 /// those of scripts in which they are letters.
 const fn is_accent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}')
+}
+
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || is_hyphen(c)
 }
 
 const fn is_hyphen(c: char) -> bool {

@@ -61,7 +61,7 @@ pub(super) const KIND: Kind = Kind {
         optional("listen_only", Bool),
         optional("site_category", OneOf(&["reviews", "sav", "forum", "advice", "help"])),
         optional("deprecated_at", Checked(date)),
-        optional("connector", OneOf(CONNECTORS)),
+        optional(CONNECTOR, OneOf(CONNECTORS)),
     ],
     view: view::<Channel>,
     check: |_, _, _| Vec::<Fault>::new(),
@@ -233,6 +233,9 @@ pub enum SiteCategory {
 }
 
 /// The kinds that we know, as documents would have them.
+/// The field with the connector.
+const CONNECTOR: &str = "connector";
+
 static KNOWN: LazyLock<BTreeMap<String, Fields>> =
     LazyLock::new(|| serde_json::from_str(include_str!("channels.json")).unwrap_or_default());
 
@@ -248,6 +251,12 @@ impl Set {
         fields.extend(written.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
         fields.insert("id".into(), id.as_str().into());
         serde_json::from_value(Value::Object(fields)).ok()
+    }
+
+    /// The connector of a kind of channel, without the rest.
+    pub fn connector_of(&self, id: &ChannelKind) -> Option<&str> {
+        let written = self.document(KIND.name, id.as_str()).and_then(|document| document.body().get(CONNECTOR));
+        written.or_else(|| KNOWN.get(id.as_str())?.get(CONNECTOR))?.as_str()
     }
 
     /// Whether the policy or we know this kind of channel.

@@ -14,6 +14,7 @@ use crate::{
     backoff,
     envelope::Unreadable,
     health::{Pulse, Standing},
+    rush::Rush,
     store::{self, Schema, Sql, Store, Tx},
 };
 
@@ -76,6 +77,7 @@ pub struct ReadModel<P> {
     applied: watch::Sender<Position>,
     /// Somebody waits for what is not applied yet.
     wanted: Notify,
+    rush: Rush,
     alive: DropGuard,
     pulse: Pulse,
 }
@@ -100,11 +102,18 @@ impl<P: Projection> ReadModel<P> {
             projection,
             applied,
             wanted: Notify::new(),
+            rush: Rush::default(),
             alive: CancellationToken::new().drop_guard(),
             pulse: Pulse::default(),
         };
         model.refresh().await?;
         Ok(model)
+    }
+
+    /// The same, which stands back while there is a rush, unless somebody waits for it.
+    #[must_use]
+    pub fn behind(self, rush: &Rush) -> Self {
+        Self { rush: rush.clone(), ..self }
     }
 
     /// How far the read model has come, as far as this replica knows.
@@ -184,6 +193,12 @@ impl<P: Projection> ReadModel<P> {
         let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
         let mut busy = false;
         loop {
+            if self.rush.is_on() {
+                tokio::select! {
+                    () = self.rush.over() => {}
+                    () = self.wanted.notified() => {}
+                }
+            }
             let chunk = match entries.next().now_or_never() {
                 Some(chunk) => chunk,
                 None => {

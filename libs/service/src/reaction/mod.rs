@@ -11,14 +11,14 @@ use std::{
 
 use eventlog::{Category, Entry, EventLog, Position};
 use futures_util::StreamExt;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff,
     health::{Pulse, Standing},
     lease::{Lease, RENEWAL},
-    rush::{Rush, STAND_BACK_MAX},
+    rush::Rush,
     store::{self, Store},
 };
 use work::Work;
@@ -251,14 +251,9 @@ impl<R: Reaction> Runner<R> {
         let mut storing = futures_util::stream::FuturesUnordered::new();
         let mut passing = tokio::time::interval(PASSING);
         passing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut stands_back = None;
         loop {
-            let back = self.rush.is_on() && {
-                let since = *stands_back.get_or_insert_with(Instant::now);
-                since.elapsed() < STAND_BACK_MAX
-            };
+            let back = self.rush.is_on();
             if !back {
-                stands_back = None;
                 work.start();
             }
             let done = work.done();
@@ -269,7 +264,7 @@ impl<R: Reaction> Runner<R> {
             }
             tokio::select! {
                 () = stop.cancelled() => break,
-                chunk = entries.next(), if work.window() < WINDOW_MAX => {
+                chunk = entries.next(), if !back && work.window() < WINDOW_MAX => {
                     let chunk = chunk.ok_or_else(|| later("the log has ended"))?;
                     for entry in chunk {
                         let entry = entry.map_err(later)?;
@@ -283,7 +278,7 @@ impl<R: Reaction> Runner<R> {
                     storing.push(self.store_position(done));
                 }
                 () = work.step() => {}
-                () = self.rush.over(STAND_BACK_MAX), if back => {}
+                () = self.rush.over(), if back => {}
             }
         }
         work.finish().await;

@@ -7,6 +7,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// Where a failure that this side found names its own remedy.
 const NEXT: &str = "next";
+/// Where the server names what it did not find.
+const WHAT: &str = "what";
 /// What stands before the stable reason of a server's refusal.
 const REASON: &str = "reason ";
 
@@ -118,8 +120,9 @@ impl From<Status> for Failure {
         if let Some(trace) = ["x-request-id", "traceparent"].iter().find_map(|name| header(&status, name)) {
             failure.why.push(format!("trace {trace}"));
         }
-        let named = details.error_info().and_then(|info| info.metadata.get(NEXT)).cloned();
-        failure.next = named.or_else(|| next_of(code, &reason).map(str::to_owned));
+        let told = |name: &str| details.error_info().and_then(|info| info.metadata.get(name)).cloned();
+        let next = || next_of(code, &reason, &told(WHAT).unwrap_or_default()).map(str::to_owned);
+        failure.next = told(NEXT).or_else(next);
         failure
     }
 }
@@ -193,7 +196,8 @@ fn header(status: &Status, name: &str) -> Option<String> {
     status.metadata().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn next_of(code: Code, reason: &str) -> Option<&'static str> {
+/// The remedy. `what` is what was not found.
+fn next_of(code: Code, reason: &str, what: &str) -> Option<&'static str> {
     Some(match (code, reason) {
         (_, "TOKEN_MISSING") => {
             "give a token with --token-file FILE or DOSSIER_TOKEN; beside `dossier up`, --data DIR finds it"
@@ -213,9 +217,12 @@ fn next_of(code: Code, reason: &str) -> Option<&'static str> {
         (_, "COMMAND_ID_REUSED") => "leave --command-id out: it belongs to another command",
         (_, "STREAM_PARKED") => "upgrade the server, then `dossier doctor`: it names what is parked",
         (_, "CONTENTION") => "run the same command again",
-        (Code::NotFound, _) => {
-            "look with the `ls` of that command; what another team alone may see is not found either"
-        }
+        (Code::NotFound, _) => match what {
+            "account" => "look with `dossier channel ls`; another team's account is not found either",
+            "delivery" => "look with `dossier delivery ls`; that of another team's case is not found either",
+            "dead letter" => "look with `dossier hook ls`",
+            _ => "look with `dossier case ls`; another team's case is not found either",
+        },
         (Code::Unavailable, _) => {
             "run `dossier doctor`; is the server up, and --server right? `dossier up` starts one"
         }
