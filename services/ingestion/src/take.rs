@@ -219,11 +219,22 @@ impl Taker {
             Direction::In => Action::Receive(content),
             Direction::Out => Action::Record(content),
         };
-        let make = |_: &_, at| Ok(vec![Command::new(at, actor.clone(), action.clone())]);
-        match self.messages.execute::<message::Error>(stream, &meta, make).await {
-            Ok(done) if done.repeated || !done.changed => Ok(Some(Taken::Duplicate(done.position))),
-            Ok(done) if first.is_none() => Ok(Some(Taken::Accepted(done.position))),
-            Ok(done) => Ok(Some(Taken::Edited(done.position))),
+        let make = |at| vec![Command::new(at, actor.clone(), action.clone())];
+        let taken = if history.version == Position::NONE {
+            let begun = self.messages.begin::<message::Error>(stream, &meta, make(incoming.sent_at)).await;
+            begun.map(|position| position.map(Taken::Accepted))
+        } else {
+            let done = self.messages.execute::<message::Error>(stream, &meta, |_, at| Ok(make(at))).await;
+            done.map(|done| {
+                Some(match first {
+                    _ if done.repeated || !done.changed => Taken::Duplicate(done.position),
+                    None => Taken::Accepted(done.position),
+                    Some(_) => Taken::Edited(done.position),
+                })
+            })
+        };
+        match taken {
+            Ok(taken) => Ok(taken),
             Err(transact::Error::Stale { .. } | transact::Error::Contention) => Ok(None),
             Err(transact::Error::Refused(refusal)) => Ok(Some(rejected(refusal))),
             Err(transact::Error::TooLarge(bytes)) => {

@@ -255,7 +255,8 @@ impl Set {
 
     /// The connector of a kind of channel, without the rest.
     pub fn connector_of(&self, id: &ChannelKind) -> Option<&str> {
-        let written = self.document(KIND.name, id.as_str()).and_then(|document| document.body().get(CONNECTOR));
+        let written =
+            self.document(KIND.name, id.as_str()).and_then(|document| document.body().get(CONNECTOR));
         written.or_else(|| KNOWN.get(id.as_str())?.get(CONNECTOR))?.as_str()
     }
 

@@ -8,6 +8,7 @@ use domain::{
 };
 use eventlog::{AppendError, Entry, NewEntry, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{Aggregate, Error, Meta, Transactor, UNKNOWN_MAX, aggregate::Recorded, entry_id, unavailable};
 use crate::{
@@ -60,15 +61,38 @@ where
         if events.is_empty() {
             return Ok(Attempt::Unchanged);
         }
-        let (entry, recorded) = self.seal(stream, meta, aggregate, recorded_at, events).await?;
-        match self.append(aggregate.version, entry.clone()).await {
-            Ok(position) => {
-                let NewEntry { id, stream, traceparent, body } = entry;
-                Ok(Attempt::Appended(Entry { position, id, stream, traceparent, body }, recorded))
-            }
-            Err(AppendError::Conflict) => Ok(Attempt::Conflict),
-            Err(AppendError::TooLarge(bytes)) => Err(Error::TooLarge(bytes)),
-            Err(AppendError::Log(error)) => Err(Error::Unavailable(error.to_string())),
+        let made = self.made(stream, meta, aggregate, recorded_at, events);
+        let (entry, done) = self.seal(stream, made).await?;
+        let position = match self.append(aggregate.version, entry.clone()).await {
+            Ok(position) => position,
+            Err(AppendError::Conflict) => return Ok(Attempt::Conflict),
+            Err(error) => return Err(no(error)),
+        };
+        let recorded = done.recorded()?;
+        let NewEntry { id, stream, traceparent, body } = entry;
+        Ok(Attempt::Appended(Entry { position, id, stream, traceparent, body }, recorded))
+    }
+
+    /// Executes the first command of a stream that is most likely new and will hardly have another: neither is it read nor is
+    /// anything of it remembered here. `None`: there is something already; read the stream, and
+    /// [`execute`](Transactor::execute) on what it has.
+    pub async fn begin<R: From<D::Error> + Send>(
+        &self,
+        stream: &StreamId,
+        meta: &Meta,
+        commands: Vec<D::Command>,
+    ) -> Result<Option<Position>, Error<R>> {
+        let empty = Aggregate::<D>::default();
+        let events = decide_all(&empty.state, commands).map_err(|refusal| Error::Refused(refusal.into()))?;
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let made = self.made(stream, meta, &empty, self.clock.now(), events);
+        let (entry, _) = self.seal(stream, made).await?;
+        match self.append(Position::NONE, entry).await {
+            Ok(position) => Ok(Some(position)),
+            Err(AppendError::Conflict) => Ok(None),
+            Err(error) => Err(no(error)),
         }
     }
 
@@ -84,22 +108,19 @@ where
         Ok(())
     }
 
-    /// The entry, sealed once, and what a cold reader would make of it.
-    async fn seal<R>(
+    /// What becomes an entry, in plain words.
+    fn made(
         &self,
         stream: &StreamId,
         meta: &Meta,
         decided_on: &Aggregate<D>,
         recorded_at: Timestamp,
         events: Vec<D::Event>,
-    ) -> Result<(NewEntry, Recorded<D::Event>), Error<R>> {
-        let broken =
-            |error: serde_json::Error| Error::Unavailable(format!("an event has no JSON form: {error}"));
-        let id = entry_id(stream, meta.command_id);
+    ) -> Envelope<D::Event> {
         let region = decided_on.state.region().map(ToString::to_string);
-        let mut envelope = Envelope {
+        Envelope {
             v: VERSION,
-            id,
+            id: entry_id(stream, meta.command_id),
             stream: stream.to_string(),
             site: self.site.clone(),
             region: region.or_else(|| meta.region.clone()),
@@ -115,22 +136,29 @@ where
             policy_version: meta.policy_version,
             command: CommandStamp { id: meta.command_id, digest: meta.digest.clone() },
             events,
-        };
-        let mut body = serde_json::to_vec(&envelope).map_err(broken)?;
-        if PERSONAL.iter().any(|word| contains(&body, word)) {
-            let values = envelope.events.iter().map(serde_json::to_value).collect::<Result<_, _>>();
-            let mut sealed = envelope.with(values.map_err(broken)?);
+        }
+    }
+
+    /// The entry, sealed once, and what a cold reader would make of it.
+    async fn seal<R>(
+        &self,
+        stream: &StreamId,
+        made: Envelope<D::Event>,
+    ) -> Result<(NewEntry, Done<D::Event>), Error<R>> {
+        let (id, at) = (made.id, made.recorded_at);
+        let mut body = serde_json::to_vec(&made).map_err(broken)?;
+        let done = if PERSONAL.iter().any(|word| contains(&body, word)) {
+            let values = made.events.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+            let mut sealed = made.with(values.map_err(broken)?);
             let done = self.vault.seal(stream.as_str(), id, &mut sealed.events).await;
             done.map_err(|error| Error::Unavailable(error.to_string()))?;
             body = serde_json::to_vec(&sealed).map_err(broken)?;
-            // The hot state holds what a cold one would: sealed values, never the text.
-            let values = std::mem::take(&mut sealed.events).into_iter();
-            let events = values.map(serde_json::from_value).collect::<Result<_, _>>();
-            envelope = sealed.with(events.map_err(broken)?);
-        }
-        let (command, events, body) = (envelope.command, envelope.events, body.into());
-        let entry = NewEntry { id, stream: stream.clone(), traceparent: telemetry::traceparent(), body };
-        Ok((entry, Recorded { at: recorded_at, command, events }))
+            Done { at, command: sealed.command, events: Events::Sealed(sealed.events) }
+        } else {
+            Done { at, command: made.command, events: Events::Plain(made.events) }
+        };
+        let traceparent = telemetry::traceparent();
+        Ok((NewEntry { id, stream: stream.clone(), traceparent, body: body.into() }, done))
     }
 
     async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError> {
@@ -145,5 +173,46 @@ where
                 answer => return answer,
             }
         }
+    }
+}
+
+/// What is in an entry.
+struct Done<E> {
+    at: Timestamp,
+    command: CommandStamp,
+    events: Events<E>,
+}
+
+/// Events as they stand in an entry.
+enum Events<E> {
+    Plain(Vec<E>),
+    Sealed(Vec<Value>),
+}
+
+impl<E: DeserializeOwned> Done<E> {
+    /// As a cold state would read it: sealed values, never the text.
+    fn recorded<R>(self) -> Result<Recorded<E>, Error<R>> {
+        let Self { at, command, events } = self;
+        let events = match events {
+            Events::Plain(events) => events,
+            Events::Sealed(values) => {
+                values.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map_err(broken)?
+            }
+        };
+        Ok(Recorded { at, command, events })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+fn broken<R>(error: serde_json::Error) -> Error<R> {
+    Error::Unavailable(format!("an event has no JSON form: {error}"))
+}
+
+/// Why an append failed that found nothing in its way.
+fn no<R>(error: AppendError) -> Error<R> {
+    match error {
+        AppendError::TooLarge(bytes) => Error::TooLarge(bytes),
+        AppendError::Log(error) => Error::Unavailable(error.to_string()),
+        AppendError::Conflict => Error::Contention,
     }
 }
