@@ -45,13 +45,17 @@ impl Burst {
 }
 
 impl Door {
-    fn noticed(&mut self, now: Instant) {
-        if self.inside < MANY {
-            return;
+    /// As long as there are many it is one burst.
+    fn go_on(&mut self, now: Instant) {
+        if let Some(burst) = self.burst.as_mut().filter(|_| self.inside >= MANY) {
+            burst.last = now;
         }
-        match &mut self.burst {
-            Some(burst) if now < burst.last + burst.rest() => burst.last = now,
-            _ => self.burst = Some(Burst { began: now, last: now }),
+    }
+
+    fn enter(&mut self, now: Instant) {
+        self.inside += 1;
+        if self.inside == MANY && self.burst.is_none_or(|burst| now >= burst.last + burst.rest()) {
+            self.burst = Some(Burst { began: now, last: now });
         }
     }
 }
@@ -63,10 +67,7 @@ pub struct Inside(Rush);
 impl Rush {
     /// Somebody is being taken in.
     pub fn enter(&self) -> Inside {
-        self.change(|door, now| {
-            door.inside += 1;
-            door.noticed(now);
-        });
+        self.change(Door::enter);
         Inside(self.clone())
     }
 
@@ -84,23 +85,19 @@ impl Rush {
 
     /// When it ends, if nobody comes any more; nothing, if there is none.
     fn ends(&self) -> Option<Instant> {
-        self.change(|door, now| {
-            door.noticed(now);
-            door.burst.map(Burst::ends).filter(|ends| now < *ends)
-        })
+        self.change(|door, now| door.burst.map(Burst::ends).filter(|ends| now < *ends))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Door, Instant) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
+        let (mut door, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        door.go_on(now);
+        change(&mut door, now)
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.change(|door, now| {
-            door.noticed(now);
-            door.inside -= 1;
-        });
+        self.0.change(|door, _| door.inside -= 1);
     }
 }
 
