@@ -11,18 +11,20 @@ use tokio::time::Instant;
 const MANY: usize = 16;
 /// For how long after so many were there it is still one: between two of them there may be fewer.
 const LINGER: Duration = Duration::from_millis(20);
-/// For how long work stands back. What lasts longer is no burst but the load, and work has its share of it until there was
-/// no rush for as long.
+/// For how long work stands back at most. What lasts longer is no burst but the load, and work has its share of it until
+/// there was no rush for as long.
 pub const BURST_MAX: Duration = Duration::from_secs(2);
 
 /// How many are being taken in by this process. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Rush(Arc<Mutex<Door>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Door {
     inside: usize,
     burst: Option<Burst>,
+    /// For how long it may last.
+    most: Duration,
 }
 
 /// The last time that there were many.
@@ -34,13 +36,14 @@ struct Burst {
 
 impl Burst {
     /// When work goes on, if nobody comes any more.
-    fn ends(self) -> Instant {
-        (self.last + LINGER).min(self.began + BURST_MAX)
+    fn ends(self, most: Duration) -> Instant {
+        (self.last + LINGER).min(self.began + most)
     }
 
-    /// After how long without one there may be another.
-    fn rest(self) -> Duration {
-        if self.last >= self.began + BURST_MAX { BURST_MAX } else { LINGER }
+    /// Whether there may be another one: work had as much time as it stood back.
+    fn is_past(self, now: Instant, most: Duration) -> bool {
+        let ends = self.ends(most);
+        now >= ends.max(self.last) + (ends - self.began)
     }
 }
 
@@ -54,7 +57,7 @@ impl Door {
 
     fn enter(&mut self, now: Instant) {
         self.inside += 1;
-        if self.inside == MANY && self.burst.is_none_or(|burst| now >= burst.last + burst.rest()) {
+        if self.inside == MANY && self.burst.is_none_or(|burst| burst.is_past(now, self.most)) {
             self.burst = Some(Burst { began: now, last: now });
         }
     }
@@ -64,7 +67,18 @@ impl Door {
 #[derive(Debug)]
 pub struct Inside(Rush);
 
+impl Default for Rush {
+    fn default() -> Self {
+        Self::of(BURST_MAX)
+    }
+}
+
 impl Rush {
+    /// One for which work stands back so long at most.
+    pub fn of(most: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Door { inside: 0, burst: None, most })))
+    }
+
     /// Somebody is being taken in.
     pub fn enter(&self) -> Inside {
         self.change(Door::enter);
@@ -85,7 +99,7 @@ impl Rush {
 
     /// When it ends, if nobody comes any more; nothing, if there is none.
     fn ends(&self) -> Option<Instant> {
-        self.change(|door, now| door.burst.map(Burst::ends).filter(|ends| now < *ends))
+        self.change(|door, now| door.burst.map(|burst| burst.ends(door.most)).filter(|ends| now < *ends))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Door, Instant) -> T) -> T {
@@ -143,5 +157,25 @@ mod tests {
         advance(BURST_MAX).await;
         let _inside = enter();
         assert!(rush.is_on(), "it is another one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_it_comes_work_has_half_of_the_time() {
+        for (on, off) in [(1_900, 50), (900, 100), (100, 30), (30, 30), (500, 400)] {
+            let rush = Rush::default();
+            let (mut back, steps) = (0, 60_000);
+            let mut inside = Vec::new();
+            for step in 0..steps {
+                let many = step % (on + off) < on;
+                if many && inside.is_empty() {
+                    inside = (0..MANY).map(|_| rush.enter()).collect();
+                } else if !many {
+                    inside.clear();
+                }
+                back += u32::from(rush.is_on());
+                advance(Duration::from_millis(1)).await;
+            }
+            assert!(back * 100 <= steps * 52, "{back} of {steps} ms with {on} ms on, {off} ms off");
+        }
     }
 }

@@ -8,10 +8,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     cut,
-    world::{Shelves, UNLUCKY, WAIT_MAX, World, rows, shelf_stream},
+    world::{LONG, Shelves, UNLUCKY, WAIT_MAX, World, rows, shelf_stream},
 };
 use crate::{
     projection::{Error, ReadModel},
+    rush::Rush,
     shell::Stores,
 };
 
@@ -25,6 +26,7 @@ pub async fn all(stores: &Stores, seed: u64) {
     a_parked_stream_waits_and_the_others_go_on(stores, seed).await;
     an_old_and_a_new_version_run_side_by_side(stores, seed).await;
     one_waits_for_a_position(stores, seed).await;
+    who_waits_is_not_kept_waiting_by_a_rush(stores, seed).await;
 }
 
 /// However the replicas overtake each other, each entry is applied once, and in order.
@@ -136,6 +138,20 @@ pub async fn one_waits_for_a_position(stores: &Stores, seed: u64) {
         tokio::join!(model.wait_for(last, WAIT_MAX), model.catch_up(world.log.as_ref(), last));
     end.unwrap();
     assert!(reached && model.position() == last);
+}
+
+/// While many are taken in a read model stands back, but not for those who wait for it.
+pub async fn who_waits_is_not_kept_waiting_by_a_rush(stores: &Stores, seed: u64) {
+    let world = World::new(stores.clone(), seed).await;
+    let rush = Rush::of(LONG);
+    let _inside: Vec<_> = (0..100).map(|_| rush.enter()).collect();
+    let model = world.model_behind("rush_v1", Shelves::default(), &rush).await;
+    let running = run(&world, &model);
+    for _ in 0..3 {
+        let last = world.count_some(20).await;
+        assert!(model.wait_for(last, WAIT_MAX).await && rush.is_on());
+    }
+    drop(running);
 }
 
 /// Runs a replica until the answer is dropped.

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::world::{WAIT_MAX, World, shelf_stream};
+use super::world::{LONG, WAIT_MAX, World, shelf_stream};
 use crate::{
     clock::{Clock, ManualClock},
     lease::{Lease, RENEWAL, TTL},
@@ -304,19 +304,26 @@ impl Running {
     }
 }
 
-/// Who stands back for a rush goes on all the same, in order and with each once.
+/// Who stands back for a rush goes on all the same, in order and with each once: after a while, and at once where somebody
+/// waits for it.
 pub async fn a_rush_that_does_not_end_is_not_waited_for(stores: &Stores, seed: u64) {
-    let world = World::new(stores.clone(), seed).await;
-    let (clock, notes, rush) = (clock(), Notes::default(), Rush::default());
+    for (name, rush, asked) in [("rush", Rush::default(), false), ("asked", Rush::of(LONG), true)] {
+        goes_on(&World::new(stores.clone(), seed).await, name, &rush, asked).await;
+    }
+}
+
+async fn goes_on(world: &World, name: &'static str, rush: &Rush, asked: bool) {
+    let (clock, notes) = (clock(), Notes::default());
     let _inside: Vec<_> = (0..100).map(|_| rush.enter()).collect();
     let control = || async { world.stores.control("reactions").await.unwrap() };
-    let lease = Lease::new(control().await, Arc::new(clock), "rush", "a");
-    let noting = Noting { name: "rush", notes: notes.clone() };
-    let runner = Runner::new(noting, Arc::clone(&world.log), control().await, lease).behind(&rush);
+    let lease = Lease::new(control().await, Arc::new(clock), name, "a");
+    let noting = Noting { name, notes: notes.clone() };
+    let runner = Runner::new(noting, Arc::clone(&world.log), control().await, lease).behind(rush);
     let runner = Arc::new(runner);
     let stop = CancellationToken::new();
     let task = tokio::spawn(Arc::clone(&runner).run(stop.clone()));
     let last = world.count_some(150).await;
+    assert!(!asked || runner.wait_for(last, WAIT_MAX).await);
     reach(&runner.done(), last).await;
     assert_eq!(notes.in_order(), 150);
     stop.cancel();

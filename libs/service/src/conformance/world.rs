@@ -26,6 +26,8 @@ use crate::{
     transact::Transactor,
 };
 
+/// Longer than any test waits.
+pub const LONG: Duration = Duration::from_secs(3600);
 /// Longer than anything takes that a test waits for.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// What an old version cannot read: this amount.
@@ -91,9 +93,19 @@ impl World {
 
     /// A replica of the read model called `name`.
     pub async fn model(&self, name: &'static str, shelves: Shelves) -> Arc<ReadModel<Shelves>> {
+        self.model_behind(name, shelves, &Rush::default()).await
+    }
+
+    /// The same, which stands back for a rush.
+    pub async fn model_behind(
+        &self,
+        name: &'static str,
+        shelves: Shelves,
+        rush: &Rush,
+    ) -> Arc<ReadModel<Shelves>> {
         let shelves = Shelves { name, ..shelves };
         let store = self.stores.open(name, shelves.schema()).await.unwrap();
-        Arc::new(ReadModel::open(store, Arc::new(shelves)).await.unwrap())
+        Arc::new(ReadModel::open(store, Arc::new(shelves)).await.unwrap().behind(rush))
     }
 
     /// What a read model holds that has applied every entry once and in order, up to `position`.

@@ -7,12 +7,13 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use eventlog::{Category, Entry, EventLog, Position};
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     backoff,
     envelope::Unreadable,
+    further,
     health::{Pulse, Standing},
     rush::Rush,
     store::{self, Schema, Sql, Store, Tx},
@@ -75,8 +76,8 @@ pub struct ReadModel<P> {
     /// What fills it.
     pub projection: Arc<P>,
     applied: watch::Sender<Position>,
-    /// Somebody waits for what is not applied yet.
-    wanted: Notify,
+    /// Up to where somebody waits for it.
+    wanted: watch::Sender<Position>,
     rush: Rush,
     alive: DropGuard,
     pulse: Pulse,
@@ -101,7 +102,7 @@ impl<P: Projection> ReadModel<P> {
             store,
             projection,
             applied,
-            wanted: Notify::new(),
+            wanted: watch::Sender::default(),
             rush: Rush::default(),
             alive: CancellationToken::new().drop_guard(),
             pulse: Pulse::default(),
@@ -128,9 +129,7 @@ impl<P: Projection> ReadModel<P> {
 
     /// Returns once everything up to `position` is applied, or `false` when `limit` is over.
     pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
-        if self.position() < position {
-            self.wanted.notify_one();
-        }
+        further(&self.wanted, position);
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|now| *now >= position);
         matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
@@ -160,11 +159,13 @@ impl<P: Projection> ReadModel<P> {
     }
 
     fn reached(&self, position: Position) {
-        self.applied.send_if_modified(|now| {
-            let newer = position > *now;
-            *now = position.max(*now);
-            newer
-        });
+        further(&self.applied, position);
+    }
+
+    /// Returns when somebody waits for what comes after `from`.
+    async fn is_wanted(&self, from: Position) {
+        // The sender is ours: it is there as long as this waits.
+        self.wanted.subscribe().wait_for(|wanted| *wanted > from).await.ok();
     }
 
     /// Follows the log until `stop`. Several replicas may run it: each batch counts once.
@@ -193,18 +194,16 @@ impl<P: Projection> ReadModel<P> {
         let mut entries = log.follow(from, &self.projection.categories()).ready_chunks(BATCH_MAX);
         let mut busy = false;
         loop {
-            if self.rush.is_on() {
-                tokio::select! {
-                    () = self.rush.over() => {}
-                    () = self.wanted.notified() => {}
-                }
+            tokio::select! {
+                () = self.rush.over() => {}
+                () = self.is_wanted(from) => {}
             }
             let chunk = match entries.next().now_or_never() {
                 Some(chunk) => chunk,
                 None => {
                     if busy {
                         // An error means that the time is over.
-                        tokio::time::timeout(GATHER, self.wanted.notified()).await.ok();
+                        tokio::time::timeout(GATHER, self.is_wanted(from)).await.ok();
                     }
                     entries.next().await
                 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backoff,
+    backoff, further,
     health::{Pulse, Standing},
     lease::{Lease, RENEWAL},
     rush::Rush,
@@ -87,6 +87,8 @@ pub struct Runner<R> {
     rush: Rush,
     done: watch::Sender<Position>,
     tried: watch::Sender<Position>,
+    /// Up to where somebody waits for it.
+    wanted: watch::Sender<Position>,
     pulse: Pulse,
     /// Entries that are tried again and again, with the reason of the last time.
     waiting: Mutex<BTreeMap<Position, (String, String)>>,
@@ -146,12 +148,13 @@ impl<R: Reaction> Runner<R> {
             rush: Rush::default(),
             done,
             tried,
+            wanted: watch::Sender::default(),
             pulse: Pulse::default(),
             waiting: Mutex::default(),
         }
     }
 
-    /// The same, which stands back while there is a rush.
+    /// The same, which stands back while there is a rush, unless somebody waits for it.
     #[must_use]
     pub fn behind(self, rush: &Rush) -> Self {
         Self { rush: rush.clone(), ..self }
@@ -165,6 +168,7 @@ impl<R: Reaction> Runner<R> {
     /// Returns once everything up to `position` is done, by whichever process works, or `false` when `limit` is over. What
     /// this one tries again and again is not waited for.
     pub async fn wait_for(&self, position: Position, limit: Duration) -> bool {
+        further(&self.wanted, position);
         let mut tried = self.tried.subscribe();
         let reached = async {
             while *tried.borrow_and_update() < position {
@@ -249,10 +253,11 @@ impl<R: Reaction> Runner<R> {
         let mut entries = self.log.follow(stored, &self.reaction.categories()).ready_chunks(BATCH_MAX);
         // At most one, beside the work: it need not wait for the store.
         let mut storing = futures_util::stream::FuturesUnordered::new();
+        let mut wanted = self.wanted.subscribe();
         let mut passing = tokio::time::interval(PASSING);
         passing.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let back = self.rush.is_on();
+            let back = self.rush.is_on() && *wanted.borrow_and_update() <= work.tried();
             if !back {
                 work.start();
             }
@@ -279,6 +284,7 @@ impl<R: Reaction> Runner<R> {
                 }
                 () = work.step() => {}
                 () = self.rush.over(), if back => {}
+                _ = wanted.changed(), if back => {}
             }
         }
         work.finish().await;
@@ -310,15 +316,6 @@ impl<R: Reaction> Runner<R> {
         further(&self.done, position);
         further(&self.tried, position);
     }
-}
-
-/// A position that only grows.
-fn further(known: &watch::Sender<Position>, position: Position) {
-    known.send_if_modified(|known| {
-        let newer = position > *known;
-        *known = position.max(*known);
-        newer
-    });
 }
 
 fn later(error: impl std::fmt::Display) -> Error {

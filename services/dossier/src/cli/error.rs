@@ -221,7 +221,11 @@ fn next_of(code: Code, reason: &str, what: &str) -> Option<&'static str> {
             "account" => "look with `dossier channel ls`; another team's account is not found either",
             "delivery" => "look with `dossier delivery ls`; that of another team's case is not found either",
             "dead letter" => "look with `dossier hook ls`",
-            _ => "look with `dossier case ls`; another team's case is not found either",
+            "customer" => "`dossier case show CASE` names the customer of a case",
+            "case" | "message" | "attachment" => {
+                "look with `dossier case ls`; another team's case is not found either"
+            }
+            _ => "look at what you named: what only another team sees is not found either",
         },
         (Code::Unavailable, _) => {
             "run `dossier doctor`; is the server up, and --server right? `dossier up` starts one"

@@ -42,7 +42,7 @@ use axum::{
     routing::{any, get},
 };
 use opentelemetry::{KeyValue, metrics::Counter};
-use service::{Error, models::Models, shell::Shell, store::Store};
+use service::{Error, models::Models, rush::Rush, shell::Shell, store::Store};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::Rate;
@@ -144,7 +144,9 @@ impl Chat {
         (control, secrets): (&Store, &Secrets),
         (submitter, ledger): (&Arc<Submitter>, &Arc<Ledger>),
     ) -> Result<Self, Error> {
-        let model = Models::open(shell.clone(), control.clone(), Said).await?;
+        // Somebody looks at the page on which it appears: it does not stand back.
+        let live = Shell { rush: Rush::default(), ..shell.clone() };
+        let model = Models::open(live, control.clone(), Said).await?;
         let frames = opentelemetry::global::meter("ingestion")
             .u64_counter("chat_frames")
             .with_description("What browsers said in web chats, by account and what became of it.")
