@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::Case;
-use crate::ids::{ConversationId, MessageId};
+use super::state::{Case, Received};
+use crate::{
+    channel::Visibility,
+    ids::{ConversationId, MessageId},
+};
 
 impl Case {
     /// Its conversations, with those of the cases that were merged into it.
@@ -21,11 +24,18 @@ impl Case {
         Some(self.moved_to(conversation).unwrap_or(conversation))
     }
 
-    /// What the customer wrote last in a conversation, of what asks for an answer.
+    /// What is answered in a conversation: what was written there last, of what asks for an answer. Where nobody else reads,
+    /// that is what he wrote last who began it: whoever joins, by a mail's thread perhaps, is heard and does not get the
+    /// answers.
     pub fn latest_in(&self, conversation: ConversationId) -> Option<&MessageId> {
-        let here = self.messages_here().filter(|(_, received)| received.engageable);
-        let there = here.filter(|(_, received)| received.conversation == conversation);
-        there.max_by_key(|(_, received)| received.said()).map(|(message, _)| message)
+        let there = || self.messages_here().filter(|(_, received)| received.conversation == conversation);
+        let began =
+            there().min_by_key(|(_, received)| received.ordinal).map(|(_, received)| &received.identity);
+        let by = |received: &Received| {
+            received.place.visibility == Visibility::Public || Some(&received.identity) == began
+        };
+        let asks = there().filter(|(_, received)| received.engageable && by(received));
+        asks.max_by_key(|(_, received)| received.said()).map(|(message, _)| message)
     }
 
     /// The private conversation in which a public one went on, here or in a case that was merged into this one.

@@ -33,10 +33,13 @@ pub(super) fn told(mail: &Mail, kind: &Kind, secret: &token::Secret, account: &A
         }
         // Whoever complains of a mail has it.
         Kind::Feedback(feedback) => (feedback.message_id.as_deref()?, Fate::Delivered, None),
-        // Whoever, or whatever, answers a mail has it as well.
-        Kind::Person | Kind::AutoReply(_) => (mail.in_reply_to.first()?.as_str(), Fate::Delivered, None),
-        // The one is still on its way, the others are about none.
-        Kind::DeliveryDelay(_) | Kind::ReadReceipt(_) | Kind::List(_) | Kind::Own(_) => return None,
+        // Who answers a mail has it as well.
+        Kind::Person => (mail.in_reply_to.first()?.as_str(), Fate::Delivered, None),
+        // What a machine answers may come from any on the way, and a failure may still follow. The delayed is still on its way,
+        // the others are about none.
+        Kind::AutoReply(_) | Kind::DeliveryDelay(_) | Kind::ReadReceipt(_) | Kind::List(_) | Kind::Own(_) => {
+            return None;
+        }
     };
     // Servers may write it in capitals; we never do.
     let message_id = message_id.to_lowercase();
@@ -126,8 +129,9 @@ mod tests {
         for (answered, expected) in [(id("care"), Some((Fate::Delivered, None))), ("m1@x".into(), None)] {
             let mail = Mail { in_reply_to: vec![answered], ..Mail::default() };
             assert_eq!(of_mail(&mail, &Kind::Person), expected);
-            assert_eq!(of_mail(&mail, &Kind::AutoReply(OF_US)), expected);
-            assert_eq!(of_mail(&mail, &Kind::List(OF_US)), None);
+            for machine in [Kind::AutoReply(OF_US), Kind::List(OF_US)] {
+                assert_eq!(of_mail(&mail, &machine), None, "a failure may still follow");
+            }
         }
     }
 

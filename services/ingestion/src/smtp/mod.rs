@@ -5,11 +5,11 @@
 //!
 //! What is absent: TLS, authentication, relaying. The port belongs on the loopback or on a network of one's own.
 
+mod ending;
 mod session;
 
 use std::{sync::Arc, time::Duration};
 
-use smtp_proto::request::receiver::DataReceiver;
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -27,6 +27,7 @@ use crate::{
     postbox::{self, No},
     take::Taken,
 };
+use ending::Ending;
 use session::{Envelope, Mailboxes, Session, Step};
 
 /// The longest line of a command, in bytes.
@@ -217,7 +218,7 @@ enum Data {
 /// A mail up to its last dot.
 async fn data(config: &Config, from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Data> {
     let (began, mut came) = (Instant::now(), 0_u64);
-    let mut receiver = DataReceiver::new();
+    let mut ending = Ending::new();
     let (mut mail, mut too_long) = (Vec::new(), false);
     loop {
         let due = config
@@ -230,9 +231,7 @@ async fn data(config: &Config, from: &mut (impl AsyncBufRead + Unpin)) -> std::i
         if bytes.is_empty() {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let (len, mut rest) = (bytes.len(), bytes.iter());
-        let done = receiver.ingest(&mut rest, &mut mail);
-        let used = len - rest.as_slice().len();
+        let (used, done) = ending.take(bytes, &mut mail);
         from.consume(used);
         came += used as u64;
         if mail.len() > config.bytes_max {

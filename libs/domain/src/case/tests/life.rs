@@ -454,6 +454,22 @@ fn a_conversation_moves_from_public_to_private_in_the_same_case() {
 }
 
 #[test]
+fn who_joins_a_private_conversation_does_not_get_its_answers() {
+    let eve = |place| crate::case::Inbound {
+        identity: Some("mail-fr_fedcba9876543210".parse().unwrap()),
+        ..inbound_at(2, 6, place)
+    };
+    for (place, answered) in [(private(), 1), (public(), 2)] {
+        given::<State>(&[opened()])
+            .when(by_bot(1, receive(inbound_at(1, 1, place.clone()))))
+            .then_kinds(&["case.customer_message_received"])
+            .when(by_bot(6, receive(eve(place))))
+            .then_kinds(&["case.customer_message_received"])
+            .with(|case| assert_eq!(case.latest_in(conversation(1)), Some(&message_id(answered))));
+    }
+}
+
+#[test]
 fn a_case_speaks_where_it_began_until_the_customer_writes() {
     let begun = Opening { conversation: Some(conversation(7)), ..*opening() };
     given::<State>(&[opened()]).with(|case| assert_eq!(case.speaks_in(), None));
