@@ -189,9 +189,6 @@ async fn call(State(doors): State<Arc<Doors>>, Path(name): Path<String>, request
 
 impl Doors {
     async fn taken(&self, account: Account, policy_version: u64, request: Request) -> Result<Answer, No> {
-        let _permit = self.calls.permit(account.id.as_str(), &self.config).ok_or_else(|| {
-            No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
-        })?;
         let via = self.ingestion.0.accounts.via(&account.id).unwrap_or_default();
         let connector = via.connector.as_deref().and_then(channels::find).ok_or_else(|| {
             let message = "the account takes no webhooks; give it a `connector` that does";
@@ -201,6 +198,10 @@ impl Doors {
         let config = channels::Config { settings: via.settings, secrets };
         let (head, body) = request.into_parts();
         let (body, _room) = self.body(connector, &head.headers, body).await?;
+        // Not before: whoever sends a body slowly has proved nothing, and would keep others out.
+        let _permit = self.calls.permit(account.id.as_str(), &self.config).ok_or_else(|| {
+            No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
+        })?;
         let url = url(&head, config.setting(PUBLIC_URL));
         let now = self.ingestion.0.shell.clock.now();
         let hook = Hook { method: &head.method, url: &url, headers: &head.headers, body: &body, now };

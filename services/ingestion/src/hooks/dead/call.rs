@@ -14,6 +14,9 @@ const WEBHOOK_ID: &str = "webhook-id";
 /// Of the attempt, so that it is another one each time.
 const WEBHOOK_TIMESTAMP: &str = "webhook-timestamp";
 
+/// Parameters of the address that prove who calls, or for whom a challenge is: none of them is needed to read a call again.
+const PROOFS: [&str; 5] = ["token", "hub.verify_token", "signature", "msg_signature", "bodySHA256"];
+
 /// A call, or one event of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
@@ -40,7 +43,7 @@ impl Call {
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
         let head = Head {
             method: hook.method.to_string(),
-            url: hook.url.to_owned(),
+            url: unproved(hook.url),
             headers: headers.collect(),
             received_at: hook.now,
         };
@@ -85,6 +88,17 @@ impl Call {
     }
 }
 
+/// The address without the parameters that prove something. What stays is as it came.
+fn unproved(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let proves = |pair: &&str| {
+        let name = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name);
+        name.is_some_and(|name| PROOFS.iter().any(|proof| name.eq_ignore_ascii_case(proof)))
+    };
+    let kept: Vec<_> = query.split('&').filter(|pair| !proves(pair)).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +130,15 @@ mod tests {
         for broken in [b"".as_slice(), b"{}", b"{}\n", b"\xff\n"] {
             assert_eq!(Call::from_bytes(broken), None);
         }
+    }
+
+    #[test]
+    fn an_address_is_kept_without_what_proves_it() {
+        let url = "https://care.example/hooks/a?token=s&x=1&%74oken=s&signature=s&msg_signature=s&y=%26&hub.verify_token=s";
+        assert_eq!(call("7", url, b"{}").head.url, "https://care.example/hooks/a?x=1&y=%26");
+        let all = call("7", "https://care.example/hooks/a?Token=s", b"{}");
+        assert_eq!(all.head.url, "https://care.example/hooks/a");
+        assert!(!String::from_utf8(all.to_bytes().unwrap()).unwrap().contains("=s"));
     }
 
     #[test]
@@ -153,7 +176,7 @@ mod tests {
                 let hook = Hook { method: &Method::POST, url, headers: &headers, body: &body, now };
                 let call = Call::of(&hook, &body);
                 let (method, headers) = call.parts().unwrap();
-                let kept = Hook { method: &method, headers: &headers, ..hook };
+                let kept = Hook { method: &method, url: &call.head.url, headers: &headers, ..hook };
                 let config = crate::channels::Config::default();
                 assert_eq!(
                     connector.read(&kept, &config),
