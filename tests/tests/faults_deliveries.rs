@@ -39,8 +39,9 @@ const ORDERLY: usize = 9_000;
 /// The number of the first of the others.
 const FIRST: usize = 1_000;
 
-const TROUBLES: [Trouble; 7] = [
+const TROUBLES: [Trouble; 8] = [
     Trouble::Away,
+    Trouble::AwayWithIt,
     Trouble::RateLimited(0),
     Trouble::FailsWithIt,
     Trouble::FailsWithoutIt,

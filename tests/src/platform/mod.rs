@@ -30,6 +30,10 @@ pub enum Trouble {
     RateLimited(u64),
     /// It is away: 503, and it took nothing.
     Away,
+    /// It is not ready to take anything: 425, and it took nothing.
+    TooEarly,
+    /// A proxy before it answers that it is away: 503, and it has taken it.
+    AwayWithIt,
     /// It does not know who calls: 401.
     Unauthorized,
     /// It fails in the middle, and has taken it: 500.
@@ -226,7 +230,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
             let taken = lock(state).take(kind, &said);
             answer(&mut stream, &taken).await
         }
-        Some(Trouble::FailsWithIt | Trouble::HangsUpWithIt | Trouble::SilentWithIt) => {
+        Some(Trouble::AwayWithIt | Trouble::FailsWithIt | Trouble::HangsUpWithIt | Trouble::SilentWithIt) => {
             lock(state).take(kind, &said);
             breaks(&mut stream, trouble).await
         }
@@ -281,7 +285,8 @@ async fn breaks(stream: &mut TcpStream, trouble: Option<Trouble>) -> std::io::Re
         Some(Trouble::RateLimited(after_s)) => {
             Answer::new(429, json!({"message": "slower"})).with("retry-after", &after_s.to_string())
         }
-        Some(Trouble::Away) => Answer::new(503, json!({})).with("retry-after", "0"),
+        Some(Trouble::TooEarly) => Answer::new(425, json!({})).with("retry-after", "0"),
+        Some(Trouble::Away | Trouble::AwayWithIt) => Answer::new(503, json!({})).with("retry-after", "0"),
         Some(Trouble::Unauthorized) => Answer::new(401, json!({"message": "who are you?"})),
         Some(Trouble::FailsWithIt | Trouble::FailsWithoutIt) => Answer::new(500, json!({})),
         Some(Trouble::SilentWithIt) => return std::future::pending().await,

@@ -160,7 +160,7 @@ async fn a_file_arrives_once_as_it_was_whatever_goes_wrong() {
     let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
     let world = site(&secrets, &platform).await;
     // Where nothing was taken it is tried again; bringing a file shows nobody anything, and its doubts are none.
-    platform.trouble("tg.pdf", &[Trouble::Away, Trouble::RateLimited(1)]);
+    platform.trouble("tg.pdf", &[Trouble::RateLimited(0), Trouble::RateLimited(1)]);
     platform.trouble("bring wa.pdf", &[Trouble::Away, Trouble::HangsUpWithIt]);
     platform.trouble("wa.pdf", &[Trouble::RateLimited(1)]);
     let mut sent = Vec::new();

@@ -176,7 +176,7 @@ fn category(name: &str) -> Category {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_platform_is_away_replies_wait_and_then_go_out_once_and_in_order() {
     let mut site = Site::start("").await;
-    site.platform.always(Some(Trouble::Away));
+    site.platform.always(Some(Trouble::TooEarly));
     let (mut replies, mut expected) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
     for n in 0..10 {
         let author = format!("+44770090000{n}");

@@ -107,9 +107,10 @@ pub async fn told(root: &mut Caller, case: &str, delivery: &str) {
         .unwrap_or_else(|_| panic!("the case is not told {delivery}"));
 }
 
-const ALL: [Trouble; 7] = [
+const ALL: [Trouble; 8] = [
     Trouble::RateLimited(1),
     Trouble::Away,
+    Trouble::AwayWithIt,
     Trouble::FailsWithIt,
     Trouble::FailsWithoutIt,
     Trouble::HangsUpWithIt,
@@ -150,14 +151,16 @@ async fn what_is_unclear_is_never_sent_again_by_itself_and_a_person_decides() {
         platform.trouble(&text, &[trouble]);
         let (case, id) = reply(&world, "wa", &format!("wa{n}"), &text).await;
         let here = || platform.taken().into_iter().filter(|taken| taken.text == text).count();
-        if matches!(trouble, Trouble::RateLimited(_) | Trouble::Away) {
+        if matches!(trouble, Trouble::RateLimited(_)) {
             until(&world, &id, delivery::Delivery::is_sent).await;
             assert_eq!(here(), 1, "{text}");
             continue;
         }
         let unclear = until(&world, &id, delivery::Delivery::is_unclear).await;
-        let with_it =
-            matches!(trouble, Trouble::FailsWithIt | Trouble::HangsUpWithIt | Trouble::SilentWithIt);
+        let with_it = matches!(
+            trouble,
+            Trouble::AwayWithIt | Trouble::FailsWithIt | Trouble::HangsUpWithIt | Trouble::SilentWithIt
+        );
         assert_eq!((here(), unclear.parts[0].attempts.len()), (usize::from(with_it), 1), "{text}");
         let list = ing::ListDeliveriesRequest { at_least: case.position.clone(), ..Default::default() };
         let listed = world.administrator().deliveries.list_deliveries(list).await.unwrap().into_inner();

@@ -20,7 +20,7 @@ use domain::{
 use eventlog::StreamId;
 use service::{Error, reaction, transact::Meta};
 
-use super::{Replies, Way, outcome, queue::named};
+use super::{Replies, Way, in_time::Left, outcome, queue::named};
 use crate::{
     account::{Account, Via},
     channels::{
@@ -63,6 +63,8 @@ pub(super) struct Voice {
     pub(super) channel: Channel,
     /// How long an answer may take.
     pub(super) call_time: Duration,
+    /// Whether what is sent may have left us.
+    pub(super) left: Left,
 }
 
 impl Replies {
@@ -205,7 +207,7 @@ impl Replies {
             ..usual
         };
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, way, config, rules, channel, call_time })
+        Some(Voice { account, way, config, rules, channel, call_time, left: Left::default() })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.

@@ -10,6 +10,7 @@
 
 mod drive;
 mod http;
+mod in_time;
 pub(crate) mod mail;
 pub(crate) mod model;
 mod queue;

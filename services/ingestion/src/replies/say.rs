@@ -9,7 +9,7 @@ use domain::{
 use eventlog::StreamId;
 use service::Error;
 
-use super::{Replies, Way, drive::Voice, http, queue::named, words::Words};
+use super::{Replies, Way, drive::Voice, http, in_time::in_time, queue::named, words::Words};
 use crate::{
     channels::speak::{Answered, File, Outgoing, Speaker, Told, Unsayable},
     chat,
@@ -17,8 +17,21 @@ use crate::{
 };
 
 impl Replies {
-    /// Sends a part; what is to be kept of it. There is always something: the attempt stands in the log.
+    /// Sends a part; what is to be kept of it. There is always something, and in time: the attempt stands in the log.
     pub(super) async fn send(
+        &self,
+        stream: &StreamId,
+        delivery: &Delivery,
+        voice: &mut Voice,
+        (part, attempt, key): (u16, u32, IdempotencyKey),
+    ) -> Action {
+        let (lost_after_s, left) = (voice.rules.attempt_timeout_s, voice.left.clone());
+        let sending = self.say_with_access(stream, delivery, voice, (part, attempt, key));
+        in_time(lost_after_s, left, (part, attempt), sending).await
+    }
+
+    /// Sends a part, once more if the access token ended.
+    async fn say_with_access(
         &self,
         stream: &StreamId,
         delivery: &Delivery,
@@ -31,6 +44,7 @@ impl Replies {
         if !refused || !self.secrets.renew(&mut voice.config) {
             return said;
         }
+        voice.left.was_refused();
         let now = self.shell.clock.now();
         match self.secrets.fill(voice.way.connector(), &mut voice.config, now).await {
             Ok(()) => self.say(stream, delivery, voice, named).await,
@@ -116,6 +130,7 @@ impl Replies {
                 return unsayable(speaker, &error, part, attempt);
             }
         };
+        voice.left.begins();
         let answer = match self.http.call(call, voice.call_time).await {
             Ok(answer) => answer,
             Err(none) => return without_answer(part, attempt, none),

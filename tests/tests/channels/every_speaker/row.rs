@@ -8,9 +8,10 @@ use super::places::{Place, of_policy, places};
 use crate::replies::now;
 
 /// Every trouble, and whether the platform has the message all the same.
-const TROUBLES: [(Trouble, bool); 7] = [
+const TROUBLES: [(Trouble, bool); 8] = [
     (Trouble::RateLimited(1), false),
     (Trouble::Away, false),
+    (Trouble::AwayWithIt, true),
     (Trouble::FailsWithIt, true),
     (Trouble::FailsWithoutIt, false),
     (Trouble::HangsUpWithIt, true),
@@ -40,9 +41,7 @@ impl Row {
 
     /// Whether it takes nobody to bring it to an end.
     pub fn ends_by_itself(&self) -> bool {
-        self.promise != Promise::Nothing
-            || self.lax
-            || matches!(self.trouble, Trouble::RateLimited(_) | Trouble::Away)
+        self.promise != Promise::Nothing || self.lax || matches!(self.trouble, Trouble::RateLimited(_))
     }
 
     pub fn policy(&self, url: &str, secret: &str) -> String {

@@ -34,13 +34,12 @@ impl Meaning {
     }
 }
 
-/// What a status says without any explanation: that nothing was done, or that nobody knows. `None`: the body says more.
-pub(super) fn plain(status: StatusCode, headers: &HeaderMap) -> Option<Answered> {
+/// What a status says without any explanation: that nobody knows. `None`: the body says more.
+pub(super) fn plain(status: StatusCode) -> Option<Answered> {
     match status {
-        // Told before anything was done with it.
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Some(Answered::Later { reason: Failure::Unavailable, after_s: after_s(headers) })
-        }
+        // Only the platform's own code says that it took nothing. Without one it may be from a proxy, whose upstream broke after
+        // it took the message.
+        StatusCode::SERVICE_UNAVAILABLE => None,
         StatusCode::REQUEST_TIMEOUT => Some(Answered::Unclear),
         status if status.is_success() || status.is_client_error() => None,
         // Redirects as well: after a POST, some of them say that it was taken.
@@ -50,7 +49,7 @@ pub(super) fn plain(status: StatusCode, headers: &HeaderMap) -> Option<Answered>
 
 /// What a status says where the body explains nothing that we know.
 pub(super) fn unexplained(status: StatusCode, headers: &HeaderMap, code: Option<String>) -> Answered {
-    if let Some(answered) = plain(status, headers) {
+    if let Some(answered) = plain(status) {
         return answered;
     }
     let meaning = match status {

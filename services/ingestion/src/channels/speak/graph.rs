@@ -114,7 +114,7 @@ pub(super) fn answered(
     place: &str,
     own: fn(i64) -> Option<Meaning>,
 ) -> Answered {
-    if let Some(answered) = plain(status, headers) {
+    if let Some(answered) = plain(status) {
         return answered;
     }
     let body = object(body);

@@ -62,7 +62,7 @@ impl Speaker for Slack {
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
-        if let Some(answered) = plain(status, headers) {
+        if let Some(answered) = plain(status) {
             return answered;
         }
         let body = object(body);

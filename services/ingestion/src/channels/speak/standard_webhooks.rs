@@ -127,7 +127,7 @@ fn keys(config: &Config) -> Result<Vec<Vec<u8>>, Refused> {
 
 /// What the receiver's answer means: any success is one.
 pub(super) fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
-    if let Some(answered) = plain(status, headers) {
+    if let Some(answered) = plain(status) {
         return answered;
     }
     if status.is_success() {

@@ -80,7 +80,7 @@ impl Speaker for Telegram {
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
-        if let Some(answered) = plain(status, headers) {
+        if let Some(answered) = plain(status) {
             return answered;
         }
         let Some(body) = object(body) else {

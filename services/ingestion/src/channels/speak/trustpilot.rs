@@ -45,7 +45,7 @@ impl Speaker for Trustpilot {
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, _: &[u8]) -> Answered {
-        if let Some(answered) = plain(status, headers) {
+        if let Some(answered) = plain(status) {
             return answered;
         }
         // A reply has no id, and the answer no body.

@@ -63,7 +63,7 @@ impl Speaker for Vonage {
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
-        if let Some(answered) = plain(status, headers) {
+        if let Some(answered) = plain(status) {
             return answered;
         }
         let body = object(body);

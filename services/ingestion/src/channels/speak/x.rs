@@ -55,7 +55,7 @@ impl Speaker for X {
     }
 
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answered {
-        if let Some(answered) = plain(status, headers) {
+        if let Some(answered) = plain(status) {
             return answered;
         }
         let body = object(body);

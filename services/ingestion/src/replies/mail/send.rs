@@ -100,6 +100,7 @@ impl Replies {
             }
         };
         let Ready { server, from, to, mail, external } = ready;
+        voice.left.begins();
         match smtp::carry(&server, (&from, &to), &mail, voice.call_time).await {
             Carried::Taken => Action::ReportSent { part, attempt, external: Some(external) },
             Carried::Later(reason, code) => failed(reason, code),

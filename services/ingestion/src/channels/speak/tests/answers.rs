@@ -40,14 +40,11 @@ fn what_is_not_explained_is_the_same_everywhere() {
         let name = speaker.name();
         for body in ["", "<html>", "{}", "[]", "null", "\u{fffd}"] {
             // The platform may have it.
-            for status in [500, 501, 502, 504, 599, 408, 409, 301, 302, 303, 307, 100, 600, 999] {
+            for status in [500, 501, 502, 503, 504, 599, 408, 409, 301, 302, 303, 307, 100, 600, 999] {
                 assert_eq!(answered(name, status, &[], body), Answered::Unclear, "{name}: {status} {body}");
             }
-            assert_eq!(
-                answered(name, 503, &[("retry-after", "120")], body),
-                Answered::Later { reason: Unavailable, after_s: Some(120) },
-                "{name}"
-            );
+            // A proxy says so as well, after the platform took it; when to come again says nothing of that.
+            assert_eq!(answered(name, 503, &[("retry-after", "120")], body), Answered::Unclear, "{name}");
             assert_eq!(
                 answered(name, 429, &[("retry-after", "7")], body),
                 Answered::Later { reason: RateLimited, after_s: Some(7) },
@@ -69,6 +66,20 @@ fn what_is_not_explained_is_the_same_everywhere() {
             let expected = if plainly { TAKEN } else { Answered::Unclear };
             assert_eq!(answered(name, 200, &[], body), expected, "{name}: {body}");
         }
+    }
+}
+
+#[test]
+fn who_is_away_has_nothing_only_where_the_platform_itself_says_so() {
+    let own = [
+        ("whatsapp_cloud", r#"{"error":{"code":131016}}"#),
+        ("messenger", r#"{"error":{"code":1200}}"#),
+        ("x", r#"{"errors":[{"code":130}]}"#),
+    ];
+    for (name, body) in own {
+        let said = answered(name, 503, &[("retry-after", "120")], body);
+        assert_eq!(said, Answered::Later { reason: Unavailable, after_s: Some(120) }, "{name}");
+        assert_eq!(answered(name, 503, &[], r#"{"error":{"code":-77}}"#), Answered::Unclear, "{name}");
     }
 }
 
