@@ -19,7 +19,7 @@ use crate::ids::Invalid;
 /// Hours that began so many days before may go on.
 const BEFORE_DAYS: i64 = 2;
 /// The years over which a calendar is looked at before it is taken.
-const LOOKED_AT: (i16, i16) = (2000, 2100);
+const LOOKED_AT: (i16, i16) = (2015, 2065);
 
 /// The rules of a calendar.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,7 +154,7 @@ impl Rules {
 
     /// Whether it opens often enough, whatever the day.
     ///
-    /// Looked at by date over a hundred years and around each date that the rules name.
+    /// Looked at by date over fifty years and around each date that the rules name.
     pub(super) fn opens(&self) -> Result<(), Never> {
         let named = || self.closings.keys().chain(self.special.keys());
         let year = |year: i16| Date::new(year, 1, 1).unwrap_or(Date::ZERO);

@@ -26,7 +26,7 @@ fn the_data_can_be_read() {
     for (code, name) in places() {
         let place: Place = code.parse().unwrap();
         assert!(!name.is_empty());
-        for year in [1951, 2026, 2099] {
+        for year in [1976, 2026, 2099] {
             assert!(place.holidays(year).len() >= 4, "{code} {year}");
         }
     }

@@ -123,7 +123,7 @@ fn minutes(rules: &Rules, zone: &TimeZone, from: i64) -> Vec<bool> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     /// Every minute is open or not as the oracle says, and everything else follows from that.
     #[test]
