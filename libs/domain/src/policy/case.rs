@@ -466,7 +466,9 @@ mod tests {
 
     #[test]
     fn the_defaults_are_shown_as_they_hold() {
-        let names: BTreeSet<&str> = KIND.fields.iter().map(|field| field.name).collect();
+        // Nobody has a calendar by default.
+        let names = KIND.fields.iter().map(|field| field.name).filter(|name| *name != "calendar");
+        let names: BTreeSet<&str> = names.collect();
         let defaults = defaults();
         assert_eq!(defaults.keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
         assert_eq!(serde_json::from_value::<Rules>(Value::Object(defaults)).unwrap(), Rules::default());
