@@ -7,6 +7,7 @@
 //! (an action with its time and actor), `Event` (the stored format), `State`, `Error`.
 
 pub mod actor;
+pub mod calendar;
 pub mod case;
 pub mod channel;
 pub mod contact;
