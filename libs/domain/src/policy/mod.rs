@@ -11,6 +11,7 @@ pub mod account;
 pub mod case;
 pub mod channel;
 pub mod organisation;
+pub mod sla;
 
 mod cascade;
 mod check;

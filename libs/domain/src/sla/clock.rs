@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fact::Position,
+    fact::{Position, Word},
     terms::{Kind, Measure, Warning},
 };
 use crate::{
@@ -215,7 +215,7 @@ pub struct Clocks {
     /// The position up to which facts are known.
     pub known_to: Position,
     /// Facts that happened by then, with their positions: what a retraction is due to.
-    pub(super) causes: BTreeMap<Position, (Timestamp, &'static str)>,
+    pub(super) causes: BTreeMap<Position, (Timestamp, Word)>,
     /// The next fact that is known and did not happen yet.
     pub(super) next_fact: Option<Timestamp>,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     case::{Priority, Status},
     ids::{
@@ -91,23 +93,53 @@ pub enum What {
 }
 
 impl What {
-    /// What it is called in explanations and causes.
-    pub const fn word(&self) -> &'static str {
+    /// What it is called where something is due to it.
+    pub const fn word(&self) -> Word {
         match self {
-            Self::Opened(_) => "opened",
-            Self::CustomerMessage { .. } => "customer_message",
-            Self::Reply { .. } => "reply",
-            Self::ReplyFailed { .. } => "reply_failed",
-            Self::Note => "note",
-            Self::HandedOver => "handed_over",
-            Self::Status { .. } => "status_changed",
-            Self::Reopened { .. } => "reopened",
-            Self::Silence => "silence_chosen",
-            Self::SplitAway { .. } => "split_off",
-            Self::Changed(_) => "case_changed",
-            Self::PolicyApplied { .. } => "policy_applied",
+            Self::Opened(_) => Word::Opened,
+            Self::CustomerMessage { .. } => Word::CustomerMessage,
+            Self::Reply { .. } => Word::Reply,
+            Self::ReplyFailed { .. } => Word::ReplyFailed,
+            Self::Note => Word::Note,
+            Self::HandedOver => Word::HandedOver,
+            Self::Status { .. } => Word::StatusChanged,
+            Self::Reopened { .. } => Word::Reopened,
+            Self::Silence => Word::SilenceChosen,
+            Self::SplitAway { .. } => Word::SplitOff,
+            Self::Changed(_) => Word::CaseChanged,
+            Self::PolicyApplied { .. } => Word::PolicyApplied,
         }
     }
+}
+
+/// What a fact is called where something is due to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// The case began.
+    Opened,
+    /// The customer wrote.
+    CustomerMessage,
+    /// Something was sent to the customer.
+    Reply,
+    /// A reply did not arrive.
+    ReplyFailed,
+    /// An internal note.
+    Note,
+    /// A bot gave the case to people.
+    HandedOver,
+    /// The status changed.
+    StatusChanged,
+    /// A resolved case was opened again.
+    Reopened,
+    /// The customer is left unanswered on purpose.
+    SilenceChosen,
+    /// Messages went to a new case.
+    SplitOff,
+    /// Something changed that chooses the policy, the target or the calendar.
+    CaseChanged,
+    /// Another version of the policy came into force.
+    PolicyApplied,
 }
 
 /// With what a case began.
