@@ -23,8 +23,8 @@ use crate::{
     case::{Priority, Status},
     ids::{ChannelKind, Invalid, RegionId, SegmentId, SlaId, Tag},
     sla::{
-        AtRisk, Conditions, Edition, FirstResponseStart, Hours, Kind as Clock, Measure, OnChange, Policy, Reopen,
-        SplitStart, Target, Warning,
+        AtRisk, Conditions, Edition, FirstResponseStart, Hours, Kind as Clock, Measure, OnChange, Policy,
+        Reopen, SplitStart, Target, Warning,
     },
     stored::Fields,
 };
@@ -61,10 +61,7 @@ pub(super) const KIND: Kind = Kind {
         ),
         optional(
             "at_risk",
-            Table(&[
-                optional("percent", Integer(0, 99)),
-                optional("minutes", Integer(0, TARGET_MAX_S / 60)),
-            ]),
+            Table(&[optional("percent", Integer(0, 99)), optional("minutes", Integer(0, TARGET_MAX_S / 60))]),
         ),
         optional("reopen", OneOf(&["as_case", "continue", "restart"])),
         optional("on_change", OneOf(&["replay", "restart"])),
@@ -217,10 +214,15 @@ fn check(set: &Set, id: &str, body: &Fields) -> Vec<Fault> {
     let Some(written) = read(body) else { return Vec::new() };
     let mut faults = Vec::new();
     let mut others = set.of_kind(KIND.name).filter(|other| &*other.key().id != id);
-    let same = |other: &&super::Document| other.body().get("order").and_then(Value::as_i64) == Some(written.order);
+    let same =
+        |other: &&super::Document| other.body().get("order").and_then(Value::as_i64) == Some(written.order);
     if let Some(other) = others.find(same) {
         let message = format!("{} stands at {}, too", other.key(), written.order);
-        faults.push(Fault::new("/order", message, "give each its own place: the first that fits a case is taken"));
+        faults.push(Fault::new(
+            "/order",
+            message,
+            "give each its own place: the first that fits a case is taken",
+        ));
     }
     for (clock, promise) in &written.targets {
         let pointer = format!("/targets/{}", clock.as_str());
@@ -238,13 +240,22 @@ fn check_target(pointer: &str, promise: &Promise, faults: &mut Vec<Fault>) {
     let written: BTreeSet<(&str, &str)> = ALL_PRIORITIES.into_iter().filter_map(|p| promise.of(p)).collect();
     for (field, text) in written {
         if promise.time == Measure::Business && has_days(text) {
-            let remedy = "write hours, or time = \"calendar\": how long a day is open is said by the calendar";
-            faults.push(Fault::new(format!("{pointer}/{field}"), "a day of business time has no fixed length", remedy));
+            let remedy =
+                "write hours, or time = \"calendar\": how long a day is open is said by the calendar";
+            faults.push(Fault::new(
+                format!("{pointer}/{field}"),
+                "a day of business time has no fixed length",
+                remedy,
+            ));
         }
     }
     if promise.warnings.len() > WARNINGS_MAX {
         let message = format!("there are {} warnings", promise.warnings.len());
-        faults.push(Fault::new(format!("{pointer}/warnings"), message, format!("write at most {WARNINGS_MAX}")));
+        faults.push(Fault::new(
+            format!("{pointer}/warnings"),
+            message,
+            format!("write at most {WARNINGS_MAX}"),
+        ));
     }
     for (index, text) in promise.warnings.iter().enumerate() {
         let before = matches!(warning(text), Ok(Warning::Before(seconds)) if seconds >= shortest);

@@ -132,10 +132,15 @@ impl Announced {
             events.push(Event::BreachRetracted { at: now, clock: key, breached_at, cause });
         }
         if let (Some((at, _)), None) = (self.ended, ended) {
-            events.push(Event::Resumed { at: now, clock: key, cause: clocks.cause(self.known_to, at.max(now)) });
+            events.push(Event::Resumed {
+                at: now,
+                clock: key,
+                cause: clocks.cause(self.known_to, at.max(now)),
+            });
         }
         if let Some(under) = clock.under(time_zones) {
-            let due = clock.warnings.iter().filter(|(warning, at)| **at <= now && !self.warned.contains(warning));
+            let due =
+                clock.warnings.iter().filter(|(warning, at)| **at <= now && !self.warned.contains(warning));
             for (warning, at) in due.filter(|_| ended.is_none()) {
                 events.push(Event::Warned {
                     at: *at,
@@ -165,7 +170,9 @@ impl Clock {
     /// Under what it was computed; of what passed, what held then.
     fn under(&self, time_zones: &str) -> Option<Under> {
         let passed = self.breached_at.and_then(|at| {
-            self.segments.iter().find(|segment| segment.from <= at && at <= segment.to && segment.terms.is_some())
+            self.segments
+                .iter()
+                .find(|segment| segment.from <= at && at <= segment.to && segment.terms.is_some())
         });
         let (terms, version, calendar) = match passed {
             Some(segment) => (segment.terms.as_ref()?, segment.version, &segment.calendar),

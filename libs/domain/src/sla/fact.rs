@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::{Priority, Status},
-    ids::{
-        AccountId, CalendarId, ChannelKind, MessageId, RegionId, ReplyId, SegmentId, Tag, TeamId,
-    },
+    ids::{AccountId, CalendarId, ChannelKind, MessageId, RegionId, ReplyId, SegmentId, Tag, TeamId},
     time::Timestamp,
 };
 

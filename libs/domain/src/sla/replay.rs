@@ -120,12 +120,21 @@ impl Count {
             }
             Standing::Stopped(reason) => {
                 self.pass_over();
-                self.stopped_since = self.stopped_since.map_or(Some((from, reason)), |(since, _)| Some((since, reason)));
+                self.stopped_since =
+                    self.stopped_since.map_or(Some((from, reason)), |(since, _)| Some((since, reason)));
             }
         }
         let calendar = piece.calendar.0.cloned();
-        let segment =
-            Segment { from, to: upto, standing, version: piece.version, terms, calendar, consumed, restarted };
+        let segment = Segment {
+            from,
+            to: upto,
+            standing,
+            version: piece.version,
+            terms,
+            calendar,
+            consumed,
+            restarted,
+        };
         match self.segments.last_mut() {
             Some(last) if last.goes_on_in(&segment) => {
                 last.to = segment.to;
@@ -191,7 +200,9 @@ impl Count {
         let state = match (span.end, self.stopped_since, standing) {
             _ if !span.timed => State::Cancelled(Reason::Imported),
             _ if breached_at.is_some() => State::Breached,
-            (Some((_, End::Cancelled(reason))), ..) | (None, Some((_, reason)), _) => State::Cancelled(reason),
+            (Some((_, End::Cancelled(reason))), ..) | (None, Some((_, reason)), _) => {
+                State::Cancelled(reason)
+            }
             _ if !promised => State::Measured,
             (Some((_, End::Met)), ..) => State::Met,
             (None, None, Some(Standing::Paused(status))) => State::Paused(status),
@@ -267,7 +278,8 @@ fn measures(course: &Course<'_>, now: Timestamp) -> Measures {
     let within = |from: Timestamp, to: Timestamp, counts: &dyn Fn(Status) -> bool| {
         let mut sum = Both::default();
         for (index, piece) in course.pieces.iter().enumerate() {
-            let (a, b) = (piece.from.max(from), course.pieces.get(index + 1).map_or(to, |next| next.from.min(to)));
+            let (a, b) =
+                (piece.from.max(from), course.pieces.get(index + 1).map_or(to, |next| next.from.min(to)));
             if b > a && counts(piece.status) {
                 let calendar = b.as_microsecond() - a.as_microsecond();
                 sum = sum.plus(Both { business: piece.calendar.1.between(a, b), calendar });
@@ -280,9 +292,12 @@ fn measures(course: &Course<'_>, now: Timestamp) -> Measures {
         let mut spans = course.spans.iter().filter(|span| span.kind == kind);
         spans.find(|span| !met || matches!(span.end, Some((_, End::Met))))
     };
-    let Some(begun) = first(Kind::Resolution, false).map(|span| span.from) else { return Measures::default() };
+    let Some(begun) = first(Kind::Resolution, false).map(|span| span.from) else {
+        return Measures::default();
+    };
     let answered = first(Kind::FirstResponse, true).and_then(|span| Some((span.from, span.end?.0)));
-    let stands = course.pieces.last().is_some_and(|piece| matches!(piece.status, Status::Resolved | Status::Closed));
+    let stands =
+        course.pieces.last().is_some_and(|piece| matches!(piece.status, Status::Resolved | Status::Closed));
     let resolved_at = course.resolved.last().copied().filter(|_| stands);
     let first_resolved_at = course.resolved.first().copied();
     Measures {

@@ -274,11 +274,7 @@ impl Default for Edition {
 
 impl Edition {
     /// The policies in any order, the calendars, and what each region is part of.
-    pub fn new(
-        mut policies: Vec<Policy>,
-        hours: Hours,
-        parents: BTreeMap<RegionId, RegionId>,
-    ) -> Self {
+    pub fn new(mut policies: Vec<Policy>, hours: Hours, parents: BTreeMap<RegionId, RegionId>) -> Self {
         policies.sort_by(|a, b| (a.order, &a.id).cmp(&(b.order, &b.id)));
         Self { policies, hours, parents, always: Calendar::always() }
     }

@@ -90,11 +90,8 @@ pub(super) fn usual() -> Policy {
 }
 
 pub(super) fn edition(policies: Vec<Policy>, global: Calendar) -> Edition {
-    let hours = Hours {
-        calendars: [(id("main"), global)].into(),
-        global: Some(id("main")),
-        ..Hours::default()
-    };
+    let hours =
+        Hours { calendars: [(id("main"), global)].into(), global: Some(id("main")), ..Hours::default() };
     Edition::new(policies, hours, BTreeMap::new())
 }
 

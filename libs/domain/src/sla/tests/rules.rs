@@ -35,9 +35,10 @@ fn a_split_case_counts_from_the_message_or_from_the_split() {
 
 #[test]
 fn what_was_split_away_is_not_awaited_any_more() {
-    let story = Story::default()
-        .asked("2026-04-07T09:00:00+02:00")
-        .fact("2026-04-07T09:30:00+02:00", What::SplitAway { messages: [id("support-mail-0000000000000001")].into() });
+    let story = Story::default().asked("2026-04-07T09:00:00+02:00").fact(
+        "2026-04-07T09:30:00+02:00",
+        What::SplitAway { messages: [id("support-mail-0000000000000001")].into() },
+    );
     let split = first(&story, usual(), "2026-04-07T12:00:00+02:00");
     assert_eq!(split.state, ClockState::Cancelled(Reason::SplitOff));
     let clocks = story.clocks(&book(vec![usual()], paris(&[])), "2026-04-07T12:00:00+02:00");
@@ -100,7 +101,8 @@ fn a_periodic_update_runs_from_answer_to_answer() {
         .reply("2026-04-07T15:00:00+02:00", Author::Human)
         .status("2026-04-07T16:00:00+02:00", Status::Resolved);
     let clocks = story.clocks(&book(vec![policy], paris(&[])), "2026-04-08T09:00:00+02:00");
-    let states: Vec<_> = clocks.clocks.iter().filter(|c| c.key.clock == Kind::PeriodicUpdate).map(|c| c.state).collect();
+    let states: Vec<_> =
+        clocks.clocks.iter().filter(|c| c.key.clock == Kind::PeriodicUpdate).map(|c| c.state).collect();
     assert_eq!(states, [ClockState::Breached, ClockState::Cancelled(Reason::Resolved)]);
 }
 
@@ -120,10 +122,8 @@ fn a_message_on_its_way_at_the_resolution_still_waits() {
 
 #[test]
 fn a_message_that_comes_while_a_reply_is_on_its_way_is_not_answered_by_it() {
-    let story = Story::default()
-        .asked("2026-04-07T09:00:00+02:00")
-        .message("2026-04-07T09:31:00+02:00")
-        .fact(
+    let story =
+        Story::default().asked("2026-04-07T09:00:00+02:00").message("2026-04-07T09:31:00+02:00").fact(
             "2026-04-07T09:32:00+02:00",
             What::Reply { reply: None, author: Author::Human, written: at("2026-04-07T09:30:00+02:00") },
         );
@@ -192,7 +192,8 @@ fn an_explanation_lists_every_while() {
     let book = book(vec![usual()], paris(&[]));
     let resolution = clock(&story.clocks(&book, "2026-04-07T16:00:00+02:00"), Kind::Resolution);
     let explanation = resolution.explain(&book);
-    let whiles: Vec<_> = explanation.intervals.iter().map(|i| (i.why, i.to.seconds_since(i.from) / 60)).collect();
+    let whiles: Vec<_> =
+        explanation.intervals.iter().map(|i| (i.why, i.to.seconds_since(i.from) / 60)).collect();
     assert_eq!(
         whiles,
         [

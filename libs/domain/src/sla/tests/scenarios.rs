@@ -90,8 +90,12 @@ fn two_regions_with_different_holidays() {
     let parents = [(id::<RegionId>("brazil"), id::<RegionId>("latam"))].into();
     let book = Book([(1, Edition::new(vec![usual()], hours, parents))].into());
     let due = |region: &str| {
-        let opening =
-            Opening { origin: Origin::Customer, version: 1, bot: false, situation: Situation { region: id(region), ..situation() } };
+        let opening = Opening {
+            origin: Origin::Customer,
+            version: 1,
+            bot: false,
+            situation: Situation { region: id(region), ..situation() },
+        };
         let story = Story::default().fact("2026-04-06T12:00:00Z", What::Opened(Box::new(opening)));
         clock(&story.clocks(&book, "2026-04-06T12:00:00Z"), Kind::Resolution).due.unwrap()
     };
@@ -112,7 +116,8 @@ fn the_customer_adds_messages_and_still_waits_since_the_first() {
     assert_eq!((next.key.run, next.started), (1, at("2026-04-07T10:00:00+02:00")));
     assert_eq!(next.due, Some(at("2026-04-07T11:00:00+02:00")));
     assert_eq!(next.state, ClockState::AtRisk);
-    let answered = story.reply("2026-04-07T10:56:00+02:00", Author::Human).message("2026-04-07T11:30:00+02:00");
+    let answered =
+        story.reply("2026-04-07T10:56:00+02:00", Author::Human).message("2026-04-07T11:30:00+02:00");
     let next = clock(&answered.clocks(&usual_book(), "2026-04-07T11:30:00+02:00"), Kind::NextResponse);
     assert_eq!((next.key.run, next.due), (2, Some(at("2026-04-07T13:30:00+02:00"))), "one clock per run");
 }
@@ -174,9 +179,8 @@ fn neither_an_automatic_reply_nor_a_bot_nor_a_note_is_a_response() {
 
 #[test]
 fn a_reply_that_did_not_arrive_stopped_nothing() {
-    let story = Story::default()
-        .asked("2026-04-07T09:00:00+02:00")
-        .reply("2026-04-07T09:30:00+02:00", Author::Human);
+    let story =
+        Story::default().asked("2026-04-07T09:00:00+02:00").reply("2026-04-07T09:30:00+02:00", Author::Human);
     let met = clock(&story.clocks(&usual_book(), "2026-04-07T11:30:00+02:00"), Kind::FirstResponse);
     assert_eq!(met.state, ClockState::Met);
     let story = story.failed("2026-04-07T11:40:00+02:00", 2);
