@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -20,8 +21,9 @@ use super::{
     set::Set,
 };
 use crate::{
+    calendar::Calendar,
     case::{Priority, Status},
-    ids::{ChannelKind, Invalid, RegionId, SegmentId, SlaId, Tag},
+    ids::{CalendarId, ChannelKind, Invalid, RegionId, SegmentId, SlaId, Tag},
     sla::{
         AtRisk, Conditions, Edition, FirstResponseStart, Hours, Kind as Clock, Measure, OnChange, Policy,
         Reopen, SplitStart, Target, Warning,
@@ -73,6 +75,8 @@ pub(super) const KIND: Kind = Kind {
 };
 
 const NAME_LEN_MAX: usize = 200;
+/// The kind of calendars, and the field that names one.
+const CALENDAR: &str = "calendar";
 /// The last place in the order.
 const ORDER_MAX: i64 = 1_000_000;
 /// The longest target, in seconds: a year.
@@ -171,11 +175,43 @@ impl Set {
     /// The policies of service levels, and what their conditions need to know of the organisation.
     pub fn sla_edition(&self, hours: Hours) -> Edition {
         let policies = self.of_kind(KIND.name).filter_map(|document| document.view::<Policy>().cloned());
-        let regions = self.of_kind("region").filter_map(|document| {
-            let parent = RegionId::new(document.body().get("parent")?.as_str()?).ok()?;
-            Some((RegionId::new(&document.key().id).ok()?, parent))
+        let parent = |document: &super::Document| {
+            let parent = document.body().get("parent")?.as_str()?;
+            RegionId::new(parent).ok()
+        };
+        Edition::new(policies.collect(), hours, self.by_id("region", parent))
+    }
+}
+
+impl Set {
+    /// The calendars, and where each holds: of teams, accounts, regions and, in the rules of cases, of everything.
+    pub fn sla_hours(&self) -> Hours {
+        let named = |document: &super::Document| {
+            let id = document.body().get(CALENDAR)?.as_str()?;
+            CalendarId::new(id).ok()
+        };
+        let calendars = self.of_kind(CALENDAR).filter_map(|document| {
+            let id = CalendarId::new(&document.key().id).ok()?;
+            let calendar = Calendar::of(self, &id)?;
+            Some((id, calendar))
         });
-        Edition::new(policies.collect(), hours, regions.collect())
+        Hours {
+            calendars: calendars.collect(),
+            teams: self.by_id("team", named),
+            accounts: self.by_id("account", named),
+            regions: self.by_id("region", named),
+            global: self.document("case", "global").and_then(named),
+        }
+    }
+
+    /// Something about each document of a kind, by its id.
+    fn by_id<K: FromStr + Ord, V>(
+        &self,
+        kind: &str,
+        what: impl Fn(&super::Document) -> Option<V>,
+    ) -> BTreeMap<K, V> {
+        let documents = self.of_kind(kind);
+        documents.filter_map(|document| Some((document.key().id.parse().ok()?, what(document)?))).collect()
     }
 }
 

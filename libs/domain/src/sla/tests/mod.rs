@@ -9,7 +9,7 @@ mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, Time, Weekday, date, time};
+use jiff::civil::{Date, Time, Weekday, date};
 
 use super::*;
 use crate::{
@@ -33,24 +33,25 @@ pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 const WORKDAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 
-pub(super) fn calendar(zone: &str, hours: &[(Time, Time)], days: &[Weekday], holidays: &[Date]) -> Calendar {
-    let week = days.iter().flat_map(|day| hours.iter().map(|(a, b)| (*day, *a, *b))).collect();
+pub(super) fn calendar(zone: &str, hours: &[&str], days: &[Weekday], holidays: &[Date]) -> Calendar {
+    let clock = |text: &str| Time::strptime("%H:%M", text).unwrap();
+    let hours = hours.iter().map(|text| text.split_once('-').unwrap()).map(|(a, b)| (clock(a), clock(b)));
+    let week = hours.flat_map(|(a, b)| days.iter().map(move |day| (*day, a, b))).collect();
     Calendar::stand_in(zone, week, holidays.iter().copied().collect())
 }
 
 /// Mon-Fri 09-12, 13-17 in Paris.
 pub(super) fn paris(holidays: &[Date]) -> Calendar {
-    let hours = [(time(9, 0, 0, 0), time(12, 0, 0, 0)), (time(13, 0, 0, 0), time(17, 0, 0, 0))];
-    calendar("Europe/Paris", &hours, &WORKDAYS, holidays)
+    calendar("Europe/Paris", &["09:00-12:00", "13:00-17:00"], &WORKDAYS, holidays)
 }
 
 pub(super) fn nightly() -> Calendar {
     let all = [WORKDAYS.as_slice(), &[Weekday::Saturday, Weekday::Sunday]].concat();
-    calendar("Europe/Paris", &[(time(22, 0, 0, 0), time(6, 0, 0, 0))], &all, &[])
+    calendar("Europe/Paris", &["22:00-06:00"], &all, &[])
 }
 
 pub(super) fn sao_paulo() -> Calendar {
-    calendar("America/Sao_Paulo", &[(time(9, 0, 0, 0), time(18, 0, 0, 0))], &WORKDAYS, &[])
+    calendar("America/Sao_Paulo", &["09:00-18:00"], &WORKDAYS, &[])
 }
 
 pub(super) fn easter_monday() -> Date {
