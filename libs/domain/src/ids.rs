@@ -155,6 +155,8 @@ text_ids! {
     AccountId, "an account id", SLUG, is_slug;
     /// A kind of channel: `email`, `instagram`. The registry of kinds is policy, not code.
     ChannelKind, "a channel kind", SLUG, is_slug;
+    /// A calendar: when somebody is there, from the policy.
+    CalendarId, "a calendar id", SLUG, is_slug;
     /// A category of cases, from the policy.
     CategoryId, "a category id", SLUG, is_slug;
     /// A custom field of cases, from the policy.

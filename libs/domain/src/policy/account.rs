@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     channel::Visibility,
-    ids::{AccountId, ChannelKind, Invalid, Language, RegionId, TeamId},
+    ids::{AccountId, CalendarId, ChannelKind, Invalid, Language, RegionId, TeamId},
     outbound::rate::Rate,
     stored::Fields,
 };
@@ -36,6 +36,7 @@ pub(super) const KIND: Kind = Kind {
         optional("tier", Integer(1, 3)),
         optional("purpose", OneOf(&["care", "marketing"])),
         optional("languages", List(&Checked(|text| Language::new(text).map(drop)))),
+        optional("calendar", Ref("calendar")),
         optional("thread", OneOf(&["threads", "contact"])),
         optional("visibility", OneOf(&["public", "private"])),
         optional("connector", OneOf(CONNECTORS)),
@@ -92,6 +93,9 @@ pub struct Account {
     /// The languages that are spoken there; those of the region if there are none.
     #[serde(default)]
     pub languages: Vec<Language>,
+    /// When it is answered, where its team names no calendar.
+    #[serde(default)]
+    pub calendar: Option<CalendarId>,
     /// What makes a conversation there.
     #[serde(default)]
     pub thread: Thread,

@@ -11,14 +11,14 @@ use super::{
     problem::{Fault, suggest},
     schema::{
         self,
-        Shape::{Bool, Checked, Duration, List, Map, OneOf, Table, Text},
+        Shape::{Bool, Checked, Duration, List, Map, OneOf, Ref, Table, Text},
         optional, required,
     },
     set::Set,
 };
 use crate::{
     case::{CycleRule, FieldValue, Guards, Priority, Status},
-    ids::{CategoryId, ChecklistItemId, FieldId, ReasonCode, RegionId, StatusLabel, Tag, TeamId},
+    ids::{CalendarId, CategoryId, ChecklistItemId, FieldId, ReasonCode, RegionId, StatusLabel, Tag, TeamId},
     stored::Fields,
 };
 
@@ -28,6 +28,7 @@ pub(super) const KIND: Kind = Kind {
     cascades: true,
     defaults,
     fields: &[
+        optional("calendar", Ref("calendar")),
         optional("reopen_window", Duration(WINDOW_MAX_S)),
         optional("reopen_cycle", OneOf(&["continue", "restart"])),
         optional("auto_close_after", Duration(WINDOW_MAX_S)),
@@ -100,6 +101,8 @@ const AUTO_CLOSE_S: i64 = 28 * DAY_S;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Rules {
+    /// The calendar of whoever has none nearer by; said for the whole organisation only.
+    pub calendar: Option<CalendarId>,
     /// For how many seconds after a case was resolved it can come back.
     #[serde(rename = "reopen_window", deserialize_with = "seconds")]
     pub reopen_window_s: i64,
@@ -332,6 +335,7 @@ impl FieldKind {
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            calendar: None,
             reopen_window_s: REOPEN_WINDOW_S,
             reopen_cycle: CycleRule::default(),
             auto_close_after_s: AUTO_CLOSE_S,
@@ -383,6 +387,10 @@ fn check(set: &Set, id: &str, body: &Fields) -> Vec<Fault> {
     let Ok(level) = id.parse::<Level>() else { return Vec::new() };
     let rules: Rules = set.effective_at(KIND.name, &level).read();
     let mut faults = Vec::new();
+    if level != Level::Global && body.contains_key("calendar") {
+        let remedy = "put it into the region, team or account: calendar = \"...\"";
+        faults.push(Fault::new("/calendar", "this is said here for the whole organisation only", remedy));
+    }
     defined(&rules, body.get("required_fields"), "/required_fields", &mut faults);
     for (name, category) in members(body, "categories") {
         let pointer = format!("/categories/{name}/required_fields");

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    account, case, channel, organisation,
+    account, calendar, case, channel, organisation,
     problem::Fault,
     schema::{Field, Shape},
     set::Set,
@@ -16,6 +16,7 @@ use crate::stored::Fields;
 
 /// Every kind; what one refers to stands before it.
 pub(super) const ALL: &[&Kind] = &[
+    &calendar::KIND,
     &organisation::REGION,
     &organisation::TEAM,
     &organisation::PERSON,

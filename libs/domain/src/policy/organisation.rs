@@ -15,7 +15,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    ids::{Invalid, Language, PersonId, RegionId, TeamId},
+    ids::{CalendarId, Invalid, Language, PersonId, RegionId, TeamId},
     stored::Fields,
 };
 
@@ -29,6 +29,7 @@ pub(super) const REGION: Kind = Kind {
         optional("parent", Ref("region")),
         optional("languages", List(&Checked(|text| Language::new(text).map(drop)))),
         optional("time_zone", Checked(time_zone)),
+        optional("calendar", Ref("calendar")),
     ],
     view: view::<Region>,
     check: check_region,
@@ -43,6 +44,7 @@ pub(super) const TEAM: Kind = Kind {
         required("name", Text(NAME_LEN_MAX)),
         required("region", Ref("region")),
         optional("kind", OneOf(&["care", "communications", "marketing", "technical", "legal", "other"])),
+        optional("calendar", Ref("calendar")),
     ],
     view: view::<Team>,
     check: |_, _, _| Vec::new(),
@@ -86,6 +88,9 @@ pub struct Region {
     /// Its time zone in the IANA database; that of its parent if there is none.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// When somebody is there; that of its parent if there is none.
+    #[serde(default)]
+    pub calendar: Option<CalendarId>,
 }
 
 /// People who work cases together.
@@ -100,6 +105,9 @@ pub struct Team {
     /// What it does.
     #[serde(default)]
     pub kind: TeamKind,
+    /// When it works, where that is not as in its region.
+    #[serde(default)]
+    pub calendar: Option<CalendarId>,
 }
 
 /// What a team does.

@@ -72,7 +72,7 @@ impl Set {
     }
 
     /// A region and the regions above it, nearest first. Where regions stand in a circle it ends before it begins again.
-    pub(super) fn lineage<'s>(&'s self, region: &'s str) -> Vec<&'s str> {
+    pub(crate) fn lineage<'s>(&'s self, region: &'s str) -> Vec<&'s str> {
         let mut lineage = Vec::new();
         let mut next = Some(region);
         while let Some(region) = next.filter(|region| !lineage.contains(region)) {
