@@ -167,8 +167,6 @@ text_ids! {
     StatusLabel, "a status label", SLUG, is_slug;
     /// A short reason that is chosen from a list.
     ReasonCode, "a reason code", SLUG, is_slug;
-    /// A calendar of opening hours, from the policy.
-    CalendarId, "a calendar id", SLUG, is_slug;
     /// A policy of service levels.
     SlaId, "an SLA policy id", SLUG, is_slug;
     /// A segment of customers: `gold`.

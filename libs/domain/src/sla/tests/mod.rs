@@ -9,11 +9,11 @@ mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, Time, Weekday, date};
+use jiff::civil::{Date, Weekday, date};
 
 use super::*;
 use crate::{
-    calendar::Calendar,
+    calendar::{Calendar, Closing, Rules},
     case::{Priority, Status},
     ids::{CalendarId, RegionId, ReplyId, SlaId},
     time::Timestamp,
@@ -34,10 +34,13 @@ const WORKDAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 
 pub(super) fn calendar(zone: &str, hours: &[&str], days: &[Weekday], holidays: &[Date]) -> Calendar {
-    let clock = |text: &str| Time::strptime("%H:%M", text).unwrap();
-    let hours = hours.iter().map(|text| text.split_once('-').unwrap()).map(|(a, b)| (clock(a), clock(b)));
-    let week = hours.flat_map(|(a, b)| days.iter().map(move |day| (*day, a, b))).collect();
-    Calendar::stand_in(zone, week, holidays.iter().copied().collect())
+    let mut rules = Rules::new(zone).unwrap();
+    for day in days {
+        *rules.of_weekday(*day) = hours.iter().map(|text| text.parse().unwrap()).collect();
+    }
+    let closing = Closing { name: "Holiday".to_owned(), hours: Vec::new() };
+    rules.closings = holidays.iter().map(|day| (*day, vec![closing.clone()])).collect();
+    Calendar::new(rules).unwrap()
 }
 
 /// Mon-Fri 09-12, 13-17 in Paris.
