@@ -181,3 +181,40 @@ fn every_option_is_read() {
     assert_eq!(target.warnings, [Warning::Percent(75), Warning::Before(1800)].into());
     assert_eq!(target.pauses, [Status::Pending, Status::OnHold].into());
 }
+
+#[test]
+fn calendars_come_from_the_same_policy() {
+    let week = json!({"mon-fri": ["09:00-12:00", "13:00-17:00"]});
+    let drafts = [
+        draft(
+            "calendar",
+            json!({"id": "fr", "name": "France", "time_zone": "Europe/Paris", "hours": week, "holidays": ["FR"]}),
+        ),
+        draft("calendar", json!({"id": "all", "name": "Always", "time_zone": "UTC", "mode": "always"})),
+        draft(
+            "region",
+            json!({"id": "world", "name": "World", "time_zone": "UTC", "languages": ["en"], "calendar": "fr"}),
+        ),
+        draft(
+            "region",
+            json!({"id": "emea", "name": "EMEA", "time_zone": "UTC", "languages": ["en"], "parent": "world"}),
+        ),
+        draft("team", json!({"id": "night", "name": "Night", "region": "emea", "calendar": "all"})),
+        draft(
+            "sla",
+            json!({"id": "a", "name": "A", "order": 1, "targets": {"resolution": {"every": "3 hours"}}}),
+        ),
+    ];
+    let set = Set::check(&drafts).unwrap();
+    let book = Book([(1, set.sla_edition(set.sla_hours()))].into());
+    let resolution = |team: &str| {
+        let place = Situation { team: Some(id(team)), ..situation() };
+        let opening = Opening { origin: Origin::Customer, version: 1, bot: false, situation: place };
+        let start = "2026-04-03T16:00:00+02:00";
+        let story = Story::default().fact(start, What::Opened(Box::new(opening)));
+        let clock = clock(&story.clocks(&book, start), Kind::Resolution);
+        (clock.calendar.unwrap().to_string(), clock.due.unwrap())
+    };
+    assert_eq!(resolution("care"), ("fr".into(), at("2026-04-07T11:00:00+02:00")), "of the region above");
+    assert_eq!(resolution("night"), ("all".into(), at("2026-04-03T19:00:00+02:00")), "of the team");
+}
