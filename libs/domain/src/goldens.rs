@@ -10,7 +10,8 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    case, contact, conversation, customer, decider::Decider, delivery, health, links, message, stored::Stored,
+    case, contact, conversation, customer, decider::Decider, delivery, health, links, message, sla,
+    stored::Stored,
 };
 
 #[test]
@@ -51,6 +52,11 @@ fn links_between_cases() {
 #[test]
 fn messages() {
     goldens::<message::State>();
+}
+
+#[test]
+fn service_levels() {
+    goldens::<sla::State>();
 }
 
 fn goldens<D: Decider>()

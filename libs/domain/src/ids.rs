@@ -167,6 +167,10 @@ text_ids! {
     StatusLabel, "a status label", SLUG, is_slug;
     /// A short reason that is chosen from a list.
     ReasonCode, "a reason code", SLUG, is_slug;
+    /// A policy of service levels.
+    SlaId, "an SLA policy id", SLUG, is_slug;
+    /// A segment of customers: `gold`.
+    SegmentId, "a customer segment", SLUG, is_slug;
     /// A campaign, an advertisement, a promotion.
     CampaignId, "a campaign id", SLUG, is_slug;
     /// How a person was authenticated: `token`, `session`, `internal`, `channel`.

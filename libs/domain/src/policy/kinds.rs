@@ -10,6 +10,7 @@ use super::{
     problem::Fault,
     schema::{Field, Shape},
     set::Set,
+    sla,
 };
 use crate::stored::Fields;
 
@@ -22,6 +23,7 @@ pub(super) const ALL: &[&Kind] = &[
     &channel::KIND,
     &account::KIND,
     &case::KIND,
+    &sla::KIND,
 ];
 
 /// A kind of documents.

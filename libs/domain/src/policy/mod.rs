@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod case;
 pub mod channel;
 pub mod organisation;
+pub mod sla;
 
 mod cascade;
 mod check;
