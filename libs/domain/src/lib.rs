@@ -9,6 +9,7 @@
 pub mod actor;
 pub mod case;
 pub mod channel;
+pub mod condition;
 pub mod contact;
 pub mod conversation;
 pub mod customer;
