@@ -111,8 +111,8 @@ impl<'f> Run<'_, 'f> {
             }
             Node::Lower(text) => self.lower(text)?,
             Node::Size(of) => self.size(of)?,
-            Node::ToInt(of) => self.to_int(of)?,
-            Node::ToDouble(of) => self.to_double(of)?,
+            Node::ToInt(of) => self.whole_number(of)?,
+            Node::ToDouble(of) => self.number(of)?,
             Node::Collect(list, filter, make) => self.collect(list, filter.as_deref(), make)?,
             Node::Has(_)
             | Node::Not(_)
@@ -307,7 +307,7 @@ impl<'f> Run<'_, 'f> {
         i64::try_from(size).map(Val::Int).map_err(|_| Failed::NoResult)
     }
 
-    fn to_int(&mut self, of: &'f Node) -> Result<Val<'f>, Failed> {
+    fn whole_number(&mut self, of: &'f Node) -> Result<Val<'f>, Failed> {
         match self.value(of)? {
             Val::Int(number) => Ok(Val::Int(number)),
             // Cut towards zero. The bounds are powers of two, which are exact.
@@ -323,7 +323,7 @@ impl<'f> Run<'_, 'f> {
         }
     }
 
-    fn to_double(&mut self, of: &'f Node) -> Result<Val<'f>, Failed> {
+    fn number(&mut self, of: &'f Node) -> Result<Val<'f>, Failed> {
         match self.value(of)? {
             number @ (Val::Int(_) | Val::Double(_)) => {
                 Ok(Val::Double(double(&number).ok_or(Failed::NoResult)?))

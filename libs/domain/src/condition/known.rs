@@ -2,7 +2,7 @@
 //!
 //! To add a fact: a field in [`Facts`](super::Facts) and a line here.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 use super::{
     Facts, Weekday,
@@ -89,39 +89,39 @@ pub const KNOWN: &[Known] = &[
     personal("message.text", "what the message says", Sort::Text(Of::Any), Read::Value(|f| person(f.texts.text.as_ref()))),
     personal("message.subject", "its subject", Sort::Text(Of::Any), Read::Value(|f| person(f.texts.subject.as_ref()))),
     personal("message.fields", "what else the channel said of it", Sort::TextTable, Read::Member(|f, name| person(f.texts.message_fields.get(name)))),
-    fact("message.language", "its language", Sort::Text(Of::Any), Read::Value(|f| message(f, |m| text(m.language.as_ref().map(|l| l.as_str()))))),
+    fact("message.language", "its language", Sort::Text(Of::Any), Read::Value(|f| message(f, |m| id(m.language.as_ref())))),
     fact("message.channel", "the kind of its channel", Sort::Text(Of::Ids("channel")), Read::Value(|f| message(f, |m| text(Some(m.channel.as_str()))))),
     fact("message.account", "our account on which it came in", Sort::Text(Of::Ids("account")), Read::Value(|f| message(f, |m| text(Some(m.account.as_str()))))),
     fact("message.public", "whether anybody can see it", Sort::Bool, Read::Value(|f| message(f, |m| Val::Bool(m.visibility == Visibility::Public)))),
     fact("message.automatic", "what wrote it, if no person did", Sort::Text(Of::Words(AUTOMATIC)), Read::Value(|f| message(f, |m| text(m.automatic.map(automatic))))),
     fact("message.forwarded", "whether it was forwarded", Sort::Bool, Read::Value(|f| message(f, |m| Val::Bool(m.forwarded)))),
     fact("message.entry_point", "how the customer came to write", Sort::Text(Of::Words(ENTRY_POINTS)), Read::Value(|f| message(f, |m| text(m.entry_point.map(entry_point))))),
-    fact("message.campaign", "the campaign that made him write", Sort::Text(Of::Any), Read::Value(|f| message(f, |m| text(m.campaign.as_ref().map(|c| c.as_str()))))),
+    fact("message.campaign", "the campaign that made him write", Sort::Text(Of::Any), Read::Value(|f| message(f, |m| id(m.campaign.as_ref())))),
     fact("message.attachments", "how many files are attached", Sort::Int, Read::Value(|f| message(f, |m| Val::Int(m.attachments.into())))),
     fact("account.tier", "how important the account is, 1 to 3", Sort::Int, Read::Value(|f| Ok(int(f.about.account.tier)))),
     fact("account.purpose", "what it is for", Sort::Text(Of::Words(ACCOUNT_PURPOSES)), Read::Value(|f| Ok(text(f.about.account.purpose.map(account_purpose))))),
     fact("account.brand", "the brand that it speaks for", Sort::Text(Of::Any), Read::Value(|f| Ok(text(f.about.account.brand.as_deref())))),
-    fact("account.region", "the region that it speaks for", Sort::Text(Of::Ids("region")), Read::Value(|f| Ok(text(f.about.account.region.as_ref().map(|r| r.as_str()))))),
-    fact("account.team", "the team that takes what comes in", Sort::Text(Of::Ids("team")), Read::Value(|f| Ok(text(f.about.account.team.as_ref().map(|t| t.as_str()))))),
+    fact("account.region", "the region that it speaks for", Sort::Text(Of::Ids("region")), Read::Value(|f| Ok(id(f.about.account.region.as_ref())))),
+    fact("account.team", "the team that takes what comes in", Sort::Text(Of::Ids("team")), Read::Value(|f| Ok(id(f.about.account.team.as_ref())))),
     fact("case.status", "where the case stands", Sort::Text(Of::Words(STATUSES)), Read::Value(|f| Ok(text(f.about.case.status.map(Status::as_str))))),
     fact("case.priority", "how soon", Sort::Text(Of::Words(PRIORITIES)), Read::Value(|f| Ok(text(f.about.case.priority.map(priority))))),
     fact("case.difficulty", "how difficult, 1 to 5", Sort::Int, Read::Value(|f| Ok(int(f.about.case.difficulty)))),
-    fact("case.category", "what kind of question", Sort::Text(Of::Any), Read::Value(|f| Ok(text(f.about.case.category.as_ref().map(|c| c.as_str()))))),
-    fact("case.tags", "its tags", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.case.tags.iter().map(|t| t.as_str()))))),
+    fact("case.category", "what kind of question", Sort::Text(Of::Any), Read::Value(|f| Ok(id(f.about.case.category.as_ref())))),
+    fact("case.tags", "its tags", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.case.tags.iter().map(Borrow::borrow))))),
     personal("case.fields", "its custom fields", Sort::AnyTable, Read::Member(case_field)),
-    fact("case.region", "the region that works it", Sort::Text(Of::Ids("region")), Read::Value(|f| Ok(text(f.about.case.region.as_ref().map(|r| r.as_str()))))),
-    fact("case.team", "the team that works it", Sort::Text(Of::Ids("team")), Read::Value(|f| Ok(text(f.about.case.team.as_ref().map(|t| t.as_str()))))),
-    fact("case.channel", "the kind of the channel on which it began", Sort::Text(Of::Ids("channel")), Read::Value(|f| Ok(text(f.about.case.channel.as_ref().map(|c| c.as_str()))))),
-    fact("case.account", "our account on which it began", Sort::Text(Of::Ids("account")), Read::Value(|f| Ok(text(f.about.case.account.as_ref().map(|a| a.as_str()))))),
-    fact("case.language", "the customer's language", Sort::Text(Of::Any), Read::Value(|f| Ok(text(f.about.case.language.as_ref().map(|l| l.as_str()))))),
+    fact("case.region", "the region that works it", Sort::Text(Of::Ids("region")), Read::Value(|f| Ok(id(f.about.case.region.as_ref())))),
+    fact("case.team", "the team that works it", Sort::Text(Of::Ids("team")), Read::Value(|f| Ok(id(f.about.case.team.as_ref())))),
+    fact("case.channel", "the kind of the channel on which it began", Sort::Text(Of::Ids("channel")), Read::Value(|f| Ok(id(f.about.case.channel.as_ref())))),
+    fact("case.account", "our account on which it began", Sort::Text(Of::Ids("account")), Read::Value(|f| Ok(id(f.about.case.account.as_ref())))),
+    fact("case.language", "the customer's language", Sort::Text(Of::Any), Read::Value(|f| Ok(id(f.about.case.language.as_ref())))),
     fact("case.age_s", "how long ago it was opened, in seconds", Sort::Int, Read::Value(|f| Ok(int(f.about.case.age_s)))),
     fact("case.reopenings", "how often it was opened again", Sort::Int, Read::Value(|f| Ok(Val::Int(f.about.case.reopenings.into())))),
     fact("case.reopened", "whether it was opened again", Sort::Bool, Read::Value(|f| Ok(Val::Bool(f.about.case.reopenings > 0)))),
     fact("customer.segment", "the segment to which he belongs", Sort::Text(Of::Any), Read::Value(|f| Ok(text(f.about.customer.segment.as_deref())))),
-    fact("customer.tags", "what is noted of him", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.customer.tags.iter().map(|t| t.as_str()))))),
+    fact("customer.tags", "what is noted of him", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.customer.tags.iter().map(Borrow::borrow))))),
     fact("customer.contacts", "how many cases of his there were before", Sort::Int, Read::Value(|f| Ok(int(f.about.customer.contacts)))),
     fact("customer.opted_out", "what he wants no more of", Sort::Texts(Of::Words(PURPOSES)), Read::Value(|f| Ok(texts(f.about.customer.opted_out.iter().map(|p| purpose(*p)))))),
-    fact("customer.languages", "the languages that he wrote in", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.customer.languages.iter().map(|l| l.as_str()))))),
+    fact("customer.languages", "the languages that he wrote in", Sort::Texts(Of::Any), Read::Value(|f| Ok(texts(f.about.customer.languages.iter().map(Borrow::borrow))))),
     fact("time.hour", "the hour in the region, 0 to 23", Sort::Int, Read::Value(|f| Ok(int(f.about.time.hour)))),
     fact("time.weekday", "the day of the week in the region", Sort::Text(Of::Words(WEEKDAYS)), Read::Value(|f| Ok(text(f.about.time.weekday.map(Weekday::as_str))))),
     fact("time.open", "whether the calendar is open", Sort::Bool, Read::Value(|f| Ok(f.about.time.open.map_or(Val::Missing, Val::Bool)))),
@@ -170,6 +170,10 @@ fn case_field<'f>(facts: &'f Facts, name: &str) -> Result<Val<'f>, Failed> {
         Some(FactValue::Text(text)) => Ok(text_of(text)),
         None => person(facts.texts.case_fields.get(name)),
     }
+}
+
+fn id<T: Borrow<str>>(id: Option<&T>) -> Val<'_> {
+    text(id.map(Borrow::borrow))
 }
 
 fn text(text: Option<&str>) -> Val<'_> {

@@ -128,8 +128,8 @@ fn context() -> Context<'static, 'static> {
     let mut context = Context::default();
     let list = |items: &[&str]| Value::from(items.iter().map(|item| Value::from(*item)).collect::<Vec<_>>());
     let map = |members: Vec<(&str, Value)>| {
-        let members: BTreeMap<String, Value> = members.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        Value::from(members.into_iter().collect::<std::collections::HashMap<_, _>>())
+        let members = members.into_iter().map(|(name, value)| (cel::objects::Key::from(name), value));
+        Value::Map(cel::objects::Map { map: std::sync::Arc::new(members.collect()) })
     };
     let case = map(vec![
         ("age_s", Value::Int(90)),

@@ -116,7 +116,7 @@ fn what_is_too_long_or_too_deep_is_refused_before_it_is_parsed() {
         (format!("case{}", many(".team", 9)), "in a row"),
         (format!("case{}", many("['x']", 9)), "in a row"),
         (format!("case.team{}", many(".size()", 9)), "in a row"),
-        (vec!["message.text.matches('x')"; 9].join(" || "), "too many patterns"),
+        (["message.text.matches('x')"; 9].join(" || "), "too many patterns"),
         (format!("message.text.matches('{}')", "x".repeat(501)), "501 bytes"),
     ] {
         let problem = refused(&source);
