@@ -24,5 +24,6 @@ pub mod message;
 pub mod outbound;
 pub mod personal;
 pub mod policy;
+pub mod routing;
 pub mod stored;
 pub mod time;

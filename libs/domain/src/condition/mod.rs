@@ -43,7 +43,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 pub use eval::{Budget, Failed, WORK_MAX};
 pub use facts::{
@@ -125,6 +125,11 @@ impl Condition {
         &self.source
     }
 
+    /// Whether it holds whatever the facts are, because it is nothing but `true`.
+    pub fn is_always(&self) -> bool {
+        matches!(*self.root, node::Node::Bool(true))
+    }
+
     /// The documents of the policy that it names.
     pub fn mentions(&self) -> &[Mention] {
         &self.mentions
@@ -133,6 +138,13 @@ impl Condition {
     /// Whether it asks for a text that belongs to a person: without that text it cannot be answered again.
     pub const fn is_personal(&self) -> bool {
         self.personal
+    }
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let source = String::deserialize(deserializer)?;
+        Self::parse(&source).map_err(D::Error::custom)
     }
 }
 

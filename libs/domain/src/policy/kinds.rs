@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     account, case, channel, organisation,
     problem::Fault,
+    queue, routing_rule,
     schema::{Field, Shape},
     set::Set,
 };
@@ -21,6 +22,8 @@ pub(super) const ALL: &[&Kind] = &[
     &channel::KIND,
     &account::KIND,
     &case::KIND,
+    &queue::KIND,
+    &routing_rule::KIND,
 ];
 
 /// A kind of documents.

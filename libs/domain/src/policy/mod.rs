@@ -11,6 +11,8 @@ pub mod account;
 pub mod case;
 pub mod channel;
 pub mod organisation;
+pub mod queue;
+pub mod routing_rule;
 
 mod cascade;
 mod check;
