@@ -24,7 +24,8 @@ fn world(rules: impl IntoIterator<Item = Value>) -> Result<Set, Vec<Problem>> {
 fn rule(id: &str, order: i64, when: &str, more: Value) -> Value {
     let mut fields =
         json!({ "id": id, "name": id, "order": order, "when": when, "then": { "queue": "all" } });
-    fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("more fields are a table") };
+    fields.as_object_mut().unwrap().extend(more);
     fields
 }
 
