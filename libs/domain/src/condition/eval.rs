@@ -11,7 +11,7 @@ use super::{
 };
 
 /// How much work one condition may be: a step is 1, a text that is looked through 1 for each [`BYTES_PER_WORK`] bytes, one
-/// that is matched with a pattern as much as it has bytes.
+/// that is matched with a pattern as much as it has bytes, and more for a pattern that repeats much.
 pub const WORK_MAX: u32 = 500_000;
 /// How many bytes of a text are looked through for the price of a step.
 const BYTES_PER_WORK: usize = 16;
@@ -140,8 +140,8 @@ impl<'f> Run<'_, 'f> {
             Node::Look(look, text, for_what) => self.look(*look, text, for_what),
             Node::Matches(text, pattern) => {
                 let text = self.text(text)?;
-                self.budget.spend(text.len())?;
-                Ok(pattern.is_match(&text))
+                self.budget.spend(text.len().saturating_mul(pattern.cost))?;
+                Ok(pattern.regex.is_match(&text))
             }
             Node::Any(one, list, holds) => self.any(*one, list, holds),
             _ => Err(Failed::WrongType),

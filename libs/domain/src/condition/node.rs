@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::known::Known;
+use super::{known::Known, literal::Pattern};
 
 /// A part of a condition.
 pub(super) enum Node {
@@ -31,7 +31,7 @@ pub(super) enum Node {
     In(Box<Node>, Box<Node>),
     /// Whether two texts stand so to each other.
     Look(Look, Box<Node>, Box<Node>),
-    Matches(Box<Node>, regex::Regex),
+    Matches(Box<Node>, Pattern),
     Lower(Box<Node>),
     Size(Box<Node>),
     ToInt(Box<Node>),

@@ -178,6 +178,22 @@ fn work_is_bounded_for_one_and_for_several() {
 }
 
 #[test]
+fn a_pattern_that_repeats_what_repeats_costs_what_it_takes() {
+    let mut facts = facts();
+    facts.texts.text = Some(Personal::open("x", "ab".repeat(TEXT_LEN_MAX)));
+    let costs = |pattern: &str| {
+        let condition = parsed(&format!("message.text.matches('{pattern}')"));
+        let mut budget = Budget::new(WORK_MAX);
+        let held = condition.holds_within(&facts, &mut budget);
+        (held, (WORK_MAX - budget.left()) as usize / TEXT_LEN_MAX)
+    };
+    assert_eq!(costs("x"), (Ok(false), 1));
+    assert_eq!(costs("(?i)[a-z]+ refund"), (Ok(false), 1));
+    assert_eq!(costs("[ab]{100}c"), (Ok(false), 7));
+    assert_eq!(costs("(?:[ab]{1,30}a){1,30}c"), (Err(Failed::TooMuchWork), WORK_MAX as usize / TEXT_LEN_MAX));
+}
+
+#[test]
 fn a_condition_says_which_documents_it_names_and_whether_it_reads_what_is_personal() {
     let condition =
         parsed("case.team == 'billing' ||\n  message.channel in ['email', 'x'] || 'fr' != case.region");
