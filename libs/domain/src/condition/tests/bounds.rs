@@ -50,8 +50,6 @@ fn what_is_allowed_at_most_fits_a_small_stack() {
     ];
     for source in &worst {
         assert!(source.len() <= LEN_MAX, "{}", source.len());
-        let read = Condition::parse(&source[..0]).is_err();
-        assert!(read);
     }
     let count = worst.len();
     assert_eq!(on_a_small_stack(worst), count, "each of them is allowed and answered");
