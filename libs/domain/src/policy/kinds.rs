@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     account, calendar, case, channel, organisation,
     problem::Fault,
+    queue, routing_rule,
     schema::{Field, Shape},
     set::Set,
     sla,
@@ -24,6 +25,8 @@ pub(super) const ALL: &[&Kind] = &[
     &account::KIND,
     &case::KIND,
     &sla::KIND,
+    &queue::KIND,
+    &routing_rule::KIND,
 ];
 
 /// A kind of documents.

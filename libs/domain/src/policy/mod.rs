@@ -13,6 +13,8 @@ pub mod case;
 pub mod channel;
 pub mod organisation;
 pub mod sla;
+pub mod queue;
+pub mod routing_rule;
 
 mod cascade;
 mod check;
@@ -32,6 +34,7 @@ pub use document::{Document, Draft, Key, Level};
 pub use event::Event;
 pub use kinds::names as kind_names;
 pub use problem::Problem;
+pub(crate) use problem::suggest;
 pub use set::Set;
 pub use show::{Change, Changed, PATH_BYTES_MAX, Shown, UnknownPath};
 pub use state::{Error, State};

@@ -45,7 +45,7 @@ impl Fault {
 }
 
 /// "did you mean …?" if one of `known` is near, else what is known.
-pub(super) fn suggest<'a>(
+pub(crate) fn suggest<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
     what_is_known: &str,
