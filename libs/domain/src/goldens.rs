@@ -10,8 +10,14 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    case, contact, conversation, customer, decider::Decider, delivery, health, links, message, stored::Stored,
+    agent, case, contact, conversation, customer, decider::Decider, delivery, health, links, message,
+    stored::Stored,
 };
+
+#[test]
+fn agents() {
+    goldens::<agent::State>();
+}
 
 #[test]
 fn cases() {

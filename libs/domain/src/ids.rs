@@ -163,6 +163,12 @@ text_ids! {
     ChecklistItemId, "a checklist item id", SLUG, is_slug;
     /// A label that stands above a status, from the policy.
     StatusLabel, "a status label", SLUG, is_slug;
+    /// Something that a person can do, from the policy.
+    SkillId, "a skill id", SLUG, is_slug;
+    /// A queue of cases, from the policy.
+    QueueId, "a queue id", SLUG, is_slug;
+    /// A calendar, from the policy.
+    CalendarId, "a calendar id", SLUG, is_slug;
     /// A short reason that is chosen from a list.
     ReasonCode, "a reason code", SLUG, is_slug;
     /// A campaign, an advertisement, a promotion.

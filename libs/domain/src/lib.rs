@@ -7,6 +7,7 @@
 //! (an action with its time and actor), `Event` (the stored format), `State`, `Error`.
 
 pub mod actor;
+pub mod agent;
 pub mod case;
 pub mod channel;
 pub mod contact;
@@ -23,5 +24,6 @@ pub mod message;
 pub mod outbound;
 pub mod personal;
 pub mod policy;
+pub mod routing;
 pub mod stored;
 pub mod time;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    account, case, channel, organisation,
+    account, agent, assignment, case, channel, organisation,
     problem::Fault,
     schema::{Field, Shape},
     set::Set,
@@ -21,6 +21,9 @@ pub(super) const ALL: &[&Kind] = &[
     &channel::KIND,
     &account::KIND,
     &case::KIND,
+    &agent::SKILL,
+    &agent::KIND,
+    &assignment::KIND,
 ];
 
 /// A kind of documents.

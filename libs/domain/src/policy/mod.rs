@@ -8,6 +8,8 @@
 //! Files are checked as a whole, into a [`Set`]; only a whole set can be applied.
 
 pub mod account;
+pub mod agent;
+pub mod assignment;
 pub mod case;
 pub mod channel;
 pub mod organisation;

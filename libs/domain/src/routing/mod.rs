@@ -1,0 +1,3 @@
+//! Routing: to which queue a case goes, and to which agent.
+
+pub mod choose;
