@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     agent, case, contact, conversation, customer, decider::Decider, delivery, health, links, message,
-    stored::Stored,
+    routing, stored::Stored,
 };
 
 #[test]
@@ -57,6 +57,11 @@ fn links_between_cases() {
 #[test]
 fn messages() {
     goldens::<message::State>();
+}
+
+#[test]
+fn ways_of_cases_to_agents() {
+    goldens::<routing::choose::State>();
 }
 
 fn goldens<D: Decider>()

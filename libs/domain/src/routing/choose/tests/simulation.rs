@@ -1,0 +1,446 @@
+//! The choice and the agents' streams together: two matchers, of which each sees what was some time ago.
+//!
+//! The case's own stream is played by a version and an owner, claimed by compare-and-set and not from the reservation's end
+//! on, as [`crate::agent`] asks for.
+
+use super::*;
+use crate::{
+    actor::{Actor, Kind},
+    agent::{self, Ended, How, Left, Limits},
+    decider::{Decider, fold},
+};
+
+const AGENTS: usize = 6;
+const CAPACITY: u32 = 6;
+const RESERVATION_S: i64 = 40;
+const OFFER_S: i64 = 20;
+const LIMITS: Limits = Limits { units: CAPACITY, at_most: Some(3), push: true };
+
+#[derive(Clone, Debug)]
+enum Step {
+    Arrives {
+        units: u32,
+        luxury: bool,
+    },
+    /// A matcher looks at everybody.
+    Sees {
+        matcher: usize,
+    },
+    /// A matcher decides about a case by what it saw, and reserves.
+    Decides {
+        matcher: usize,
+        case: usize,
+    },
+    /// It goes on with what it reserved: it claims, unless the agent must be asked.
+    GoesOn {
+        matcher: usize,
+        case: usize,
+    },
+    Accepts {
+        case: usize,
+    },
+    Declines {
+        case: usize,
+    },
+    Presence {
+        agent: usize,
+        online: bool,
+    },
+    /// The case is resolved, or waits for the customer, or is back from that.
+    Resolves {
+        case: usize,
+    },
+    Pends {
+        case: usize,
+        consumes: bool,
+    },
+    Later {
+        seconds: i64,
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (matcher, case) = (|| 0usize..2, || 0usize..24);
+    let step = prop_oneof![
+        6 => (1u32..4, any::<bool>()).prop_map(|(units, luxury)| Step::Arrives { units, luxury }),
+        4 => matcher().prop_map(|matcher| Step::Sees { matcher }),
+        16 => (matcher(), case()).prop_map(|(matcher, case)| Step::Decides { matcher, case }),
+        14 => (matcher(), case()).prop_map(|(matcher, case)| Step::GoesOn { matcher, case }),
+        6 => case().prop_map(|case| Step::Accepts { case }),
+        2 => case().prop_map(|case| Step::Declines { case }),
+        3 => (0..AGENTS, prop::bool::weighted(0.7)).prop_map(|(agent, online)| Step::Presence { agent, online }),
+        2 => case().prop_map(|case| Step::Resolves { case }),
+        3 => (case(), any::<bool>()).prop_map(|(case, consumes)| Step::Pends { case, consumes }),
+        4 => (1i64..30).prop_map(|seconds| Step::Later { seconds }),
+    ];
+    proptest::collection::vec(step, 0..250)
+}
+
+/// A case as its own stream has it.
+#[derive(Clone, Debug, Default)]
+struct Case {
+    version: u64,
+    owner: Option<(usize, u32)>,
+    done: bool,
+    routing: State,
+    units: u32,
+    luxury: bool,
+}
+
+/// What a matcher has under way.
+#[derive(Clone, Debug)]
+struct Intent {
+    agent: usize,
+    decision: u32,
+    version: u64,
+    until: i64,
+}
+
+#[derive(Default)]
+struct Matcher {
+    seen: Vec<(Candidate, i64)>,
+    intents: BTreeMap<usize, Intent>,
+}
+
+struct World {
+    now: i64,
+    agents: Vec<agent::State>,
+    cases: Vec<Case>,
+    matchers: [Matcher; 2],
+    refused: u32,
+    lost: u32,
+    claimed: u32,
+}
+
+fn by() -> Actor {
+    Actor::new(Kind::Service, "assignment".parse().unwrap(), "internal".parse().unwrap())
+}
+
+fn name(agent: usize) -> String {
+    format!("a{agent}")
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            now: 0,
+            agents: vec![agent::State::default(); AGENTS],
+            cases: Vec::new(),
+            matchers: [Matcher::default(), Matcher::default()],
+            refused: 0,
+            lost: 0,
+            claimed: 0,
+        };
+        (0..AGENTS).for_each(|agent| world.presence(agent, true));
+        [0, 1].into_iter().for_each(|matcher| world.sees(matcher));
+        world
+    }
+
+    fn agent(&mut self, agent: usize, action: agent::Action) -> Result<Vec<agent::Event>, agent::Error> {
+        let events = self.agents[agent].decide(agent::Command::new(at(self.now), by(), action))?;
+        self.agents[agent] = fold(std::mem::take(&mut self.agents[agent]), &events);
+        Ok(events)
+    }
+
+    fn routing(&mut self, case: usize, action: Action) -> bool {
+        let routing = &mut self.cases[case].routing;
+        let Ok(events) = routing.decide(Command::new(at(self.now), by(), action)) else { return false };
+        *routing = fold(std::mem::take(routing), &events);
+        !events.is_empty()
+    }
+
+    fn presence(&mut self, agent: usize, online: bool) {
+        let presence = if online { Presence::Online } else { Presence::Offline };
+        let lease_until = at(self.now + 300);
+        self.agent(agent, agent::Action::SetPresence { presence, reason: None, lease_until }).unwrap();
+    }
+
+    fn sees(&mut self, matcher: usize) {
+        let now = self.now;
+        let seen = |(index, state): (usize, &agent::State)| {
+            let candidate = with(&name(index), |p, s| {
+                p.skills = if index < 3 { skills(&[("luxury", 3)]) } else { BTreeMap::new() };
+                (s.presence, s.draining) = (state.presence_at(at(now)), state.is_draining());
+                (s.used, s.capacity, s.at_most) = (state.used(), CAPACITY, Some(3));
+                s.on_channel = state.used_on(&"chat".parse().unwrap());
+                (s.last_assigned, s.idle_since) = (state.last_assigned(), state.idle_since());
+            });
+            (candidate, now)
+        };
+        self.matchers[matcher].seen = self.agents.iter().enumerate().map(seen).collect();
+    }
+
+    fn demand(&self, case: usize) -> Demand {
+        let Case { units, luxury, routing, .. } = &self.cases[case];
+        Demand {
+            case: super::case(case as u128),
+            units: *units,
+            skills: if *luxury { skills(&[("luxury", 2)]) } else { BTreeMap::new() },
+            ties: Ties::Seeded,
+            waited_since: routing.since().unwrap_or(at(0)),
+            ..demand(if case % 2 == 0 { Mode::LoadBalanced } else { Mode::RoundRobin })
+        }
+    }
+
+    fn decides(&mut self, matcher: usize, case: usize) {
+        if case >= self.cases.len() || self.matchers[matcher].intents.contains_key(&case) {
+            return;
+        }
+        let (version, is_free) = (self.cases[case].version, self.cases[case].owner.is_none());
+        if !is_free || self.cases[case].routing.queue().is_none() {
+            return;
+        }
+        let mut candidates: Vec<Candidate> =
+            self.matchers[matcher].seen.iter().map(|(candidate, _)| candidate.clone()).collect();
+        for candidate in &mut candidates {
+            candidate.snapshot.excluded = self.cases[case].routing.is_excluded(&candidate.id, at(self.now));
+        }
+        let decision = self.cases[case].routing.decisions() + 1;
+        let (decided, choice) =
+            Decided::choose(self.demand(case), &candidates, at(self.now), matcher as u64, Taken::default());
+        assert_eq!(decided.replay(), choice.verdict);
+        let Outcome::Chosen { agent, units, .. } = choice.verdict.outcome else {
+            self.routing(case, Action::Decide { decision, decided: Box::new(decided) });
+            return;
+        };
+        if !self.routing(case, Action::Decide { decision, decided: Box::new(decided) }) {
+            return;
+        }
+        let index: usize = agent.as_str()[1..].parse().unwrap();
+        let until = self.now + RESERVATION_S;
+        let (number, channel) = (super::case(case as u128), "chat".parse().unwrap());
+        let before = self.agents[index].used();
+        let reserve = agent::Action::Reserve {
+            case: number,
+            decision,
+            channel,
+            units,
+            until: at(until),
+            how: How::Push,
+            limits: LIMITS,
+        };
+        if self.agent(index, reserve).is_err() {
+            self.refused += 1;
+            self.sees(matcher);
+            return;
+        }
+        assert!(before + units <= CAPACITY, "pushed over the capacity");
+        if case % 3 == 0 {
+            let until = at(self.now + OFFER_S);
+            self.agent(index, agent::Action::Offer { case: number, decision, until }).unwrap();
+        }
+        let intent = Intent { agent: index, decision, version, until };
+        self.matchers[matcher].intents.insert(case, intent);
+    }
+
+    fn goes_on(&mut self, matcher: usize, case: usize) {
+        let Some(intent) = self.matchers[matcher].intents.get(&case).cloned() else { return };
+        let number = super::case(case as u128);
+        let reservation = self.agents[intent.agent].reserved().get(&number);
+        let reservation = reservation.filter(|reserved| reserved.decision == intent.decision);
+        if reservation.is_some_and(|reserved| reserved.offer.is_some_and(|offer| !offer.accepted)) {
+            return;
+        }
+        self.matchers[matcher].intents.remove(&case);
+        // A matcher that was paused does not know whether its reservation still stands. The case decides.
+        let known = &mut self.cases[case];
+        if known.version == intent.version && self.now < intent.until && !known.done {
+            assert_eq!(known.owner, None, "a second owner");
+            if reservation.is_none() {
+                // The agent is gone or declined: the reservation was released, and that moved the case on.
+                panic!("claimed without a reservation");
+            }
+            (known.version, known.owner) = (known.version + 1, Some((intent.agent, intent.decision)));
+            self.claimed += 1;
+            self.routing(case, Action::Leave { gone: Gone::Assigned { agent: person(&name(intent.agent)) } });
+            let claim = agent::Action::Claim { case: number, decision: intent.decision };
+            // Now and then the confirmation is late: the sweeper finds the claim.
+            if case % 5 > 0 {
+                self.agent(intent.agent, claim).unwrap();
+            }
+        } else {
+            self.lost += 1;
+            let (decision, ended) = (intent.decision, Ended::Lost);
+            self.agent(intent.agent, agent::Action::Release { case: number, decision, ended }).unwrap();
+        }
+    }
+
+    /// Ends what is over, after a look at the case.
+    fn sweep(&mut self) {
+        for index in 0..AGENTS {
+            self.agent(index, agent::Action::ExpireLease).unwrap();
+            for (number, reserved) in self.agents[index].reserved().clone() {
+                let case = number.0.as_u128() as usize;
+                let decision = reserved.decision;
+                let action = if self.cases[case].owner == Some((index, decision)) {
+                    agent::Action::Claim { case: number, decision }
+                } else if reserved.offer.is_some_and(|offer| !offer.accepted && offer.until <= at(self.now)) {
+                    agent::Action::TimeOut { case: number, decision, misses_max: 3 }
+                } else {
+                    agent::Action::Release { case: number, decision, ended: Ended::Expired }
+                };
+                let _ = self.agent(index, action);
+            }
+        }
+        self.moves_on();
+    }
+
+    /// A decision whose reservation was released may not claim any more: the case's version moves on with it.
+    fn moves_on(&mut self) {
+        for matcher in 0..2 {
+            let intents = self.matchers[matcher].intents.clone();
+            for (case, intent) in intents {
+                let number = super::case(case as u128);
+                let stands = self.agents[intent.agent].reserved().get(&number);
+                if stands.is_none_or(|reserved| reserved.decision != intent.decision)
+                    && self.cases[case].version == intent.version
+                {
+                    self.cases[case].version += 1;
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        let exists = |case: &usize| *case < self.cases.len();
+        match step {
+            Step::Arrives { units, luxury } => {
+                if self.cases.len() < 24 {
+                    self.cases.push(Case { units, luxury, ..Case::default() });
+                    let (queue, since) = ("care".parse().unwrap(), at(self.now));
+                    self.routing(self.cases.len() - 1, Action::Enqueue { queue, since, keeps_age: true });
+                }
+            }
+            Step::Sees { matcher } => self.sees(matcher),
+            Step::Decides { matcher, case } => self.decides(matcher, case),
+            Step::GoesOn { matcher, case } => self.goes_on(matcher, case),
+            Step::Accepts { case } => self.answers(case, true),
+            Step::Declines { case } => self.answers(case, false),
+            Step::Presence { agent, online } => {
+                self.presence(agent, online);
+                self.moves_on();
+            }
+            Step::Resolves { case } if exists(&case) => {
+                let known = &mut self.cases[case];
+                known.version += 1;
+                known.done = true;
+                if let Some((agent, _)) = known.owner.take() {
+                    let left = Left::Done;
+                    let number = super::case(case as u128);
+                    self.agent(agent, agent::Action::Drop { case: number, left }).unwrap();
+                    let decision =
+                        self.agents[agent].reserved().get(&number).map(|reserved| reserved.decision);
+                    if let Some(decision) = decision {
+                        let ended = Ended::Withdrawn;
+                        self.agent(agent, agent::Action::Release { case: number, decision, ended }).unwrap();
+                    }
+                }
+                self.routing(case, Action::Leave { gone: Gone::Withdrawn });
+            }
+            Step::Pends { case, consumes } if exists(&case) => {
+                if let Some((agent, _)) = self.cases[case].owner {
+                    let case = super::case(case as u128);
+                    let _ = self.agent(agent, agent::Action::SetConsuming { case, consumes });
+                }
+            }
+            Step::Resolves { .. } | Step::Pends { .. } => {}
+            Step::Later { seconds } => {
+                self.now += seconds;
+                self.sweep();
+            }
+        }
+    }
+
+    fn answers(&mut self, case: usize, yes: bool) {
+        let number = super::case(case as u128);
+        for agent in 0..AGENTS {
+            let Some(decision) = self.agents[agent].reserved().get(&number).map(|r| r.decision) else {
+                continue;
+            };
+            if yes {
+                let _ = self.agent(agent, agent::Action::Accept { case: number, decision });
+            } else if self
+                .agent(agent, agent::Action::Decline { case: number, decision, reason: None })
+                .is_ok()
+            {
+                let until = Some(at(self.now + 120));
+                self.routing(case, Action::Exclude { agent: person(&name(agent)), until });
+                self.moves_on();
+            }
+        }
+    }
+
+    /// What must be so whatever happened.
+    fn holds(&self) -> Result<(), TestCaseError> {
+        for (number, case) in self.cases.iter().enumerate() {
+            let id = super::case(number as u128);
+            let holders: Vec<usize> =
+                (0..AGENTS).filter(|agent| self.agents[*agent].held().contains_key(&id)).collect();
+            prop_assert!(holders.len() <= 1, "case {} is held by {:?}", number, holders);
+            match case.owner {
+                Some((agent, _)) => {
+                    let state = &self.agents[agent];
+                    let known = state.held().contains_key(&id) || state.reserved().contains_key(&id);
+                    prop_assert!(known, "case {} takes nothing of its owner", number);
+                    prop_assert!(holders.is_empty() || holders == [agent]);
+                }
+                None => prop_assert!(holders.is_empty(), "case {} has no owner and is held", number),
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_case_has_two_owners_and_nobody_too_much(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.apply(step);
+            world.holds()?;
+        }
+        // Both matchers die. Time alone ends whatever they had under way.
+        world.matchers = [Matcher::default(), Matcher::default()];
+        world.now += RESERVATION_S;
+        world.sweep();
+        world.holds()?;
+        for state in &world.agents {
+            prop_assert!(state.reserved().is_empty(), "reserved, and neither claimed nor released");
+        }
+        // Nothing is forgotten: a matcher that sees what is gives every case to whoever can have it.
+        (0..AGENTS).for_each(|agent| world.presence(agent, true));
+        for case in 0..world.cases.len() {
+            world.sees(0);
+            world.decides(0, case);
+            world.answers(case, true);
+            world.goes_on(0, case);
+            world.sweep();
+            let waits = world.cases[case].routing.queue().is_some();
+            if waits && world.cases[case].owner.is_none() {
+                prop_assert!(world.cases[case].routing.waits_for().is_some(), "case {} waits for no reason", case);
+            }
+        }
+        world.holds()?;
+    }
+}
+
+/// The random stories do what they are for: what is refused and lost really happens.
+#[test]
+fn stale_matchers_are_refused_and_lose() {
+    let mut world = World::new();
+    for _ in 0..24 {
+        world.apply(Step::Arrives { units: 3, luxury: true });
+    }
+    for case in 0..24 {
+        world.decides(case % 2, case);
+        world.decides((case + 1) % 2, case);
+    }
+    for case in 0..24 {
+        world.goes_on(case % 2, case);
+        world.goes_on((case + 1) % 2, case);
+    }
+    world.holds().unwrap();
+    assert!(world.refused > 0 && world.claimed > 0, "{} refused, {} claimed", world.refused, world.claimed);
+}
