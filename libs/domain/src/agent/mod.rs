@@ -5,7 +5,8 @@
 //! the claim is confirmed here ([`Action::Claim`]). Between the first two the agent may be asked ([`Action::Offer`]).
 //!
 //! Promises that callers MUST keep, so that nobody holds too much and nothing is lost:
-//! - The claim on the case's stream is refused from the reservation's `until` on.
+//! - The claim on the case's stream is refused from the reservation's `until` on, and if the case moved since the decision.
+//!   Whoever asks the agent claims only once the acceptance is here.
 //! - A reservation that is over is released only after the case was looked at: if this decision claimed it, it is
 //!   confirmed instead. Until then it takes capacity.
 //! - What happens to a case of the agent is brought here ([`Action::Hold`], [`Action::SetConsuming`], [`Action::Drop`]),

@@ -63,7 +63,8 @@ proptest! {
         for (number, (priority, gap)) in arrivals.into_iter().enumerate() {
             now += gap;
             let new = waiting(number as u128, priority, None, now);
-            (queue.push(new), all.push(new));
+            queue.push(new);
+            all.push(new);
             if number % 2 == 1 {
                 order(&mut queue, at(now), aging_s);
                 served.push((queue.remove(0), now));

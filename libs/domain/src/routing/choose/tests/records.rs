@@ -77,8 +77,8 @@ fn the_largest_record_fits_into_an_entry() {
             p.skills = all.clone();
             p.languages = big.languages.clone();
             // Some of them cannot have it, for several reasons.
-            s.on_shift = number % 3 > 0;
-            s.draining = number % 5 == 0;
+            s.on_shift = !number.is_multiple_of(3);
+            s.draining = number.is_multiple_of(5);
             (s.last_assigned, s.units, s.at_most) = (Some(at(1)), Some(2), Some(9));
         })
     };

@@ -9,6 +9,19 @@ use crate::{
 const COLUMNS: [&str; 6] = ["new", "queued", "waiting", "chosen", "relaxed", "left"];
 
 const TABLE: &str = "
+                      new           queued        waiting       chosen        relaxed       left
+Enqueue               yes           -             -             -             -             yes
+Enqueue (another)     yes           yes           yes           yes           yes           yes
+Relax (1st)           NOT_QUEUED    yes           yes           yes           -             NOT_QUEUED
+Relax (2nd)           NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  yes           NOT_QUEUED
+Relax (early)         NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  TOO_EARLY     NOT_QUEUED
+Decide (1st: nobody)  NOT_QUEUED    yes           -             SUPERSEDED    yes           NOT_QUEUED
+Decide (1st: ann)     NOT_QUEUED    yes           SUPERSEDED    SUPERSEDED    yes           NOT_QUEUED
+Decide (2nd: nobody)  NOT_QUEUED    SUPERSEDED    -             yes           SUPERSEDED    NOT_QUEUED
+Decide (2nd: ann)     NOT_QUEUED    SUPERSEDED    yes           yes           SUPERSEDED    NOT_QUEUED
+Decide (elsewhere)    NOT_QUEUED    SUPERSEDED    ANOTHER_QUEUE ANOTHER_QUEUE SUPERSEDED    NOT_QUEUED
+Exclude               NOT_QUEUED    yes           yes           yes           yes           NOT_QUEUED
+Leave                 -             yes           yes           yes           yes           -
 ";
 
 fn by(second: i64, action: Action) -> Command {
