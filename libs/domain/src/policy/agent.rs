@@ -20,6 +20,7 @@ use super::{
     set::Set,
 };
 use crate::{
+    agent::Limits,
     ids::{CalendarId, ChannelKind, Language, PersonId, QueueId, ReasonCode, RegionId, SkillId, TeamId},
     stored::Fields,
 };
@@ -180,6 +181,11 @@ impl Agent {
     pub fn units_of(&self, channel: &ChannelKind, rules: &Rules) -> u32 {
         let own = self.channels.get(channel).and_then(|channel| channel.weight);
         own.unwrap_or_else(|| rules.weight_of(channel)).min(self.units_max(rules))
+    }
+
+    /// What the agent may hold, for a case of this channel.
+    pub fn limits(&self, channel: &ChannelKind, rules: &Rules) -> Limits {
+        Limits { units: self.units_max(rules), at_most: self.at_most(channel), push: self.push }
     }
 
     /// The most cases of this channel at once, if there is such a limit.

@@ -36,6 +36,8 @@ fn an_agent_is_read_with_everything_that_is_left_out_as_the_rules_say() {
     assert_eq!(agent.units_max(&rules), 20);
     assert_eq!((units("chat"), units("x"), units("email"), units("phone")), (5, 1, 2, 20));
     assert_eq!(agent.at_most(&"chat".parse().unwrap()), Some(2));
+    let limits = agent.limits(&"chat".parse().unwrap(), &rules);
+    assert_eq!(limits, Limits { units: 20, at_most: Some(2), push: true });
     assert!(agent.push && agent.seniority == SENIORITY_MIN && agent.languages["en"] < Fluency::Native);
     assert_eq!(set.teams_of(agent).iter().map(TeamId::as_str).collect::<Vec<_>>(), ["care"]);
     assert_eq!(set.regions_of(agent).iter().map(RegionId::as_str).collect::<Vec<_>>(), ["fr"]);

@@ -129,7 +129,7 @@ pub enum Serves {
 }
 
 impl Profile {
-    /// What the policy says.
+    /// What the agent's document says. Queues that are served by a whole team are for the caller to add.
     pub fn of(set: &Set, agent: &Agent) -> Self {
         Self {
             queues: agent.queues.clone(),

@@ -1,3 +1,4 @@
+mod agreement;
 mod choosing;
 mod ordering;
 mod properties;

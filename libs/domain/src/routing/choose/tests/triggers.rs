@@ -10,11 +10,15 @@ use crate::{
     ids::QueueId,
 };
 
+pub(super) fn service() -> Actor {
+    Actor::new(Kind::Service, "assignment".parse().unwrap(), "internal".parse().unwrap())
+}
+
 fn queues(candidate: &Candidate) -> &BTreeSet<QueueId> {
     &candidate.profile.queues
 }
 
-fn agent_action() -> impl Strategy<Value = agent::Action> {
+pub(super) fn agent_action() -> impl Strategy<Value = agent::Action> {
     let case = || (0u128..4).prop_map(case);
     let until = || Just(at(5_000));
     let limits = Limits { units: 100, at_most: None, push: true };
@@ -67,7 +71,7 @@ proptest! {
             (base.snapshot.on_shift, base.snapshot.excluded, base.snapshot.units) = (true, false, None);
         }
         let mut states = vec![agent::State::default(); bases.len()];
-        let by = Actor::new(Kind::Service, "assignment".parse().unwrap(), "internal".parse().unwrap());
+        let by = service();
         let now = at(700);
         for (index, action) in actions {
             let Some(base) = bases.get(index) else { continue };
