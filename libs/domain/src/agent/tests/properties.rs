@@ -1,5 +1,7 @@
 //! A failure prints its seed and the shortest story that shows it.
 
+use std::collections::BTreeMap;
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -49,6 +51,29 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// What is taken, counted from the log and not from the state.
+fn taken(log: &[Event]) -> BTreeMap<CaseId, u32> {
+    let mut units: BTreeMap<CaseId, (u32, bool)> = BTreeMap::new();
+    for event in log {
+        match event {
+            Event::CapacityReserved { case, units: n, .. } => {
+                units.insert(*case, (*n, true));
+            }
+            Event::CaseHeld { case, units: n, consumes, .. } => {
+                units.insert(*case, (*n, *consumes));
+            }
+            Event::LoadChanged { case, consumes, .. } => {
+                units.entry(*case).and_modify(|(_, takes)| *takes = *consumes);
+            }
+            Event::CapacityReleased { case, .. } | Event::CaseDropped { case, .. } => {
+                units.remove(case);
+            }
+            _ => {}
+        }
+    }
+    units.into_iter().filter(|(_, (_, takes))| *takes).map(|(case, (units, _))| (case, units)).collect()
+}
+
 proptest! {
     /// Nothing is pushed to who is not there, takes nothing, or has too little room; what was decided is not decided again;
     /// a replay is what was live; what is stored is read.
@@ -64,7 +89,8 @@ proptest! {
             for event in &events {
                 if let Event::CapacityReserved { units, how, limits, channel, .. } = event {
                     if *how != How::Manual {
-                        prop_assert!(before.used() + units <= limits.units && !before.is_draining());
+                        let used: u32 = taken(&log).values().sum();
+                        prop_assert!(used + units <= limits.units && !before.is_draining());
                         prop_assert!(before.used_on(channel) < 3);
                         prop_assert!(before.presence_at(at(now)) != Presence::Offline);
                     }
@@ -76,6 +102,7 @@ proptest! {
             prop_assert!(state.reserved().keys().all(|case| !state.held().contains_key(case)));
             prop_assert!(!(state.used() > 0 && state.idle_since().is_some()), "who has something is not idle");
             log.extend(events);
+            prop_assert_eq!(state.used(), taken(&log).values().sum::<u32>());
         }
         prop_assert_eq!(&fold(State::default(), &log), &state);
         let text = serde_json::to_string(&log).unwrap();

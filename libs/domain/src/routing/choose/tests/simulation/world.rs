@@ -192,7 +192,7 @@ impl World {
         let index: usize = agent.as_str()[1..].parse().unwrap();
         let until = self.now + RESERVATION_S;
         let (number, channel) = (super::case(case as u128), "chat".parse().unwrap());
-        let before = self.agents[index].used();
+        let before = self.taken_of(index);
         let reserve = agent::Action::Reserve {
             case: number,
             decision,
@@ -252,6 +252,23 @@ impl World {
             let (decision, ended) = (intent.decision, Ended::Lost);
             self.agent(intent.agent, agent::Action::Release { case: number, decision, ended }).unwrap();
         }
+    }
+
+    /// What an agent has, by the cases themselves and what is reserved for others, not by the sum that the agent keeps.
+    fn taken_of(&self, agent: usize) -> u32 {
+        let state = &self.agents[agent];
+        let owned =
+            self.cases.iter().enumerate().filter(|(_, case)| case.owner.is_some_and(|(o, _)| o == agent));
+        let (mut units, mut seen) = (0, Vec::new());
+        for (number, case) in owned {
+            let id = super::super::case(number as u128);
+            seen.push(id);
+            if state.held().get(&id).is_none_or(|held| held.consumes) {
+                units += case.units;
+            }
+        }
+        let others = state.reserved().iter().filter(|(case, _)| !seen.contains(case));
+        units + others.map(|(_, reserved)| reserved.units).sum::<u32>()
     }
 
     /// Ends what is over, after a look at the case.
