@@ -109,6 +109,9 @@ fn every_event_has_its_golden_file_and_every_golden_file_its_event() {
         domain::message::Event::TYPES,
         domain::delivery::Event::TYPES,
         domain::health::Event::TYPES,
+        domain::agent::Event::TYPES,
+        domain::routing::choose::Event::TYPES,
+        domain::sla::Event::TYPES,
         domain::policy::Event::TYPES,
     ]
     .concat()

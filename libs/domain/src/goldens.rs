@@ -10,9 +10,14 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    case, contact, conversation, customer, decider::Decider, delivery, health, links, message, sla,
-    stored::Stored,
+    agent, case, contact, conversation, customer, decider::Decider, delivery, health, links, message,
+    routing, sla, stored::Stored,
 };
+
+#[test]
+fn agents() {
+    goldens::<agent::State>();
+}
 
 #[test]
 fn cases() {
@@ -57,6 +62,11 @@ fn messages() {
 #[test]
 fn service_levels() {
     goldens::<sla::State>();
+}
+
+#[test]
+fn ways_of_cases_to_agents() {
+    goldens::<routing::choose::State>();
 }
 
 fn goldens<D: Decider>()

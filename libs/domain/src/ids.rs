@@ -169,8 +169,6 @@ text_ids! {
     SkillId, "a skill id", SLUG, is_slug;
     /// A queue of cases, from the policy.
     QueueId, "a queue id", SLUG, is_slug;
-    /// A calendar, from the policy.
-    CalendarId, "a calendar id", SLUG, is_slug;
     /// A rule of routing, from the policy.
     RuleId, "a rule id", SLUG, is_slug;
     /// A short reason that is chosen from a list.

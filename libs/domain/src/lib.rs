@@ -7,6 +7,7 @@
 //! (an action with its time and actor), `Event` (the stored format), `State`, `Error`.
 
 pub mod actor;
+pub mod agent;
 pub mod calendar;
 pub mod case;
 pub mod channel;
@@ -25,7 +26,7 @@ pub mod message;
 pub mod outbound;
 pub mod personal;
 pub mod policy;
-pub mod sla;
 pub mod routing;
+pub mod sla;
 pub mod stored;
 pub mod time;

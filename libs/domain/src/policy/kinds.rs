@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    account, calendar, case, channel, organisation,
+    account, agent, assignment, calendar, case, channel, organisation,
     problem::Fault,
     queue, routing_rule,
     schema::{Field, Shape},
@@ -25,7 +25,10 @@ pub(super) const ALL: &[&Kind] = &[
     &account::KIND,
     &case::KIND,
     &sla::KIND,
+    &agent::SKILL,
     &queue::KIND,
+    &agent::KIND,
+    &assignment::KIND,
     &routing_rule::KIND,
 ];
 

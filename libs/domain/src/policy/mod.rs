@@ -8,13 +8,15 @@
 //! Files are checked as a whole, into a [`Set`]; only a whole set can be applied.
 
 pub mod account;
+pub mod agent;
+pub mod assignment;
 pub mod calendar;
 pub mod case;
 pub mod channel;
 pub mod organisation;
-pub mod sla;
 pub mod queue;
 pub mod routing_rule;
+pub mod sla;
 
 mod cascade;
 mod check;

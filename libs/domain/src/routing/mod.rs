@@ -1,3 +1,4 @@
 //! Routing: to which queue a case goes, and to which agent.
 
+pub mod choose;
 pub mod rules;

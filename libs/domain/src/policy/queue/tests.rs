@@ -18,6 +18,8 @@ fn world(more: impl IntoIterator<Item = Value>) -> Result<Set, Vec<Problem>> {
         draft("queue", json!({ "id": "all", "name": "All", "default": true })),
     ];
     drafts.extend(more.into_iter().map(|fields| draft("queue", fields)));
+    let hours = json!({ "mon-fri": ["09:00-17:00"] });
+    drafts.push(draft("calendar", json!({ "id": "c", "name": "C", "time_zone": "UTC", "hours": hours })));
     Set::check(&drafts)
 }
 

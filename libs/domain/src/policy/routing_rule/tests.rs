@@ -3,6 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::policy::{Draft, Problem};
 
+/// What somebody can do here.
+const SKILLS: [&str; 2] = ["refunds", "phones"];
+
 fn draft(kind: &str, fields: Value) -> Draft {
     let Value::Object(fields) = fields else { panic!("a draft is a table") };
     Draft { kind: kind.into(), fields }
@@ -18,6 +21,8 @@ fn world(rules: impl IntoIterator<Item = Value>) -> Result<Set, Vec<Problem>> {
         draft("queue", json!({ "id": "vip", "name": "VIP" })),
     ];
     drafts.extend(rules.into_iter().map(|fields| draft("routing_rule", fields)));
+    drafts.extend(SKILLS.map(|id| draft("skill", json!({ "id": id, "name": id }))));
+    drafts.push(draft("agent", json!({ "id": "ann" })));
     Set::check(&drafts)
 }
 

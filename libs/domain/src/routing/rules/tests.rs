@@ -8,6 +8,9 @@ use crate::{
     policy::Draft,
 };
 
+/// What somebody can do here.
+const SKILLS: [&str; 1] = ["money"];
+
 fn draft(kind: &str, fields: Value) -> Draft {
     let Value::Object(fields) = fields else { panic!("a draft is a table") };
     Draft { kind: kind.into(), fields }
@@ -31,6 +34,8 @@ fn set(rules: impl IntoIterator<Item = Value>) -> Set {
         queue("vip", json!({})),
     ];
     drafts.extend(rules.into_iter().map(|fields| draft("routing_rule", fields)));
+    drafts.extend(SKILLS.map(|id| draft("skill", json!({ "id": id, "name": id }))));
+    drafts.push(draft("agent", json!({ "id": "ann" })));
     Set::check(&drafts).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
