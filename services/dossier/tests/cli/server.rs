@@ -180,7 +180,7 @@ macro_rules! commands {
                         Err(Status::with_error_details(tonic::Code::InvalidArgument, "no", details))
                     }
                     "denied" => Err(Status::permission_denied("not yours")),
-                    "nowhere" => Err(Status::not_found("case was not found")),
+                    "nowhere" => Err(service::Error::NotFound { what: "case" }.into()),
                     "refused" => Err(Status::failed_precondition("it is closed")),
                     "slow" => std::future::pending().await,
                     _ => Ok(Response::new(cases::GetCaseResponse {
