@@ -31,6 +31,10 @@ pub enum Breaks {
     Nonsense,
     /// It says nothing more, ever.
     Hangs,
+    /// It says OK, and that there is nothing.
+    Nothing,
+    /// It does not say how large it is.
+    NoSize,
 }
 
 /// A mail as the server has it.
@@ -236,8 +240,13 @@ async fn talk(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             ["UID", "FETCH", uids, "(UID", "RFC822.SIZE)"] => {
                 let uids: Vec<u32> = uids.split(',').filter_map(|uid| uid.parse().ok()).collect();
                 let text: String = {
-                    let state = lock(state);
-                    let there = state.mails.iter().enumerate().filter(|(_, (uid, _))| uids.contains(uid));
+                    let State { mails, breaks, .. } = &mut *lock(state);
+                    let mut is_said = |uid: &u32| match breaks.get_mut(uid) {
+                        Some(breaks) if breaks.last() == Some(&Breaks::NoSize) => breaks.pop().is_none(),
+                        _ => true,
+                    };
+                    let there = mails.iter().enumerate().filter(|(_, (uid, _))| uids.contains(uid));
+                    let there = there.filter(|(_, (uid, _))| is_said(uid));
                     // As servers do: what nobody asked for, in between.
                     there
                         .map(|(n, (uid, mail))| {
@@ -334,6 +343,10 @@ async fn body(
             Ok(None)
         }
         Some(Breaks::No) => Ok(Some("NO [UNAVAILABLE] not now")),
+        Some(Breaks::Nothing | Breaks::NoSize) => {
+            say(to, &format!("* 1 FETCH (UID {uid} BODY[] NIL)\r\n")).await?;
+            Ok(Some("OK done"))
+        }
         Some(Breaks::Announces) => {
             say(to, &head(4_000_000_000)).await?;
             to.write_all(half).await?;

@@ -114,9 +114,9 @@ impl Reading {
                     if self.mails == MAILS_MAX {
                         return Ok(Next::Soon);
                     }
-                    // One that is not there any more is nobody's.
-                    if let Some(bytes) = sizes.get(uid) {
-                        self.mail(round, *uid, *bytes).await?;
+                    match sizes.get(uid) {
+                        Some(bytes) => self.mail(round, *uid, *bytes).await?,
+                        None => self.gone(round, *uid).await?,
                     }
                     self.passed(round, *uid).await?;
                 }
@@ -137,8 +137,7 @@ impl Reading {
         let _place = if bytes >= LARGE { LARGE_MAILS.acquire().await.ok() } else { None };
         let mail = match self.talk.mail(uid, RAW_MAX).await {
             Ok(Some(mail)) => mail,
-            // Deleted since its size was asked for.
-            Ok(None) => return Ok(()),
+            Ok(None) => return self.gone(round, uid).await,
             Err(No::TooMuch) => {
                 // The server said another size. What is left of the mail is left in the connection: it ends here.
                 round.refuse("a mail is larger than its server says, and than a mail may be").await?;
@@ -147,15 +146,7 @@ impl Reading {
                 return Err(Failure::Unreadable("a mail that is larger than its server says".into()).into());
             }
             Err(no) => {
-                let rounds = self.cursor.failed(uid);
-                if rounds >= FAILED_ROUNDS_MAX {
-                    tracing::warn!(account = %round.account(), uid, rounds, "a mail cannot be fetched: it is passed");
-                    round.refuse("a mail that its server does not give, again and again").await?;
-                    self.cursor.pass(uid);
-                    round.remember(&self.cursor).await?;
-                } else {
-                    round.note(&self.cursor).await?;
-                }
+                self.failed(round, uid).await?;
                 return Err(no.broke());
             }
         };
@@ -163,6 +154,27 @@ impl Reading {
             self.cursor.taken(uid);
         }
         Ok(())
+    }
+
+    /// Of a mail of which the server says nothing: one that was deleted is nobody's, one that is still there is not given.
+    async fn gone(&mut self, round: &mut Round, uid: u32) -> Result<(), Broke> {
+        if !self.talk.search(uid, uid, round.since()).await.map_err(No::broke)?.contains(&uid) {
+            return Ok(());
+        }
+        self.failed(round, uid).await?;
+        Err(Failure::Unreadable("a mail of which its server says nothing, and which is there".into()).into())
+    }
+
+    /// Remembers that a mail was not given, and counts it as one that never will be, if that was so again and again.
+    async fn failed(&mut self, round: &mut Round, uid: u32) -> Result<(), Broke> {
+        let rounds = self.cursor.failed(uid);
+        if rounds < FAILED_ROUNDS_MAX {
+            return round.note(&self.cursor).await;
+        }
+        tracing::warn!(account = %round.account(), uid, rounds, "a mail cannot be fetched: it is passed");
+        round.refuse("a mail that its server does not give, again and again").await?;
+        self.cursor.pass(uid);
+        round.remember(&self.cursor).await
     }
 
     /// Remembers that a mail is done with, and marks or moves it, if it was taken and that is wished.
