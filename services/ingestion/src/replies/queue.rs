@@ -73,6 +73,12 @@ impl Replies {
             return Ok(());
         }
         for event in events {
+            if let case::Event::ReplyReleased { place, .. } = &event
+                && self.accounts.find(place.account.as_str()).0 < envelope.policy_version
+            {
+                // Whoever released it may know how the account sends, and this process not yet.
+                return Err(Error::Unavailable("the policy of the reply is not in force here yet".into()));
+            }
             if let case::Event::ReplyReleased {
                 at,
                 by,
