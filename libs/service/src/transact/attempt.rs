@@ -63,10 +63,8 @@ where
         }
         let made = self.made(stream, meta, aggregate, recorded_at, events);
         let (entry, done) = self.seal(stream, made).await?;
-        let position = match self.append(aggregate.version, entry.clone()).await {
-            Ok(position) => position,
-            Err(AppendError::Conflict) => return Ok(Attempt::Conflict),
-            Err(error) => return Err(no(error)),
+        let Some(position) = self.append(aggregate.version, entry.clone()).await? else {
+            return Ok(Attempt::Conflict);
         };
         let recorded = done.recorded()?;
         let NewEntry { id, stream, traceparent, body } = entry;
@@ -89,11 +87,7 @@ where
         }
         let made = self.made(stream, meta, &empty, self.clock.now(), events);
         let (entry, _) = self.seal(stream, made).await?;
-        match self.append(Position::NONE, entry).await {
-            Ok(position) => Ok(Some(position)),
-            Err(AppendError::Conflict) => Ok(None),
-            Err(error) => Err(no(error)),
-        }
+        self.append(Position::NONE, entry).await
     }
 
     /// Refuses who has not seen all of the stream, or says that he has seen what nobody can have. Only who has seen more
@@ -161,16 +155,20 @@ where
         Ok((NewEntry { id, stream: stream.clone(), traceparent, body: body.into() }, done))
     }
 
-    async fn append(&self, expected: Position, entry: NewEntry) -> Result<Position, AppendError> {
+    /// Where the entry stands. `None`: the stream has another version.
+    async fn append<R>(&self, expected: Position, entry: NewEntry) -> Result<Option<Position>, Error<R>> {
         let mut unknown = 0;
         loop {
             match self.log.append(expected, entry.clone()).await {
+                Ok(position) => return Ok(Some(position)),
+                Err(AppendError::Conflict) => return Ok(None),
+                Err(AppendError::TooLarge(bytes)) => return Err(Error::TooLarge(bytes)),
                 Err(AppendError::Log(eventlog::Error::Unavailable(_))) if unknown < UNKNOWN_MAX => {
                     unknown += 1;
                     let (first, most) = (Duration::from_millis(20), Duration::from_secs(1));
                     backoff::wait_as(entry.id, unknown, first, most).await;
                 }
-                answer => return answer,
+                Err(AppendError::Log(error)) => return Err(unavailable(error)),
             }
         }
     }
@@ -206,13 +204,4 @@ impl<E: DeserializeOwned> Done<E> {
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn broken<R>(error: serde_json::Error) -> Error<R> {
     Error::Unavailable(format!("an event has no JSON form: {error}"))
-}
-
-/// Why an append failed that found nothing in its way.
-fn no<R>(error: AppendError) -> Error<R> {
-    match error {
-        AppendError::TooLarge(bytes) => Error::TooLarge(bytes),
-        AppendError::Log(error) => Error::Unavailable(error.to_string()),
-        AppendError::Conflict => Error::Contention,
-    }
 }

@@ -9,7 +9,14 @@ use domain::{
 use eventlog::StreamId;
 use service::Error;
 
-use super::{Replies, Way, drive::Voice, http, in_time::in_time, queue::named, words::Words};
+use super::{
+    Replies, Way,
+    drive::Voice,
+    http,
+    in_time::{Left, in_time},
+    queue::named,
+    words::Words,
+};
 use crate::{
     channels::speak::{Answered, File, Outgoing, Speaker, Told, Unsayable},
     chat,
@@ -25,6 +32,8 @@ impl Replies {
         voice: &mut Voice,
         (part, attempt, key): (u16, u32, IdempotencyKey),
     ) -> Action {
+        // What left us before was another attempt.
+        voice.left = Left::default();
         let (lost_after_s, left) = (voice.rules.attempt_timeout_s, voice.left.clone());
         let sending = self.say_with_access(stream, delivery, voice, (part, attempt, key));
         in_time(lost_after_s, left, (part, attempt), sending).await
