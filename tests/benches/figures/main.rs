@@ -18,6 +18,7 @@ mod machine;
 mod measure;
 mod projection;
 mod replay;
+mod rules;
 mod seed;
 mod settings;
 mod start;
@@ -40,6 +41,7 @@ fn main() -> anyhow::Result<()> {
                 Figure::Replay => replay::run(&settings).await?,
                 Figure::Projection => projection::run(&settings).await?,
                 Figure::Visible => visible::run(&settings).await?,
+                Figure::Rules => rules::run(&settings).await?,
                 Figure::Start => start::run(&settings).await?,
                 Figure::Streams => streams::run(&settings).await?,
             }

@@ -19,6 +19,8 @@ pub enum Figure {
     Projection,
     /// From the message to the case.
     Visible,
+    /// The rules of routing.
+    Rules,
     /// `dossier up`.
     Start,
     /// The log with very many streams. Takes long: only when named.
@@ -26,8 +28,15 @@ pub enum Figure {
 }
 
 impl Figure {
-    const USUAL: [Self; 6] =
-        [Self::Commands, Self::Hooks, Self::Replay, Self::Projection, Self::Visible, Self::Start];
+    const USUAL: [Self; 7] = [
+        Self::Commands,
+        Self::Hooks,
+        Self::Replay,
+        Self::Projection,
+        Self::Visible,
+        Self::Rules,
+        Self::Start,
+    ];
 
     /// What stands above its lines.
     pub const fn title(self) -> &'static str {
@@ -37,6 +46,7 @@ impl Figure {
             Self::Replay => "replay: decode and evolve against a raw follow; cold load against a raw read",
             Self::Projection => "projection: the read model of cases against its upserts alone",
             Self::Visible => "visible: from the answer of the intake to the case in the list",
+            Self::Rules => "rules: a decision of routing, and how it grows with the rules",
             Self::Start => "start: `dossier up` until it is ready, and its memory when idle",
             Self::Streams => "streams: the log with very many streams, on one node",
         }
@@ -49,6 +59,7 @@ impl Figure {
             "replay" => Self::Replay,
             "projection" => Self::Projection,
             "visible" => Self::Visible,
+            "rules" => Self::Rules,
             "start" => Self::Start,
             "streams" => Self::Streams,
             _ => return None,

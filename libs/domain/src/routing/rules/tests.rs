@@ -212,56 +212,6 @@ fn all_rules_together_have_so_much_work_and_no_more() {
     assert_eq!(decision, rules.decide(&facts));
 }
 
-/// How long a decision takes with 100 rules of a usual kind, none of which ends it, and one condition at its worst. To be run
-/// by name in a release build.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::disallowed_methods, reason = "it measures time")]
-fn measure_a_hundred_rules() {
-    let conditions = [
-        "message.channel == 'email' && message.language in ['de', 'nl', 'pl']",
-        "message.text.matches('(?i)\\\\b(refund|rembours|chargeback)') && customer.segment == 'gold'",
-        "case.tags.exists(t, t.startsWith('deli')) && case.age_s > 3600",
-        "case.priority in ['high', 'urgent'] && time.weekday in ['saturday', 'sunday']",
-        "message.subject.lowerAscii().contains('invoice') || case.fields['order-number'] == 'A-17'",
-    ];
-    let rules =
-        (0..100).map(|n| rule(&format!("r{n}"), n, conditions[n % 5], true, json!({ "queue": "vip" })));
-    let set = set(rules);
-    let started = std::time::Instant::now();
-    let rules = Rules::of(&set, 1);
-    println!("100 rules out of the set: {:?}", started.elapsed());
-    let mut facts = facts(&"Bonjour, où est mon colis ? ".repeat(40));
-    facts.about.case.tags = (0..10).map(|n| format!("tag{n}").parse().unwrap()).collect();
-    let times = 5_000;
-    let started = std::time::Instant::now();
-    for _ in 0..times {
-        std::hint::black_box(rules.decide(std::hint::black_box(&facts)));
-    }
-    println!("a decision by 100 rules: {:?}", started.elapsed() / times);
-
-    facts.texts.text = Some(Personal::open("x", "ab".repeat(10_000)));
-    facts.about.case.tags = (0..200).map(|n| format!("t{n}").parse().unwrap()).collect();
-    for worst in [
-        "case.tags.exists(t, message.text.matches('(a|b)*a(a|b){12}c$'))",
-        "case.tags.exists(t, message.text.matches('(?:[ab]{1,30}a){1,30}c'))",
-        "case.tags.exists(t, message.text.matches('(?i)\\\\w{3}x'))",
-        "case.tags.exists(t, message.text.contains('abababababababababababac'))",
-        "case.tags.map(t, message.text.lowerAscii()).size() == 1",
-    ] {
-        let started = std::time::Instant::now();
-        let condition = Condition::parse(worst).unwrap_or_else(|problem| panic!("{worst}: {problem}"));
-        let parsed = started.elapsed();
-        let started = std::time::Instant::now();
-        let held = condition.holds(&facts);
-        println!("{worst}: read in {parsed:?}, {held:?} in {:?}", started.elapsed());
-    }
-    let long = vec!["case.fields['x'].contains('y')"; 120].join("||");
-    let started = std::time::Instant::now();
-    let condition = Condition::parse(&long).unwrap();
-    println!("{} bytes read in {:?}", condition.source().len(), started.elapsed());
-}
-
 proptest! {
     #[test]
     fn the_first_match_is_what_a_plain_reading_of_the_rules_says(
