@@ -42,6 +42,7 @@ pub(super) const KIND: Kind = Kind {
         optional("connector", OneOf(CONNECTORS)),
         optional("settings", Map(setting_name, &Text(SETTING_LEN_MAX))),
         optional("secrets", Map(setting_name, &Checked(secret))),
+        optional("sends", OneOf(&["itself", "deliverer"])),
     ],
     view: view::<Account>,
     check,
@@ -111,6 +112,19 @@ pub struct Account {
     /// Where its secrets are: `env:NAME` or `file:/path`, never the secrets.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+    /// Who sends its replies. Without: the account itself once it has all that it needs for that, else a deliverer.
+    #[serde(default)]
+    pub sends: Option<Sends>,
+}
+
+/// Who sends the replies of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sends {
+    /// The account: what it cannot send, because it lacks something, is refused.
+    Itself,
+    /// Whoever takes them over and reports, though the account could.
+    Deliverer,
 }
 
 /// What an account is for.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use proto::ingestion::v1::{
     ChangeChannelResponse, Channel, GetChannelRequest, HoldChannelRequest, ListChannelsRequest,
     ReleaseChannelRequest,
-    channel::{Side, State},
+    channel::{Side, State, sends::By},
 };
 
 use super::{
@@ -123,13 +123,13 @@ fn tell(context: &Context, channel: &Channel) -> Result<(), Failure> {
 fn table(channels: &[Channel]) -> Table {
     let head =
         ["ACCOUNT", "STATE", "SENDING", "RECEIVING", "HELD", "SINCE", "WAITING", "LAST-IN", "LAST-OUT"];
-    let mut table = Table::new(&head).wide(&["SEEN", "EXPECTED"]);
+    let mut table = Table::new(&head).wide(&["SEEN", "EXPECTED", "REMEDY"]);
     for channel in channels {
         let expected = channel.expected_this_hour.map(|expected| format!("{expected:.0}"));
         table.push(vec![
             Cell::text(&channel.account),
             Cell::text(json::plain(channel.state().as_str_name(), "STATE_")),
-            Cell::text(side(channel.sending.as_ref())),
+            Cell::text(sending(channel)),
             Cell::text(side(channel.receiving.as_ref())),
             Cell::text(channel.held.as_ref().map_or("", |held| &held.reason)),
             Cell::Since(since(channel)),
@@ -138,9 +138,24 @@ fn table(channels: &[Channel]) -> Table {
             Cell::time(parse::time(channel.last_out.as_ref())),
             Cell::text(channel.seen_this_hour.to_string()),
             Cell::text(expected.unwrap_or_default()),
+            Cell::text(channel.sends.as_ref().map_or("", |sends| &sends.remedy)),
         ]);
     }
     table
+}
+
+/// How the way out is; where there is none, who sends instead and what is missing.
+fn sending(channel: &Channel) -> String {
+    let sends = channel.sends.clone().unwrap_or_default();
+    match sends.by() {
+        By::Unspecified | By::Itself => side(channel.sending.as_ref()),
+        By::Deliverer => "by a deliverer".to_owned(),
+        By::NobodyNoWay => "cannot (no way out)".to_owned(),
+        By::NobodyIncomplete => {
+            let missing = [sends.missing_settings, sends.missing_secrets].concat();
+            format!("cannot (no {})", missing.join(", no "))
+        }
+    }
 }
 
 /// How a direction is, and why: `down (authentication)`.
@@ -190,5 +205,22 @@ mod tests {
             table(&[channel]).tsv(false, false),
             "wa\tdown\tdown (authentication)\tup\tcrisis\t1970-01-01T00:01:00Z\t3\t1970-01-01T00:00:30Z\t\n"
         );
+    }
+
+    #[test]
+    fn a_row_says_what_is_missing_to_send() {
+        let missing = proto::ingestion::v1::channel::Sends {
+            by: By::NobodyIncomplete.into(),
+            missing_settings: vec!["from".into()],
+            missing_secrets: vec!["auth_token".into()],
+            remedy: "name it".into(),
+            ..Default::default()
+        };
+        let sends = |sends| sending(&Channel { sends: Some(sends), ..Channel::default() });
+        assert_eq!(sends(missing.clone()), "cannot (no from, no auth_token)");
+        let by = |by: By| proto::ingestion::v1::channel::Sends { by: by.into(), ..Default::default() };
+        assert_eq!(sends(by(By::Deliverer)), "by a deliverer");
+        let channel = Channel { account: "sms".into(), sends: Some(missing), ..Channel::default() };
+        assert!(table(&[channel]).tsv(true, false).ends_with("\tname it\n"));
     }
 }

@@ -46,7 +46,7 @@ use service::{Error, models::Models, rush::Rush, shell::Shell, store::Store};
 use tokio_util::sync::CancellationToken;
 
 pub use limits::Rate;
-pub(crate) use origin::is_open;
+pub(crate) use origin::{ORIGINS, is_open};
 pub(crate) use visitor::can_look;
 
 use crate::{

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use http::{HeaderMap, header};
 
 /// The setting with the pages' origins. Without it there is no chat.
-pub(super) const ORIGINS: &str = "origins";
+pub(crate) const ORIGINS: &str = "origins";
 
 /// Whether an account has a chat at all.
 pub(crate) fn is_open(settings: &BTreeMap<String, String>) -> bool {

@@ -17,7 +17,13 @@ use service::{Error, auth::Principal, grpc, models::Models, transact::Meta};
 use tonic::{Request, Response, Status};
 
 use super::{Channels, category};
-use crate::{replies::model::Deliveries, wire};
+use crate::{
+    replies::{
+        model::Deliveries,
+        sends::{Lack, Sends},
+    },
+    wire,
+};
 
 /// Accounts of one page, unless the caller says how many, and at most.
 const PAGE: u32 = 50;
@@ -90,7 +96,8 @@ impl Server {
         self.seen(&request.at_least).await?;
         let wanted = |account: &AccountId| {
             let state = self.channels.state(account);
-            let is_wanted = !request.troubled_only || state.level() != Level::Up || state.held().is_some();
+            let is_troubled = state.level() != Level::Up || state.held().is_some();
+            let is_wanted = !request.troubled_only || is_troubled || self.must_refuse(account);
             is_wanted && self.may(principal, account)
         };
         let accounts = self.channels.accounts.all().into_iter();
@@ -152,8 +159,14 @@ impl Server {
             last_out: self.last_out(account).await?.map(time),
             seen_this_hour: hour.seen,
             expected_this_hour: hour.expected,
+            sends: Sends::of(&*channels.accounts, account).map(|by| sends(&by)),
             position: if version == Position::NONE { String::new() } else { channels.shell.token(version) },
         })
+    }
+
+    /// Whether policy wants an account to send that cannot.
+    fn must_refuse(&self, account: &AccountId) -> bool {
+        Sends::of(&*self.channels.accounts, account).is_some_and(|sends| sends.must_refuse())
     }
 
     /// Replies of an account that are on their way.
@@ -214,6 +227,38 @@ fn side(side: &Side) -> pb::channel::Side {
         }
     }
     told
+}
+
+/// Who sends, what is missing, and what that means for what is said there.
+fn sends(sends: &Sends) -> pb::channel::Sends {
+    use pb::channel::sends::By;
+    let by = match sends {
+        Sends::Itself(..) => By::Itself,
+        Sends::Deliverer => By::Deliverer,
+        Sends::Incomplete(..) => By::NobodyIncomplete,
+        Sends::NoWay(_) => By::NobodyNoWay,
+    };
+    let lacks = if let Sends::Incomplete(.., lacks) = sends { lacks.as_slice() } else { &[] };
+    let setting = |lack: &Lack| if let Lack::Setting(name) = lack { Some((*name).to_owned()) } else { None };
+    let secret = |lack: &Lack| if let Lack::Secret(name) = lack { Some((*name).to_owned()) } else { None };
+    let (refuses, waits) = (sends.must_refuse(), "its replies wait for a deliverer");
+    let then = if refuses { "its replies are refused" } else { waits };
+    let remedy = match sends {
+        Sends::Itself(..) => String::new(),
+        Sends::Deliverer => format!("policy says sends = \"deliverer\": {waits}"),
+        Sends::NoWay(_) => format!("cannot send: its connector only takes messages in; {then}"),
+        Sends::Incomplete(..) => {
+            let names: Vec<_> = lacks.iter().map(ToString::to_string).collect();
+            format!("cannot send: no {}; name it in the account's document; {then}", names.join(", no "))
+        }
+    };
+    pb::channel::Sends {
+        by: by.into(),
+        missing_settings: lacks.iter().filter_map(setting).collect(),
+        missing_secrets: lacks.iter().filter_map(secret).collect(),
+        refuses,
+        remedy,
+    }
 }
 
 type Told<T> = Result<Response<T>, Status>;

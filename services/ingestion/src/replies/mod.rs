@@ -16,6 +16,7 @@ pub(crate) mod model;
 mod queue;
 mod reports;
 mod say;
+pub(crate) mod sends;
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;
@@ -45,11 +46,11 @@ use service::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use way::{Way, is_complete};
+use sends::Sends;
+use way::Way;
 
 use crate::{
     account::{Accounts, Via},
-    channels, chat,
     health::Channels,
     secrets::Secrets,
 };
@@ -256,13 +257,10 @@ impl Replies {
 
     /// How an account sends, if its connector can, and policy has all that it needs for that.
     fn way(&self, account: &AccountId) -> Option<(Via, Way)> {
-        let via = self.accounts.via(account)?;
-        let way = match via.connector.as_deref()? {
-            chat::CONNECTOR => Way::Chat,
-            mail::CONNECTOR => Way::Mail,
-            connector => Way::Http(channels::speaker(connector)?),
-        };
-        is_complete(&via, way).then_some((via, way))
+        match Sends::of(&*self.accounts, account)? {
+            Sends::Itself(via, way) => Some((via, way)),
+            Sends::Incomplete(..) | Sends::NoWay(_) | Sends::Deliverer => None,
+        }
     }
 
     /// Does something to a delivery. `step` names it: the same step again is nothing.

@@ -25,7 +25,7 @@ use service::{
 };
 use vault::Events;
 
-use super::{NAMESPACE, Replies};
+use super::{NAMESPACE, Replies, sends::Sends};
 use crate::channels::speak::Files;
 
 /// The setting with the seconds in which a reply can be taken back.
@@ -105,13 +105,21 @@ impl Replies {
         released: Released,
     ) -> Result<(), Error> {
         let account = &released.place.account;
-        // What nothing here can send is left to whoever delivers it and reports.
-        let Some((via, way)) = self.way(account) else { return Ok(()) };
+        let Some(sends) = Sends::of(&*self.accounts, account) else { return Ok(()) };
+        let cannot = sends.must_refuse().then_some(Refusal::AccountIncomplete);
+        let (via, files) = match sends {
+            Sends::Itself(via, way) => (via, way.files()),
+            Sends::Incomplete(via, way, _) if cannot.is_some() => (via, way.files()),
+            Sends::NoWay(via) if cannot.is_some() => (via, Files::None),
+            // What nothing here can send is left to whoever delivers it and reports, unless policy wants it sent from here.
+            Sends::Incomplete(..) | Sends::NoWay(_) | Sends::Deliverer => return Ok(()),
+        };
         let Some((_, channel)) = self.accounts.channel(account) else { return Ok(()) };
         let undo_s = via.settings.get(UNDO_SEND).and_then(|text| text.parse().ok()).unwrap_or(0);
         let case: CaseId = entry.stream.id().parse().map_err(bad)?;
         let reply = released.reply;
-        let (request, refusal) = self.request(case, released, (channel, way.files()), undo_s).await?;
+        let (request, unfit) = self.request(case, released, (channel, files), undo_s).await?;
+        let refusal = cannot.or(unfit);
         let category = Category::new("delivery").map_err(bad)?;
         let stream = StreamId::new(&category, reply).map_err(bad)?;
         let meta = Meta {

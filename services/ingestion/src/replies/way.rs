@@ -18,7 +18,7 @@ const SECRET_LEN: usize = 64;
 
 /// By what a reply leaves us.
 #[derive(Clone, Copy)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// A call at the API of its platform.
     Http(&'static dyn Speaker),
     /// None: it stands in the log, where the visitor of a web chat sees it.
@@ -76,8 +76,8 @@ impl Way {
     }
 }
 
-/// Whether policy has what a way needs: whether anything could be said on it, if every secret could be read.
-pub(super) fn is_complete(via: &Via, way: Way) -> bool {
+/// The first thing that a way needs and policy has not: why nothing could be said on it, if every secret could be read.
+pub(super) fn lack(via: &Via, way: Way) -> Option<Unsayable> {
     let names = via.secrets.keys().map(String::as_str).chain(access::made_of(&via.secrets));
     let secrets = names.map(|name| (name.to_owned(), "0".repeat(SECRET_LEN).into()));
     let config = channels::Config { settings: via.settings.clone(), secrets: secrets.collect() };
@@ -100,11 +100,12 @@ pub(super) fn is_complete(via: &Via, way: Way) -> bool {
     };
     let said = match way {
         Way::Http(speaker) => speaker.say(&anything, &config).map(drop),
-        Way::Chat => return chat::is_complete(via),
+        Way::Chat if chat::is_complete(via) => Ok(()),
+        Way::Chat => Err(Unsayable::NoSetting(chat::ORIGINS)),
         Way::Mail => mail::is_complete(&config),
     };
-    match said {
-        Ok(()) | Err(Unsayable::Unsupported(_) | Unsayable::File(_)) => true,
-        Err(Unsayable::Secret(_) | Unsayable::NoSetting(_)) => false,
-    }
+    said.err().filter(|error| match error {
+        Unsayable::Secret(_) | Unsayable::NoSetting(_) => true,
+        Unsayable::Unsupported(_) | Unsayable::File(_) => false,
+    })
 }
