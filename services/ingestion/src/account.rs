@@ -47,6 +47,8 @@ pub struct Via {
     pub settings: BTreeMap<String, String>,
     /// Where its secrets are: `env:NAME` or `file:/path`.
     pub secrets: BTreeMap<String, String>,
+    /// What it is for.
+    pub purpose: account::Purpose,
     /// Who sends its replies, if policy says so.
     pub sends: Option<account::Sends>,
 }
@@ -127,6 +129,7 @@ impl Accounts for Policies {
             connector: account.connector.clone().or_else(of_kind),
             settings: account.settings.clone(),
             secrets: account.secrets.clone(),
+            purpose: account.purpose,
             sends: account.sends,
         })
     }

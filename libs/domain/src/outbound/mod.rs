@@ -134,6 +134,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The codes of those that are final: nothing that we could do lets it be sent, so that nobody has to look at it.
+    pub const FINAL: [&str; 3] = ["OPTED_OUT", "CUSTOMER_ERASED", "IMPORTED"];
+
     /// The stable code of the refusal, for callers.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -155,5 +158,17 @@ impl Refusal {
             Self::Erased => "CUSTOMER_ERASED",
             Self::Imported => "IMPORTED",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_final_is_called_as_it_is() {
+        let purpose = Purpose::Marketing;
+        let codes = [Refusal::OptedOut { purpose }, Refusal::Erased, Refusal::Imported];
+        assert_eq!(codes.map(|refusal| refusal.code()), Refusal::FINAL);
     }
 }

@@ -22,6 +22,7 @@ use super::{
 Examples:
   dossier delivery ls                            # what waits for a person
   dossier delivery ls --status sending --account whatsapp-emea
+  dossier delivery ls --reason account_incomplete
   dossier delivery show REPLY
   dossier delivery resend REPLY                  # though the customer may get it twice
   dossier delivery clarify REPLY has             # somebody looked, and the platform has it
@@ -32,9 +33,13 @@ REPLY is the id of a reply: `case reply` answers it, and `case show -o json` has
 pub enum DeliveryCommand {
     /// Those in some statuses, those that wait longest first
     Ls {
-        /// In this status; several times: in one of these [default: unclear, rejected, given_up]
+        /// In this status; several times: in one of these [default: unclear, rejected, given_up, and refused, unless
+        /// the customer opted out or was erased; with --reason all]
         #[arg(long, value_parser = status)]
         status: Vec<Status>,
+        /// For this reason: opted_out, too_long, account_incomplete; several times: for one of these
+        #[arg(long, value_parser = reason)]
+        reason: Vec<String>,
         /// Of this account only
         #[arg(long)]
         account: Option<String>,
@@ -92,14 +97,22 @@ fn status(text: &str) -> Result<Status, String> {
     })
 }
 
+/// A reason as it is shown, or as a case's history writes it.
+fn reason(text: &str) -> Result<String, String> {
+    let reason = text.to_lowercase().replace('-', "_");
+    let is_word = !reason.is_empty() && reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_word { Ok(reason) } else { Err("a word as the column REASON has it: opted_out".to_owned()) }
+}
+
 impl DeliveryCommand {
     /// Does it.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = &context.client()?;
         match self {
-            Self::Ls { status, account, limit } => {
+            Self::Ls { status, reason, account, limit } => {
                 let request = ListDeliveriesRequest {
                     status: status.into_iter().map(i32::from).collect(),
+                    reason,
                     account: account.unwrap_or_default(),
                     page_size: limit,
                     at_least: context.at_least(),
@@ -245,5 +258,11 @@ mod tests {
             ..Delivery::default()
         };
         assert_eq!(table(&[delivery]).tsv(false, false), "r\twa\tunclear\t\t1/2\t4\t\n");
+    }
+
+    #[test]
+    fn a_reason_is_written_as_it_is_shown_or_stored() {
+        assert_eq!(reason("opted-out").as_deref(), Ok("opted_out"));
+        assert!(reason("").is_err() && reason("opted out").is_err());
     }
 }

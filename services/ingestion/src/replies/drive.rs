@@ -9,12 +9,12 @@ use domain::{
     ids::{CustomerId, MessageId, derive},
     message,
     outbound::{
-        Refusal,
+        Form, Refusal,
         fit::{self, Misfit},
         length,
         window::can_send,
     },
-    policy::channel::Channel,
+    policy::{account, channel::Channel},
     time::Timestamp,
 };
 use eventlog::StreamId;
@@ -57,6 +57,8 @@ const ASKS_MAX: u32 = 5;
 /// What a part is sent with.
 pub(super) struct Voice {
     pub(super) account: Account,
+    /// What the account is for.
+    serves: account::Purpose,
     pub(super) way: Way,
     pub(super) config: channels::Config,
     pub(super) rules: Rules,
@@ -190,7 +192,7 @@ impl Replies {
 
     /// With what a delivery is sent. Nothing: its account cannot send any more.
     pub(super) fn voice(&self, delivery: &Delivery) -> Option<Voice> {
-        let (Via { settings, secrets, .. }, way) = self.way(&delivery.request.account)?;
+        let (Via { settings, secrets, purpose, .. }, way) = self.way(&delivery.request.account)?;
         let (account, channel) = self.accounts.channel(&delivery.request.account)?;
         let promise = way.promise();
         let call_time = way.call_time(settings.get(CALL_TIME).and_then(|text| text.parse().ok()));
@@ -207,7 +209,16 @@ impl Replies {
             ..usual
         };
         let config = channels::Config { settings, secrets: self.secrets.of(&secrets) };
-        Some(Voice { account, way, config, rules, channel, call_time, left: Left::default() })
+        Some(Voice {
+            account,
+            serves: purpose,
+            way,
+            config,
+            rules,
+            channel,
+            call_time,
+            left: Left::default(),
+        })
     }
 
     /// Whether it may be said now: the reply window, and what the customer wants.
@@ -232,7 +243,7 @@ impl Replies {
         if known.state.erased_at.is_some() {
             return Ok(Err(Refusal::Erased));
         }
-        let purpose = Purpose::Service;
+        let purpose = purpose(voice.serves, &request.form);
         let refused = known.state.is_opted_out(identity, purpose);
         Ok(if refused { Err(Refusal::OptedOut { purpose }) } else { Ok(()) })
     }
@@ -256,6 +267,17 @@ impl Replies {
             self.messages.execute::<message::Error>(&message, &meta, make).await?;
         }
         Ok(())
+    }
+}
+
+/// For what a reply is. A template is sent without being asked: from an account with news that is news. Whoever asks there and is
+/// answered in our own words is served.
+pub(super) const fn purpose(serves: account::Purpose, form: &Form) -> Purpose {
+    match (serves, form) {
+        (account::Purpose::Marketing, Form::Template(_)) => Purpose::Marketing,
+        (account::Purpose::Marketing, Form::Free | Form::Tag { .. }) | (account::Purpose::Care, _) => {
+            Purpose::Service
+        }
     }
 }
 

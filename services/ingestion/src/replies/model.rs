@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
+    case::ReplyOutcome,
     decider::Decider,
-    delivery::{Event, State, Status},
+    delivery::{Delivery, Event, State, Status},
 };
 use eventlog::{Category, Entry, EventLog, Position, StreamId};
 use futures_util::TryStreamExt;
@@ -51,7 +52,7 @@ impl Projection for Deliveries {
     type Item = StreamId;
 
     fn name(&self) -> &'static str {
-        "ingestion_deliveries_v1"
+        "ingestion_deliveries_v2"
     }
 
     fn anew(&self) -> Self {
@@ -67,7 +68,8 @@ impl Projection for Deliveries {
     }
 
     fn tables(&self) -> &'static [(&'static str, Sql)] {
-        const ROWS: &str = "select reply, account, status, queued, version from delivery order by reply";
+        const ROWS: &str =
+            "select reply, account, status, reason, queued, version from delivery order by reply";
         &[("delivery", Sql { sqlite: ROWS, postgres: ROWS })]
     }
 
@@ -81,18 +83,34 @@ impl Projection for Deliveries {
         for (stream, position) in last {
             let (state, first) = self.at(&stream, position).await?;
             let Some(delivery) = state.delivery() else { continue };
-            let sql = "insert into delivery (reply, account, status, queued, version) values ($1, $2, $3, $4, $5) \
-                       on conflict (reply) do update set status = excluded.status, version = excluded.version";
+            let sql = "insert into delivery (reply, account, status, queued, version, reason) \
+                       values ($1, $2, $3, $4, $5, $6) on conflict (reply) do update set status = excluded.status, \
+                       version = excluded.version, reason = excluded.reason";
             let binds = [
                 delivery.request.reply.to_string().into(),
                 delivery.request.account.as_str().into(),
                 word(delivery.status()).into(),
                 first.0.into(),
                 position.0.into(),
+                reason(delivery).as_str().into(),
             ];
             tx.execute(sql, &binds).await?;
         }
         Ok(())
+    }
+}
+
+/// Why a delivery is not sent, came back, or is unclear, in a word of a-z and '_'. Empty: it is on its way, or there, or its author took it
+/// back.
+pub(crate) fn reason(delivery: &Delivery) -> String {
+    match delivery.outcome() {
+        Some(_) if delivery.status() == Status::Cancelled => String::new(),
+        Some(
+            ReplyOutcome::Failed { reason }
+            | ReplyOutcome::Bounced { reason }
+            | ReplyOutcome::Unclear { reason },
+        ) => reason.as_str().replace('-', "_"),
+        Some(ReplyOutcome::Sent { .. }) | None => String::new(),
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
             connector: Some(connector.into()),
             settings: named(settings),
             secrets: named(secrets),
-            sends: None,
+            ..Via::default()
         }
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    delivery::{self, Action, Answer, Delivery, GivenUp, Progress, Stage, Status},
+    delivery::{self, Action, Answer, Delivery, GivenUp, Progress, Status},
     ids::ReplyId,
+    outbound::Refusal,
     policy::organisation::Role,
 };
 use eventlog::{Position, StreamId};
@@ -18,6 +19,9 @@ use crate::wire;
 /// Deliveries of one page, unless the caller says how many, and at most.
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
+/// Reasons of one question, and the longest of them.
+const REASONS_MAX: usize = 50;
+const REASON_LEN_MAX: usize = 64;
 /// Longer words of a page token are none of ours.
 const TOKEN_MAX: usize = 32;
 
@@ -93,12 +97,6 @@ impl Server {
     }
 
     fn told(&self, delivery: &Delivery, version: Position) -> pb::Delivery {
-        let reason = match &delivery.stage {
-            Stage::Refused(refusal) => refusal.code().to_ascii_lowercase(),
-            Stage::Rejected(reason) => reason.slug().replace('-', "_"),
-            Stage::GivenUp(reason) => reason.slug().replace('-', "_"),
-            Stage::Active | Stage::Cancelled => String::new(),
-        };
         let parts = (1..).zip(&delivery.parts).map(|(number, part)| pb::delivery::Part {
             number,
             attempts: u32::try_from(part.attempts.len()).unwrap_or(u32::MAX),
@@ -123,7 +121,7 @@ impl Server {
             account: delivery.request.account.to_string(),
             channel: delivery.request.channel.to_string(),
             status: status(delivery.status()).into(),
-            reason,
+            reason: model::reason(delivery),
             not_before: Some(wire::timestamp(delivery.request.not_before.as_microsecond())),
             parts: parts.collect(),
             position: self.replies.shell.token(version),
@@ -144,7 +142,9 @@ impl Server {
                 "to list deliveries takes the role supervisor, integrator or administrator; ask for one";
             return Err(Error::Denied(message.into()));
         }
-        let wanted = wanted(&request.status)?;
+        let reasons = reasons(&request.reason)?;
+        let is_default = request.status.is_empty() && reasons.is_empty();
+        let wanted = wanted(&request.status, is_default)?;
         let after: i64 = match request.page_token.as_str() {
             "" => 0,
             token if token.len() <= TOKEN_MAX => {
@@ -161,16 +161,23 @@ impl Server {
         let model = self.model.at_least(at_least.unwrap_or_default(), AT_LEAST_MAX).await?;
         let position = model.position();
         let sql = "select reply, account, queued from delivery where queued > $1 and ($2 = '' or account = $2) \
-                   and $3 like '%,' || status || ',%' order by queued limit $4";
+                   and $3 like '%,' || status || ',%' and ($5 = '' or $5 like '%,' || reason || ',%') \
+                   and not (status = 'refused' and $6 like '%,' || reason || ',%') order by queued limit $4";
         let mut told = Vec::new();
         let mut next = after;
         // What the caller may not see makes a page shorter, and costs no more than it.
-        let statuses = format!(",{},", wanted.join(","));
+        let statuses = listed(&wanted);
+        let reasons = listed(&reasons);
+        // Where a customer wants no more of it, nobody has to do anything.
+        let left_out = if is_default { Refusal::FINAL.map(str::to_ascii_lowercase).to_vec() } else { vec![] };
+        let left_out = listed(&left_out);
         let binds = [
             Value::from(after),
             request.account.as_str().into(),
             statuses.as_str().into(),
             u64::from(size).into(),
+            reasons.as_str().into(),
+            left_out.as_str().into(),
         ];
         let rows = model.store.query(sql, &binds).await?;
         for row in &rows {
@@ -193,16 +200,47 @@ impl Server {
 /// How long a list waits for what it is to have seen.
 const AT_LEAST_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Words as the questions look for them, with a comma before and after each.
+fn listed<S: AsRef<str>>(words: &[S]) -> String {
+    let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+    if words.is_empty() { String::new() } else { format!(",{},", words.join(",")) }
+}
+
+/// The reasons that are asked for.
+fn reasons(reasons: &[String]) -> Result<&[String], Error> {
+    let is_word = |reason: &String| {
+        (1..=REASON_LEN_MAX).contains(&reason.len())
+            && reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    if reasons.len() > REASONS_MAX {
+        return Err(Error::field("reason", format_args!("at most {REASONS_MAX}; ask in several lists")));
+    }
+    match reasons.iter().position(|reason| !is_word(reason)) {
+        Some(at) => Err(Error::field(
+            format!("reason[{at}]"),
+            format_args!("1 to {REASON_LEN_MAX} of a-z and '_': opted_out, too_long, account_incomplete …"),
+        )),
+        None => Ok(reasons),
+    }
+}
+
 /// The words of the statuses that are asked for.
-fn wanted(statuses: &[i32]) -> Result<Vec<&'static str>, Error> {
+fn wanted(statuses: &[i32], is_default: bool) -> Result<Vec<&'static str>, Error> {
+    if is_default {
+        return Ok(WAITING.map(model::word).to_vec());
+    }
+    // For a reason whatever became of it.
     if statuses.is_empty() {
-        return Ok([Status::Unclear, Status::Rejected, Status::GivenUp].map(model::word).to_vec());
+        return Ok(ALL.map(model::word).to_vec());
     }
     let known =
         |number: &i32| ALL.into_iter().find(|known| i32::from(status(*known)) == *number).map(model::word);
     let words: Option<Vec<_>> = statuses.iter().map(known).collect();
     words.ok_or_else(|| Error::field("status", "STATUS_UNCLEAR and its like"))
 }
+
+/// Those that wait for a person.
+const WAITING: [Status; 4] = [Status::Unclear, Status::Refused, Status::Rejected, Status::GivenUp];
 
 const ALL: [Status; 12] = [
     Status::Queued,

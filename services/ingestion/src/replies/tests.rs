@@ -1,8 +1,31 @@
-//! What a refusal means to who drives a delivery.
+//! What a refusal means to who drives a delivery, and for what a reply is.
 
-use domain::{delivery::Error as E, outbound::Refusal, time::Timestamp};
+use domain::{
+    customer::Purpose,
+    delivery::Error as E,
+    outbound::{Form, Refusal, Template},
+    policy::account,
+    time::Timestamp,
+};
 
-use super::is_overtaken;
+use super::{drive::purpose, is_overtaken};
+
+#[test]
+fn a_template_of_an_account_with_news_is_news() {
+    let template = Form::Template(Template {
+        name: "summer_sale".parse().unwrap(),
+        language: None,
+        parameters: Vec::new(),
+        named: std::collections::BTreeMap::new(),
+    });
+    let tag = Form::Tag { name: "human_agent".parse().unwrap() };
+    for (form, of_news) in
+        [(template, Purpose::Marketing), (tag, Purpose::Service), (Form::Free, Purpose::Service)]
+    {
+        assert_eq!(purpose(account::Purpose::Marketing, &form), of_news, "{form:?}");
+        assert_eq!(purpose(account::Purpose::Care, &form), Purpose::Service, "{form:?}");
+    }
+}
 
 #[test]
 fn what_a_person_did_meanwhile_is_looked_at_and_not_set_aside() {
