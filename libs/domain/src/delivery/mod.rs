@@ -16,6 +16,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod why;
 
 pub use actions::{Action, Command};
 pub use error::Error;

@@ -83,7 +83,7 @@ impl Delivery {
 
 impl PartState {
     /// What came back, unless it is known to have arrived.
-    fn returned(&self) -> Option<&Return> {
+    pub(super) fn returned(&self) -> Option<&Return> {
         let arrived = self.progress >= Some(Progress::Delivered);
         self.bounced.as_ref().or(self.undelivered.as_ref()).filter(|_| !arrived)
     }

@@ -163,6 +163,7 @@ impl Core {
         timeline.sort_by_key(|item| item.at.as_ref().map(|at| (at.seconds, at.nanos)));
         for item in &mut timeline {
             item.delivery = delivery(known, item);
+            item.reason = telling.reasons.remove(&item.id).unwrap_or_default();
         }
         self.tell_fates(&mut timeline, until).await?;
         view.timeline = timeline;
@@ -185,6 +186,8 @@ struct Telling {
     imported: bool,
     timeline: Vec<pb::TimelineItem>,
     joined: Vec<(MessageId, String, Position)>,
+    /// Why replies are not there, by their ids.
+    reasons: HashMap<String, String>,
 }
 
 impl Telling {
@@ -216,6 +219,7 @@ impl Telling {
         if let case::Event::Resolved { resolution, .. } = event {
             self.resolution = resolution.as_ref().map(ToString::to_string).unwrap_or_default();
         }
+        self.hear_why(event);
         match heard(event) {
             Heard::Nothing => {}
             Heard::Title(title) => self.title = Some(title.to_string()),
@@ -250,6 +254,21 @@ impl Telling {
                 position: token.to_owned(),
                 ..pb::TimelineItem::default()
             }),
+        }
+    }
+}
+
+impl Telling {
+    /// Why a reply is not there. The last word counts, as it does for what became of it.
+    fn hear_why(&mut self, event: &case::Event) {
+        if let case::Event::ReplyUnclear { reply, reason, .. }
+        | case::Event::ReplyFailed { reply, reason, .. }
+        | case::Event::ReplyBounced { reply, reason, .. } = event
+        {
+            self.reasons.insert(reply.to_string(), reason.as_str().replace('-', "_"));
+        }
+        if let case::Event::ReplySent { reply, .. } = event {
+            self.reasons.remove(&reply.to_string());
         }
     }
 }

@@ -214,7 +214,8 @@ fn tell(context: &Context, delivery: &Delivery) -> Result<(), Failure> {
 }
 
 fn table(deliveries: &[Delivery]) -> Table {
-    let mut table = Table::new(&["REPLY", "ACCOUNT", "STATUS", "REASON", "PARTS", "TRIES", "CASE"]);
+    let mut table =
+        Table::new(&["REPLY", "ACCOUNT", "STATUS", "REASON", "PARTS", "TRIES", "CASE"]).wide(&["WHY"]);
     for delivery in deliveries {
         let sent = delivery.parts.iter().filter(|part| !part.progress.is_empty()).count();
         let tries: u32 = delivery.parts.iter().map(|part| part.attempts).sum();
@@ -226,6 +227,7 @@ fn table(deliveries: &[Delivery]) -> Table {
             Cell::text(format!("{sent}/{}", delivery.parts.len())),
             Cell::text(tries.to_string()),
             Cell::text(&delivery.case_id),
+            Cell::text(&delivery.reason_text),
         ]);
     }
     table

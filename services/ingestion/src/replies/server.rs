@@ -122,6 +122,7 @@ impl Server {
             channel: delivery.request.channel.to_string(),
             status: status(delivery.status()).into(),
             reason: model::reason(delivery),
+            reason_text: delivery.why().unwrap_or_default(),
             not_before: Some(wire::timestamp(delivery.request.not_before.as_microsecond())),
             parts: parts.collect(),
             position: self.replies.shell.token(version),

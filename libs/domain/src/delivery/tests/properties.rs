@@ -149,6 +149,8 @@ proptest! {
             let is_sent = delivery.status() >= Status::Bounced;
             prop_assert_eq!(is_sent, delivery.is_sent());
             prop_assert_eq!(delivery.status() == Status::Cancelled, delivery.stage == Stage::Cancelled);
+            let is_told = delivery.outcome().is_some_and(|told| !matches!(told, crate::case::ReplyOutcome::Sent { .. }));
+            prop_assert_eq!(is_told, delivery.why().is_some(), "whatever is not there says why");
             prop_assert!(delivery.stage != Stage::Cancelled || attempts().next().is_none());
             for part in &delivery.parts {
                 let taken = part.attempts.iter().any(|a| matches!(a.outcome, Outcome::Sent { .. }));

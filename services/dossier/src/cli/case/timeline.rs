@@ -41,6 +41,9 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
         // With what `dossier case attachment` wants to be told.
         text += &format!("    ⎘ {name}  {}\n", paint.dim(&format!("{about}  {} {}", item.id, index + 1)));
     }
+    if let Some(why) = why(item) {
+        text += &format!("    {}\n", paint.colour(&escape::for_terminal(&why, Lines::One), Colour::Yellow));
+    }
     if item.delivery == UNCLEAR {
         let next = format!(
             "unknown whether it arrived: `dossier delivery clarify {id} has` if somebody saw it there, or \
@@ -50,6 +53,20 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
         text += &format!("    {}\n", paint.colour(&escape::for_terminal(&next, Lines::One), Colour::Yellow));
     }
     text
+}
+
+/// Why a reply is not there: in plain words, else as the log has it.
+fn why(item: &TimelineItem) -> Option<String> {
+    let why = if item.reason_text.is_empty() { &item.reason } else { &item.reason_text };
+    if why.is_empty() {
+        return None;
+    }
+    let what = match item.delivery.as_str() {
+        UNCLEAR => "unclear",
+        "bounced" => "came back",
+        _ => "not sent",
+    };
+    Some(format!("{what}: {why}"))
 }
 
 fn subject(item: &TimelineItem) -> Option<String> {
@@ -131,5 +148,19 @@ mod tests {
         let shown = block(&TimelineItem { template: Some(template), ..reply("sent") }, Paint(false));
         assert!(shown.contains("template order_update (fr): Ada, "), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+
+    #[test]
+    fn why_a_reply_is_not_there_is_said_in_plain_words() {
+        let failed = TimelineItem {
+            reason: "account_incomplete".to_owned(),
+            reason_text: "the account cannot send".to_owned(),
+            ..reply("failed")
+        };
+        let shown = block(&failed, Paint(false));
+        assert!(shown.ends_with("    not sent: the account cannot send\n"), "{shown}");
+        let bounced = TimelineItem { reason: "invalid_recipient".to_owned(), ..reply("bounced") };
+        let shown = block(&bounced, Paint(false));
+        assert!(shown.ends_with("    came back: invalid_recipient\n"), "{shown}");
     }
 }
