@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use domain::{delivery, outbound::Refusal};
+use domain::delivery;
 use dossier::up;
-use eventlog::{Category, StreamId};
+use proto::cases::v1 as pb;
 use service::{clock::SystemClock, shell::Shell};
 use tempfile::TempDir;
 use tests::{
@@ -18,10 +18,11 @@ use tests::{
     platform::{FakePlatform, Trouble},
     world::World,
 };
+use tonic::Code::FailedPrecondition;
 
 use crate::{
     accounts::{Secrets, give_accounts, with_accounts},
-    replies::{reply, site, told, until},
+    replies::{now, reply, site, told, until},
 };
 
 /// How long the reply of an account that works may take while another one hangs: less than a call of that one.
@@ -42,35 +43,71 @@ fn account(id: &str, url: &str, call_time_s: u32, secret: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_too_long_never_reaches_a_platform_though_a_person_tries_it_again() {
+async fn what_is_too_long_is_refused_at_once_with_the_limit_and_the_count() {
     let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
     let world = site(&secrets, &platform).await;
     let mut root = world.administrator();
-    for account in ["sms", "line"] {
-        let (case, id) = reply(&world, account, account, &"long ".repeat(2_400)).await;
-        told(&mut root, &case.case_id, "failed").await;
-        let category = Category::new("delivery").unwrap();
-        let stream = StreamId::new(&category, &id).unwrap();
-        let entries: Vec<_> =
-            futures_util::TryStreamExt::try_collect(world.platform.shell.log.read(&stream)).await.unwrap();
-        let first = service::envelope::Envelope::<delivery::Event>::of(&entries[0]).unwrap();
-        assert!(
-            matches!(
-                first.events.as_slice(),
-                [delivery::Event::Queued { .. }, delivery::Event::Refused { refusal: Refusal::TooLong, .. }]
-            ),
-            "in one entry: whoever follows sees nothing to send"
-        );
-        let replay = proto::ingestion::v1::ReplayDeliveryRequest {
+    for (account, says) in [
+        ("sms", "text: 79 SMS segments, and this channel takes at most 10: shorten it"),
+        (
+            "line",
+            "text: 12000 UTF-16 units, and this channel takes at most 2000 in each of 5 messages: shorten it",
+        ),
+    ] {
+        let case = world.receive_one(account, now(&format!("m-{account}"), "+447700900")).await;
+        let long = pb::ReplyRequest {
             command_id: tests::world::command_id(),
-            reply_id: id.clone(),
-            round: 1,
+            case_id: case.case_id.clone(),
+            text: "long ".repeat(2_400),
             ..Default::default()
         };
-        root.deliveries.replay_delivery(replay).await.unwrap();
-        let rejected = until(&world, &id, delivery::Delivery::is_dead).await;
-        assert_eq!(rejected.stage, delivery::Stage::Rejected(delivery::Rejection::TooLong));
+        let wrong = tests::desk::refused(root.cases.reply(long).await, FailedPrecondition, "TOO_LONG");
+        assert_eq!(wrong.message(), says);
+        assert_eq!(root.case(&case.case_id).await.timeline.len(), 1, "nothing was released");
     }
+    assert_eq!(platform.calls(), 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_too_long_never_reaches_a_platform_though_a_person_tries_it_again() {
+    let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
+    let secret = secrets.put("secret", "s3cret-s3cret-s3cret-s3cret-s3cret");
+    let account = account("sms", &platform.url(), 2, &secret);
+    let world = with_accounts(&[&account]).await;
+    let mut root = world.administrator();
+    let hold = proto::ingestion::v1::HoldChannelRequest {
+        command_id: tests::world::command_id(),
+        account: "sms".into(),
+        reason: "crisis".into(),
+        ..Default::default()
+    };
+    root.channels.hold_channel(hold).await.unwrap();
+    let (case, id) = reply(&world, "sms", "1", &"long ".repeat(60)).await;
+    until(&world, &id, |_| true).await;
+    // Less is taken there from now on.
+    let shorter = format!("{account}\n[[channel]]\nid = \"sms\"\nlength_max = 1");
+    give_accounts(&world, &[&shorter]).await;
+    let release = proto::ingestion::v1::ReleaseChannelRequest {
+        command_id: tests::world::command_id(),
+        account: "sms".into(),
+        ..Default::default()
+    };
+    root.channels.release_channel(release).await.unwrap();
+    told(&mut root, &case.case_id, "failed").await;
+    let known = root.case(&case.case_id).await;
+    let item = known.timeline.last().unwrap();
+    assert_eq!(item.reason, "too_long");
+    assert!(item.reason_text.ends_with("shorten it"), "{}", item.reason_text);
+    let replay = proto::ingestion::v1::ReplayDeliveryRequest {
+        command_id: tests::world::command_id(),
+        reply_id: id.clone(),
+        round: 1,
+        ..Default::default()
+    };
+    root.deliveries.replay_delivery(replay).await.unwrap();
+    let rejected = until(&world, &id, |delivery| delivery.round == 2 && delivery.is_dead()).await;
+    assert_eq!(rejected.stage, delivery::Stage::Rejected(delivery::Rejection::TooLong));
     assert_eq!(platform.calls(), 0);
     world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Whether a reply is one that a channel takes, before anything is promised: files, templates, tags, subjects.
+//! Whether a reply is one that a channel takes, before anything is promised: words, files, templates, tags, subjects.
 //!
 //! What a channel takes is data, and may be wrong; the platform has the last word.
 
@@ -7,7 +7,10 @@ use crate::{
     policy::channel::{Beyond, Channel},
 };
 
-use super::Form;
+use super::{
+    Form,
+    length::{self, Unit},
+};
 
 /// The most files of one reply.
 pub const FILES_MAX: usize = 10;
@@ -39,6 +42,28 @@ pub enum Misfit {
     Tag {
         /// Those that it has.
         tags: Vec<String>,
+    },
+    /// It is longer than the channel takes, in as many messages as it may become.
+    #[error("text: {count} {unit}, and this channel takes at most {max}{}: shorten it", in_each(*parts))]
+    TooLong {
+        /// How long it is.
+        count: usize,
+        /// What is counted.
+        unit: &'static str,
+        /// How long one message may be.
+        max: usize,
+        /// How many messages it may become.
+        parts: usize,
+    },
+    /// A piece of it that is not torn apart is longer than one message.
+    #[error(
+        "text: a link or a character in it is longer than the {max} {unit} that a message may have here: shorten it"
+    )]
+    Indivisible {
+        /// How long one message may be.
+        max: usize,
+        /// What is counted.
+        unit: &'static str,
     },
     /// It has no subjects.
     #[error("subject: this channel has no subjects: leave it out")]
@@ -80,6 +105,7 @@ impl Misfit {
             Self::ListenOnly => "LISTEN_ONLY",
             Self::Template => "TEMPLATE_NOT_ALLOWED",
             Self::Tag { .. } => "TAG_NOT_ALLOWED",
+            Self::TooLong { .. } | Self::Indivisible { .. } => "TOO_LONG",
             Self::Subject => "SUBJECT_NOT_ALLOWED",
             Self::NoFiles | Self::FilesOfTemplate => "ATTACHMENT_NOT_ALLOWED",
             Self::FileType { .. } => "ATTACHMENT_TYPE_NOT_ALLOWED",
@@ -121,6 +147,35 @@ pub fn fits(channel: &Channel, form: &Form, has_subject: bool, files: &[File<'_>
     }
     let all = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
     if all > FILES_BYTES_MAX { Err(Misfit::FilesTooLarge) } else { Ok(()) }
+}
+
+/// Whether `channel` takes these words, in as many messages as it may. Those of a template its platform counted.
+pub fn holds(channel: &Channel, form: &Form, text: &str) -> Result<(), Misfit> {
+    let (Some(max), Form::Free | Form::Tag { .. }) = (channel.length_max, form) else { return Ok(()) };
+    let (max, parts, unit) = (max as usize, usize::from(channel.parts_max), channel.length_unit);
+    match length::split(text, max, unit, parts) {
+        Ok(_) => Ok(()),
+        Err(length::Error::Indivisible { max }) => Err(Misfit::Indivisible { max, unit: called(unit) }),
+        Err(length::Error::TextTooLong { .. } | length::Error::TooManyParts { .. }) => {
+            Err(Misfit::TooLong { count: length::count(text, unit), unit: called(unit), max, parts })
+        }
+    }
+}
+
+/// What is counted, as people call it.
+const fn called(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Graphemes => "characters",
+        Unit::Scalars => "Unicode characters",
+        Unit::Utf16 => "UTF-16 units",
+        Unit::Bytes => "bytes",
+        Unit::SmsSegments => "SMS segments",
+        Unit::Weighted => "weighted characters",
+    }
+}
+
+fn in_each(parts: usize) -> String {
+    if parts > 1 { format!(" in each of {parts} messages") } else { String::new() }
 }
 
 impl Channel {

@@ -111,6 +111,7 @@ impl Core {
         if let Some(channel) = channel {
             let files: Vec<_> = found.iter().map(Found::judged).collect();
             fit::fits(&channel, &form, wanted.subject.is_some(), &files)
+                .and_then(|()| fit::holds(&channel, &form, &wanted.text))
                 .map_err(|misfit| Error::refused(misfit.code(), misfit))?;
             self.in_time(&channel, spoken.conversation, &form).await?;
         }

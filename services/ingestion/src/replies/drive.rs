@@ -294,6 +294,7 @@ fn takes(voice: &Voice, request: &Request) -> Result<(), Refusal> {
         Misfit::ListenOnly => Refusal::ListenOnly,
         Misfit::Template | Misfit::FilesOfTemplate => Refusal::TemplateNotAllowed,
         Misfit::Tag { .. } => Refusal::TagNotAllowed,
+        Misfit::TooLong { .. } | Misfit::Indivisible { .. } => Refusal::TooLong,
         Misfit::Subject
         | Misfit::NoFiles
         | Misfit::FileType { .. }

@@ -99,3 +99,24 @@ fn the_channels_that_we_know_take_what_their_platforms_do() {
     );
     assert!(judge_on(&known("email"), &Form::Free, true, &[]).is_ok());
 }
+
+#[test]
+fn words_are_counted_as_the_channel_counts_before_anything_is_promised() {
+    let three = channel(json!({"length_max": 10, "length_unit": "utf16", "parts_max": 3}));
+    let long = "word ".repeat(7);
+    assert_eq!(holds(&three, &Form::Free, &"word ".repeat(6)), Ok(()));
+    assert_eq!(holds(&three, &template(), &long), Ok(()), "what a template says is not sent by us");
+    for form in [Form::Free, tag("human_agent")] {
+        let misfit = holds(&three, &form, &long).unwrap_err();
+        let expected =
+            "text: 35 UTF-16 units, and this channel takes at most 10 in each of 3 messages: shorten it";
+        assert_eq!((misfit.to_string().as_str(), misfit.code()), (expected, "TOO_LONG"));
+    }
+    let one = channel(json!({"length_max": 4}));
+    let misfit = holds(&one, &Form::Free, "e\u{301}tude").unwrap_err();
+    assert_eq!(misfit.to_string(), "text: 5 characters, and this channel takes at most 4: shorten it");
+    let link = holds(&three, &Form::Free, "see https://brand.example/where").unwrap_err();
+    assert_eq!(link.code(), "TOO_LONG");
+    assert!(link.to_string().starts_with("text: a link or a character"), "{link}");
+    assert_eq!(holds(&channel(json!({})), &Form::Free, &"x".repeat(60_000)), Ok(()));
+}
