@@ -168,7 +168,7 @@ impl Server {
         let mut next = after;
         // What the caller may not see makes a page shorter, and costs no more than it.
         let statuses = listed(&wanted);
-        let reasons = listed(&reasons);
+        let reasons = listed(reasons);
         // Where a customer wants no more of it, nobody has to do anything.
         let left_out = if is_default { Refusal::FINAL.map(str::to_ascii_lowercase).to_vec() } else { vec![] };
         let left_out = listed(&left_out);
