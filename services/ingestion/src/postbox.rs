@@ -34,6 +34,7 @@ use crate::{
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
+        parse::Mailbox,
         thread::{self, Known, Match},
         token,
     },
@@ -222,12 +223,7 @@ fn arriving(
         bytes: None,
         sha256: None,
     });
-    let others = mail.cc.iter().filter_map(|mailbox| mailbox.address.clone());
-    let others: Vec<_> = others.collect();
-    let mut fields = BTreeMap::new();
-    if !others.is_empty() {
-        fields.insert("cc".to_owned(), others.join(", "));
-    }
+    let mut fields = written_to(&mail.to, &mail.cc);
     if let Some(address) = &answer_to {
         fields.insert(REPLY_TO.to_owned(), address.clone());
     }
@@ -253,6 +249,17 @@ fn arriving(
     let automatic = automatic.unwrap_or_default();
     let message = v1::Message { raw: bytes.to_vec(), automatic, ..message };
     Arriving { message, announced, thread: place.thread, answer_to }
+}
+
+/// To whom else than us it was written.
+fn written_to(to: &[Mailbox], cc: &[Mailbox]) -> BTreeMap<String, String> {
+    let listed = |all: &[Mailbox], least: usize| {
+        let all: Vec<_> = all.iter().filter_map(|mailbox| mailbox.address.as_deref()).collect();
+        (all.len() >= least).then(|| all.join(", "))
+    };
+    // To one alone is to us.
+    let fields = [("to", listed(to, 2)), ("cc", listed(cc, 1))];
+    fields.into_iter().filter_map(|(name, all)| Some((name.to_owned(), all?))).collect()
 }
 
 /// Whether the sender writes too much that is alike.

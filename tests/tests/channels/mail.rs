@@ -68,6 +68,28 @@ pub async fn cases(world: &World) -> Vec<pb::Case> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_else_a_mail_was_written_to_stands_in_its_case() {
+    let world = with_accounts(&[MAIL]).await;
+    let mut server = Server::connect(&world).await;
+    let copied = "Cc: \"Eve, the neighbour\" <eve@example.org>, bob@example.net\r\n";
+    server.send("care@brand.example", &mail("m1", copied, "It does not boil.")).await;
+    let several = mail("m2", "", "Nor does this.").replace("To: care@", "To: dan@example.org, care@");
+    server.send("care@brand.example", &several).await;
+    let mut written = Vec::new();
+    for case in cases(&world).await {
+        let case = world.administrator().case(&case.case_id).await;
+        written.extend(case.timeline.into_iter().map(|item| (item.text, item.to, item.cc)));
+    }
+    written.sort();
+    let expected = [
+        ("It does not boil.", "", "eve@example.org, bob@example.net"),
+        ("Nor does this.", "dan@example.org, care@brand.example", ""),
+    ];
+    assert_eq!(written, expected.map(|(text, to, cc)| (text.to_owned(), to.to_owned(), cc.to_owned())));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_is_a_message_once_and_its_answers_stand_in_its_case() {
     let world = with_accounts(&[MAIL]).await;
     let mut server = Server::connect(&world).await;

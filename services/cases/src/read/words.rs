@@ -22,6 +22,9 @@ use super::{
 };
 use crate::core::Core;
 
+/// The fields with those to whom a mail was written, and with those who got a copy, as ingestion names them.
+const TO: &str = "to";
+const CC: &str = "cc";
 /// Messages of one case that are read from the log side by side.
 const READS_MAX: usize = 16;
 
@@ -37,6 +40,10 @@ pub struct Words {
     /// The body that the files are of.
     digest: Digest,
     attachments: Vec<File>,
+    /// To whom it was written, if not to us alone.
+    to: String,
+    /// Who got a copy.
+    cc: String,
     said: Said,
 }
 
@@ -156,6 +163,8 @@ impl Words {
                 .iter()
                 .map(|attachment| File { attachment: attachment.clone(), lost: None })
                 .collect(),
+            to: written_to(content, TO).filter(|to| are_several(to)).unwrap_or_default(),
+            cc: written_to(content, CC).unwrap_or_default(),
             said: Said::default(),
         }
     }
@@ -186,9 +195,21 @@ impl Words {
             attachments: self.attachments.iter().map(attachment).collect(),
             signs: self.said.signs.values().cloned().collect(),
             fate: self.said.fate().to_owned(),
+            to: self.to.clone(),
+            cc: self.cc.clone(),
             ..pb::TimelineItem::default()
         }
     }
+}
+
+/// Whether these are addresses of mails, and several. What other channels say under that name is a number of ours.
+fn are_several(to: &str) -> bool {
+    to.contains('@') && to.contains(',')
+}
+
+/// Those whom a field of a mail names.
+fn written_to(content: &message::Content, name: &str) -> Option<String> {
+    content.fields.iter().find(|(field, _)| field.as_str() == name).and_then(|(_, value)| plain(Some(value)))
 }
 
 impl Said {

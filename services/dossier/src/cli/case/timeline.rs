@@ -28,7 +28,9 @@ pub fn block(item: &TimelineItem, paint: Paint) -> String {
         Kind::Unspecified => who.into_owned(),
     };
     let mut text = format!("{}  {who}{}\n", paint.dim(&when), remarks(item));
-    for line in [subject(item), template(item)].iter().flatten() {
+    for line in
+        [written("to", &item.to), written("cc", &item.cc), subject(item), template(item)].iter().flatten()
+    {
         text += &format!("    {}\n", paint.dim(&escape::for_terminal(line, Lines::One)));
     }
     for line in escape::for_terminal(&item.text, Lines::Many).lines() {
@@ -67,6 +69,11 @@ fn why(item: &TimelineItem) -> Option<String> {
         _ => "not sent",
     };
     Some(format!("{what}: {why}"))
+}
+
+/// To whom else a mail was written.
+fn written(name: &str, to: &str) -> Option<String> {
+    (!to.is_empty()).then(|| format!("{name}: {to}"))
 }
 
 fn subject(item: &TimelineItem) -> Option<String> {
@@ -162,5 +169,13 @@ mod tests {
         let bounced = TimelineItem { reason: "invalid_recipient".to_owned(), ..reply("bounced") };
         let shown = block(&bounced, Paint(false));
         assert!(shown.ends_with("    came back: invalid_recipient\n"), "{shown}");
+    }
+
+    #[test]
+    fn whoever_else_was_written_to_is_shown() {
+        let cc = TimelineItem { cc: "eve@example.org\u{1b}[2J".to_owned(), ..reply("") };
+        let shown = block(&cc, Paint(false));
+        assert!(shown.contains("    cc: eve@example.org") && !shown.contains('\u{1b}'), "{shown}");
+        assert!(!shown.contains("to: "), "{shown}");
     }
 }
