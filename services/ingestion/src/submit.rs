@@ -120,10 +120,10 @@ impl Submitter {
         &self.contacts
     }
 
-    /// Counts a call of a platform that was not taken. Of which account; none: nobody's.
+    /// Counts a call or a mail that was not taken, and that nobody proved. Of which account; none: nobody's.
     pub(crate) async fn refused(&self, ledger: &Ledger, account: Option<&str>) -> Result<(), Error> {
         let account = account.unwrap_or(UNKNOWN_ACCOUNT);
-        ledger.count(account, self.shell.clock.now(), Tally { duplicate: 0, rejected: 1 }).await?;
+        ledger.refuse(account, self.shell.clock.now()).await?;
         self.meter(account, REJECTED, 1);
         Ok(())
     }
