@@ -166,3 +166,45 @@ async fn who_finds_no_place_is_told_to_come_again() {
     );
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_does_not_hold_all_places_of_the_mail_port() {
+    let world = with_accounts(&[MAIL]).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let few =
+        ingestion::smtp::Config { connections_max: 4, connections_of_address_max: 2, ..Default::default() };
+    let ingestion = world.platform.ingestion.clone().unwrap();
+    let serving = tokio::spawn(ingestion::smtp::serve(ingestion, few, listener, Default::default()));
+    let from = async |own: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(own.parse().unwrap()).unwrap();
+        let mut server = Server(BufReader::new(socket.connect(address).await.unwrap()));
+        (server.answer().await, server)
+    };
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        let (hello, server) = from("127.0.0.1:0").await;
+        assert!(hello.starts_with("220"), "{hello}");
+        silent.push(server);
+    }
+    for _ in 0..8 {
+        let (refused, mut server) = from("127.0.0.1:0").await;
+        assert!(refused.starts_with("421 4.7.0"), "{refused}");
+        assert_eq!(server.0.read_line(&mut String::new()).await.unwrap_or_default(), 0, "it is hung up on");
+    }
+    let (hello, mut other) = from("127.0.0.2:0").await;
+    assert!(hello.starts_with("220"), "another address has places: {hello}");
+    let sent = other.send("care@brand.example", &mail("other", "", "It leaks")).await;
+    assert!(sent.starts_with("250"), "{sent}");
+    // Who goes gives his place back, as soon as that is seen.
+    silent.pop();
+    let again = async {
+        while !from("127.0.0.1:0").await.0.starts_with("220") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), again).await.expect("a place");
+    serving.abort();
+    world.end().await;
+}

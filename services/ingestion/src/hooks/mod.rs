@@ -61,6 +61,8 @@ use tell::Teller;
 
 /// The setting with the address at which a platform calls an account, without a query: what some platforms sign.
 const PUBLIC_URL: &str = "public_url";
+/// How many connections there may be at once.
+const CONNECTIONS_MAX: usize = 2048;
 /// All headers of one request, in bytes.
 const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// After how many seconds a platform may try again.
@@ -97,7 +99,8 @@ impl Default for Config {
             calls_max: 256,
             calls_of_account_max: 128,
             limits: Limits {
-                connections_max: 2048,
+                connections_max: CONNECTIONS_MAX,
+                connections_of_address_max: service::peers::share(CONNECTIONS_MAX),
                 head_time_max: Duration::from_secs(10),
                 head_bytes_max: HEAD_BYTES_MAX,
                 drain_time_max: Duration::from_secs(15),
