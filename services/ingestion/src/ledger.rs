@@ -59,11 +59,13 @@ pub(crate) async fn open_kept(stores: &Stores) -> Result<Store, store::Error> {
     stores.open_kept("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await
 }
 
-/// What of a call leaves no entry.
+/// What of a call leaves no entry, or none that says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) duplicate: u64,
     pub(crate) rejected: u64,
+    /// Of what was accepted, and that opens nothing though a person may have written it.
+    pub(crate) held_back: u64,
 }
 
 /// Counts and tells.
@@ -105,7 +107,12 @@ impl Ledger {
 
     /// Counts a call that nobody proved: in memory when it answers, and in the store within a second.
     pub(crate) async fn refuse(&self, account: &str, at: Timestamp) -> Result<(), store::Error> {
-        self.refusals.count(account, at).await
+        self.refusals.count(account, at, Tally { rejected: 1, ..Tally::default() }).await
+    }
+
+    /// Counts a mail that was accepted and opens nothing: as a refusal is.
+    pub(crate) async fn hold_back(&self, account: &str, at: Timestamp) -> Result<(), store::Error> {
+        self.refusals.count(account, at, Tally { held_back: 1, ..Tally::default() }).await
     }
 
     /// Writes what [`Self::refuse`] gathers, until `stop` and then for the last time.
@@ -162,7 +169,7 @@ impl Ledger {
         let counted = "select account, hour, count from accepted \
                        where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
         let counted = accepted.store.query(counted, &binds).await?;
-        let tallied = "select account, hour, duplicate, rejected from tally \
+        let tallied = "select account, hour, duplicate, rejected, held_back from tally \
                        where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
         let tallied = self.tallies.query(tallied, &binds).await?;
         let rows = joined(&counted, &tallied);
@@ -175,11 +182,13 @@ impl Ledger {
 }
 
 /// The statement that adds to the counts of an account and hour, and its values.
-fn add(account: &str, hour: i64, tally: Tally) -> (&'static str, [Value; 4]) {
-    let sql = "insert into tally (account, hour, duplicate, rejected) values ($1, $2, $3, $4) \
+fn add(account: &str, hour: i64, tally: Tally) -> (&'static str, [Value; 5]) {
+    let sql = "insert into tally (account, hour, duplicate, rejected, held_back) values ($1, $2, $3, $4, $5) \
                on conflict (hour, account) do update set \
-               duplicate = tally.duplicate + excluded.duplicate, rejected = tally.rejected + excluded.rejected";
-    (sql, [account.into(), hour.into(), tally.duplicate.into(), tally.rejected.into()])
+               duplicate = tally.duplicate + excluded.duplicate, rejected = tally.rejected + excluded.rejected, \
+               held_back = tally.held_back + excluded.held_back";
+    let Tally { duplicate, rejected, held_back } = tally;
+    (sql, [account.into(), hour.into(), duplicate.into(), rejected.into(), held_back.into()])
 }
 
 /// What of the ledger is asked for.
@@ -215,13 +224,16 @@ fn joined(counted: &[Row], tallied: &[Row]) -> Vec<v1::get_ledger_response::Row>
     let mut accepted: BTreeMap<_, u64> = counted.iter().map(|row| (key(row), row.count(2))).collect();
     let mut tallies: BTreeMap<_, Tally> = tallied
         .iter()
-        .map(|row| (key(row), Tally { duplicate: row.count(2), rejected: row.count(3) }))
+        .map(|row| {
+            let tally = Tally { duplicate: row.count(2), rejected: row.count(3), held_back: row.count(4) };
+            (key(row), tally)
+        })
         .collect();
     let keys: BTreeSet<_> = accepted.keys().chain(tallies.keys()).cloned().collect();
     keys.into_iter()
         .map(|key| {
             let accepted = accepted.remove(&key).unwrap_or_default();
-            let Tally { duplicate, rejected } = tallies.remove(&key).unwrap_or_default();
+            let Tally { duplicate, rejected, held_back } = tallies.remove(&key).unwrap_or_default();
             let (hour, account) = key;
             v1::get_ledger_response::Row {
                 account,
@@ -230,6 +242,7 @@ fn joined(counted: &[Row], tallied: &[Row]) -> Vec<v1::get_ledger_response::Row>
                 accepted,
                 duplicate,
                 rejected,
+                held_back,
             }
         })
         .collect()

@@ -82,7 +82,7 @@ impl Submitter {
         let batch = match self.admit(principal, &request) {
             Ok(batch) => batch,
             Err(Refused { account, error }) => {
-                let tally = Tally { duplicate: 0, rejected: messages };
+                let tally = Tally { rejected: messages, ..Tally::default() };
                 ledger.count(&account, self.shell.clock.now(), tally).await?;
                 self.meter(&account, "rejected", messages);
                 return Err(error);
@@ -244,6 +244,7 @@ impl Submitter {
         let tally = Tally {
             duplicate: outcomes.get(DUPLICATE).copied().unwrap_or_default(),
             rejected: outcomes.get(REJECTED).copied().unwrap_or_default(),
+            held_back: 0,
         };
         if let Some(last) = written(done) {
             ledger.wrote(last);

@@ -122,6 +122,39 @@ async fn what_machines_write_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_opens_nothing_because_it_is_alike_is_counted_and_an_example_is_found() {
+    let few = MAIL.replace(" }", ", alike_per_hour_max = \"2\" }");
+    let world = with_accounts(&[&few]).await;
+    let mut server = Server::connect(&world).await;
+    for n in 0..5 {
+        let sent = server.send("care@brand.example", &mail(&format!("n{n}"), "", "It does not boil")).await;
+        assert!(sent.starts_with("250"), "{sent}");
+    }
+    // The last one once more: it was counted.
+    server.send("care@brand.example", &mail("n4", "", "It does not boil")).await;
+    assert_eq!(cases(&world).await.len(), 2);
+    let ledger = proto::ingestion::v1::GetLedgerRequest { account: "mail".into(), ..Default::default() };
+    let mut root = world.administrator();
+    let rows = root.ingestion.get_ledger(ledger).await.unwrap().into_inner().rows;
+    let sum =
+        |of: fn(&proto::ingestion::v1::get_ledger_response::Row) -> u64| rows.iter().map(of).sum::<u64>();
+    assert_eq!((sum(|row| row.accepted), sum(|row| row.held_back), sum(|row| row.rejected)), (5, 3, 0));
+    let letters = crate::dead_letters::letters(&world, proto::ingestion::v1::dead_letter::State::Kept).await;
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!((&*letter.connector, &*letter.path), ("mail", "alike_per_hour_max"));
+    let get = proto::ingestion::v1::GetDeadLetterRequest { id: letter.id.clone(), with_call: true };
+    let call = root.dead_letters.get_dead_letter(get).await.unwrap().into_inner().call.unwrap();
+    let words = String::from_utf8(call.body).unwrap();
+    assert!(words.contains("n2@example.org") && words.contains("It does not boil"), "{words}");
+    // To read it anew changes nothing: a person decides.
+    let retry = proto::ingestion::v1::RetryDeadLetterRequest { id: letter.id.clone() };
+    let again = root.dead_letters.retry_dead_letter(retry).await.unwrap().into_inner().dead_letter.unwrap();
+    assert_eq!((again.state(), again.retries), (proto::ingestion::v1::dead_letter::State::Kept, 1));
+    assert_eq!(cases(&world).await.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_kept_is_refused_with_a_reason_and_counted() {
     let world = with_accounts(&[MAIL]).await;
     let mut server = Server::connect(&world).await;

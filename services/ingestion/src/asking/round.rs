@@ -147,7 +147,7 @@ impl Round {
     pub(crate) async fn refuse(&self, reason: &str) -> Result<(), Broke> {
         tracing::warn!(account = %self.account.id, reason, "something that was asked for is not kept");
         let parts = &self.shared.ingestion.0;
-        let tally = Tally { duplicate: 0, rejected: 1 };
+        let tally = Tally { rejected: 1, ..Tally::default() };
         let counted = parts.submitter.tally(&parts.ledger, self.account.id.as_str(), tally).await;
         counted.map_err(|error| not_taken(&error))
     }

@@ -248,7 +248,7 @@ impl Doors {
     ) -> Result<(), Error> {
         let Letters { new, again } = self.letters(account, connector, hook, unread).await?;
         let parts = &self.ingestion.0;
-        let tally = Tally { duplicate: again, rejected: new };
+        let tally = Tally { duplicate: again, rejected: new, ..Tally::default() };
         parts.submitter.tally(&parts.ledger, account.id.as_str(), tally).await
     }
 

@@ -20,7 +20,7 @@ use super::{Tally, add, hour_of};
 pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// How many, by hour and account: no more rows than policy has accounts, and one for nobody's, for each hour.
-type Counts = BTreeMap<(i64, String), u64>;
+type Counts = BTreeMap<(i64, String), Tally>;
 
 /// Gathers them.
 pub(super) struct Refusals {
@@ -46,11 +46,15 @@ impl Refusals {
     }
 
     /// Counts one. In memory when it answers, and in the store soon.
-    pub(super) async fn count(self: &Arc<Self>, account: &str, at: Timestamp) -> Result<(), store::Error> {
+    pub(super) async fn count(
+        self: &Arc<Self>,
+        account: &str,
+        at: Timestamp,
+        tally: Tally,
+    ) -> Result<(), store::Error> {
         let ended = {
             let mut gathered = self.gathered();
-            let of = gathered.counts.entry((hour_of(at), account.to_owned())).or_default();
-            *of = of.saturating_add(1);
+            more(&mut gathered.counts, (hour_of(at), account.to_owned()), tally);
             gathered.ended
         };
         if ended {
@@ -99,8 +103,7 @@ impl Refusals {
         if written.is_err() {
             let mut gathered = self.gathered();
             for (of, count) in counts {
-                let again = gathered.counts.entry(of).or_default();
-                *again = again.saturating_add(count);
+                more(&mut gathered.counts, of, count);
             }
         }
         written
@@ -109,7 +112,7 @@ impl Refusals {
     async fn written(&self, counts: &Counts) -> Result<(), store::Error> {
         let mut tx = self.store.begin().await?;
         for ((hour, account), count) in counts {
-            let (sql, binds) = add(account, *hour, Tally { duplicate: 0, rejected: *count });
+            let (sql, binds) = add(account, *hour, *count);
             tx.execute(sql, &binds).await?;
         }
         tx.commit().await
@@ -118,6 +121,13 @@ impl Refusals {
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn more(counts: &mut Counts, of: (i64, String), tally: Tally) {
+    let known = counts.entry(of).or_default();
+    known.duplicate = known.duplicate.saturating_add(tally.duplicate);
+    known.rejected = known.rejected.saturating_add(tally.rejected);
+    known.held_back = known.held_back.saturating_add(tally.held_back);
 }
 
 #[cfg(test)]
@@ -143,7 +153,8 @@ mod tests {
     async fn count(refusals: &Arc<Refusals>, times: u64) {
         for n in 0..times {
             let account = if n % 2 == 0 { "care" } else { UNKNOWN_ACCOUNT };
-            refusals.count(account, Timestamp::UNIX_EPOCH).await.unwrap();
+            let one = Tally { rejected: 1, ..Tally::default() };
+            refusals.count(account, Timestamp::UNIX_EPOCH, one).await.unwrap();
         }
     }
 
