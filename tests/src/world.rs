@@ -154,6 +154,7 @@ impl World {
             hooks: Some(any),
             mail: Some(any),
             elsewhere: BTreeMap::new(),
+            behind_proxy: false,
             metrics: prometheus::Registry::new(),
             hold: None,
         };

@@ -16,6 +16,7 @@ async fn start(data: &std::path::Path) -> Platform {
         grpc: any,
         hooks: any,
         mail: any,
+        behind_proxy: false,
         metrics: prometheus::Registry::new(),
     };
     up::start(&config).await.expect("the sample is right")

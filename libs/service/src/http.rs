@@ -26,6 +26,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::peers::{Peers, Seat};
+
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How many calls one HTTP/2 connection may make at once.
@@ -42,6 +44,9 @@ pub struct Peer(pub SocketAddr);
 pub struct Limits {
     /// How many connections there may be at once.
     pub connections_max: usize,
+    /// How many of them from one address: HTTP/2 lets a client be silent for ever. Others are closed at once. See
+    /// [`crate::peers::share`].
+    pub connections_of_address_max: usize,
     /// From accepting a connection to its first complete request head, and from one head's first byte to its last.
     pub head_time_max: Duration,
     /// All headers of one HTTP/2 request, in bytes as HTTP/2 counts them. HTTP/1 has no such limit of its own.
@@ -55,6 +60,7 @@ pub async fn serve(router: Router, limits: Limits, listener: TcpListener, stop: 
     let drain = limits.drain_time_max;
     let server = Server {
         permits: Arc::new(Semaphore::new(limits.connections_max)),
+        peers: Peers::new(limits.connections_of_address_max),
         limits,
         router,
         graceful: GracefulShutdown::new(),
@@ -74,6 +80,7 @@ struct Server {
     limits: Limits,
     /// One for each connection.
     permits: Arc<Semaphore>,
+    peers: Peers,
     graceful: GracefulShutdown,
     /// Closes what does not end by itself.
     cut: CancellationToken,
@@ -87,8 +94,11 @@ impl Server {
             };
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    // Closed before it says anything: to speak TLS or HTTP with it would be work for whoever is too many.
+                    let Some(seat) = self.peers.seat(peer.ip()) else { continue };
                     let (router, watcher) = (self.router.clone(), self.graceful.watcher());
-                    let serving = connection((stream, peer), router, watcher, self.limits.clone(), permit);
+                    let serving =
+                        connection((stream, peer), router, watcher, self.limits.clone(), (permit, seat));
                     let cut = self.cut.clone();
                     tokio::spawn(async move { cut.run_until_cancelled(serving).await });
                 }
@@ -107,7 +117,7 @@ async fn connection(
     router: Router,
     watcher: Watcher,
     limits: Limits,
-    _permit: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Seat),
 ) {
     // Answers are written whole: waiting for more to send with them only costs time.
     let _ = stream.set_nodelay(true);
@@ -161,5 +171,77 @@ impl<B, S: Service<http::Request<B>>> Service<http::Request<B>> for Marking<S> {
         self.seen.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer);
         self.inner.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A listener that gives one address so many places.
+    async fn listening(connections_of_address_max: usize) -> (SocketAddr, tokio_util::sync::DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let limits = Limits {
+            connections_max: 4,
+            connections_of_address_max,
+            head_time_max: Duration::from_secs(60),
+            head_bytes_max: 4_096,
+            drain_time_max: Duration::ZERO,
+        };
+        let router = Router::new().route("/", axum::routing::get(async || "here"));
+        tokio::spawn(serve(router, limits, listener, stop.clone()));
+        (address, stop.drop_guard())
+    }
+
+    /// What a call on this connection is answered; nothing, if it is closed.
+    async fn called(stream: &mut TcpStream) -> String {
+        let mut answer = vec![0; 1_024];
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let read = stream.read(&mut answer).await.unwrap_or_default();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn one_address_does_not_hold_all_places() {
+        let (address, _stop) = listening(2).await;
+        let mut one = TcpStream::connect(address).await.unwrap();
+        assert!(called(&mut one).await.ends_with("here"));
+        // The beginning of HTTP/2, and then nothing.
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        assert!(silent.read(&mut [0; 9]).await.unwrap() > 0, "its settings");
+        let mut third = TcpStream::connect(address).await.unwrap();
+        assert_eq!(called(&mut third).await, "", "it is closed");
+        let from = tokio::net::TcpSocket::new_v4().unwrap();
+        from.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut other = from.connect(address).await.unwrap();
+        assert!(called(&mut other).await.ends_with("here"), "another address has places");
+        assert!(called(&mut one).await.ends_with("here"), "who is there stays");
+        // His place is free as soon as it is seen that he has gone.
+        drop(one);
+        let again = async {
+            loop {
+                let mut again = TcpStream::connect(address).await.unwrap();
+                if called(&mut again).await.ends_with("here") {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), again).await.expect("a place");
+    }
+
+    #[tokio::test]
+    async fn behind_a_proxy_all_places_are_one_address() {
+        let (address, _stop) = listening(usize::MAX).await;
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            assert!(called(&mut stream).await.ends_with("here"));
+            all.push(stream);
+        }
     }
 }

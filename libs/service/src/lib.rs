@@ -17,6 +17,7 @@ mod malformed;
 mod metered;
 pub mod models;
 pub mod operations;
+pub mod peers;
 pub mod policies;
 pub mod projection;
 pub mod reaction;

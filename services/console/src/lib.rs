@@ -96,6 +96,9 @@ pub struct Edge {
     pub stop: CancellationToken,
 }
 
+/// How many connections there may be at once.
+const CONNECTIONS_MAX: usize = 4096;
+
 /// The bounds of the edge.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -121,6 +124,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How many connections there may be at once.
     pub connections_max: usize,
+    /// How many of them from one address. See [`service::peers::share`].
+    pub connections_of_address_max: usize,
     /// From accepting a connection to its first complete request head, and from one head's first byte to its last.
     pub head_time_max: Duration,
     /// How long [`serve`] waits for calls to end after it was asked to stop.
@@ -140,7 +145,8 @@ impl Default for Config {
             streams_max: 1024,
             streams_of_token_max: 256,
             keep_alive: Duration::from_secs(15),
-            connections_max: 4096,
+            connections_max: CONNECTIONS_MAX,
+            connections_of_address_max: service::peers::share(CONNECTIONS_MAX),
             head_time_max: Duration::from_secs(10),
             drain_time_max: Duration::from_secs(15),
         }

@@ -13,6 +13,7 @@ use crate::{Config, Edge, Error, headers, router};
 pub async fn serve(config: Config, edge: Edge, listener: TcpListener) -> Result<(), Error> {
     let limits = Limits {
         connections_max: config.connections_max,
+        connections_of_address_max: config.connections_of_address_max,
         head_time_max: config.head_time_max,
         head_bytes_max: headers::BYTES_MAX,
         drain_time_max: config.drain_time_max,

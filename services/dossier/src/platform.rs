@@ -48,6 +48,8 @@ pub struct Plan {
     pub mail: Option<SocketAddr>,
     /// Where the roles are that run elsewhere.
     pub elsewhere: BTreeMap<Role, String>,
+    /// Whether all connections come from a proxy of ours: none is refused because its address has many.
+    pub behind_proxy: bool,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
     /// Why it is not to be called ready before [`Platform::release`]: what it begins with is still to come.
@@ -115,6 +117,7 @@ impl Platform {
             None => None,
         };
         let mut tasks = Tasks::default();
+        let (hooks_config, mail_config) = bounds(plan.behind_proxy);
 
         let cases = match plan.roles.contains(&Role::Cases) {
             true => Some(cases::Service::open(shell.clone()).await?),
@@ -176,12 +179,12 @@ impl Platform {
             (Some(ingestion), Some(listener)) => {
                 hooks = Some(listener.local_addr()?);
                 let (ingestion, stop) = (ingestion.clone(), tasks.stop());
-                let serving = ingestion::hooks::serve(ingestion, Hooks::default(), listener, stop);
+                let serving = ingestion::hooks::serve(ingestion, hooks_config, listener, stop);
                 tasks.spawn("webhooks", serving);
             }
             (Some(ingestion), None) => {
                 hooks = Some(http);
-                also = ingestion::hooks::router(ingestion.clone(), Hooks::default());
+                also = ingestion::hooks::router(ingestion.clone(), hooks_config);
             }
             (None, _) => {}
         }
@@ -189,7 +192,7 @@ impl Platform {
         if let (Some(ingestion), Some(listener)) = (&ingestion, mail_listener) {
             mail = Some(listener.local_addr()?);
             let (ingestion, stop) = (ingestion.clone(), tasks.stop());
-            tasks.spawn("mail", ingestion::smtp::serve(ingestion, Mail::default(), listener, stop));
+            tasks.spawn("mail", ingestion::smtp::serve(ingestion, mail_config, listener, stop));
         }
         edge(&plan, grpc, http_listener, also, ready(&shell, health.state()), &mut tasks)?;
         let stop = tasks.stop();
@@ -275,7 +278,10 @@ fn edge(
         text
     });
     let edge = console::Edge { upstreams, metrics, ready, also, stop: tasks.stop() };
-    let config = console::Config::default();
+    let mut config = console::Config::default();
+    if plan.behind_proxy {
+        config.connections_of_address_max = config.connections_max;
+    }
     // Told now rather than by a task that dies.
     let _ = console::router(config.clone(), edge.clone())?;
     tasks.spawn("HTTP", async move {
@@ -284,6 +290,16 @@ fn edge(
         }
     });
     Ok(())
+}
+
+/// The bounds of webhooks and mails.
+fn bounds(behind_proxy: bool) -> (Hooks, Mail) {
+    let (mut hooks, mut mail) = (Hooks::default(), Mail::default());
+    if behind_proxy {
+        hooks.limits.connections_of_address_max = hooks.limits.connections_max;
+        mail.connections_of_address_max = mail.connections_max;
+    }
+    (hooks, mail)
 }
 
 /// What `/readyz` says.

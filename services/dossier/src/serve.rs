@@ -45,6 +45,8 @@ pub struct Config {
     pub elsewhere: BTreeMap<Role, String>,
     /// A name of this process that no other process of the site has.
     pub replica: String,
+    /// Whether all connections come from a proxy of ours.
+    pub behind_proxy: bool,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
 }
@@ -119,6 +121,7 @@ pub async fn start(config: Config) -> anyhow::Result<Platform> {
         hooks: None,
         mail: config.mail,
         elsewhere: config.elsewhere,
+        behind_proxy: config.behind_proxy,
         metrics: config.metrics,
         hold: None,
     };

@@ -43,6 +43,7 @@ pub fn up(args: &UpArgs, globals: &Globals) -> ExitCode {
             grpc: args.grpc(),
             hooks: args.hooks(),
             mail: args.mail(),
+            behind_proxy: args.behind_proxy,
             metrics,
         };
         let platform = up::start(&config).await?;
@@ -123,6 +124,7 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
             .into_iter()
             .filter_map(|(role, url)| Some((role, url.clone()?)))
             .collect::<BTreeMap<_, _>>(),
+        behind_proxy: args.behind_proxy,
         replica: args.replica.clone().unwrap_or_else(|| format!("{host}-{}", std::process::id())),
         metrics,
     })

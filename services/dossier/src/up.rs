@@ -39,6 +39,8 @@ pub struct Config {
     pub hooks: SocketAddr,
     /// Where mails come in.
     pub mail: SocketAddr,
+    /// Whether all connections come from a proxy of ours.
+    pub behind_proxy: bool,
     /// The metrics of this process.
     pub metrics: prometheus::Registry,
 }
@@ -77,6 +79,7 @@ pub async fn start(config: &Config) -> anyhow::Result<Platform> {
         hooks: Some(config.hooks),
         mail: Some(config.mail),
         elsewhere: BTreeMap::new(),
+        behind_proxy: config.behind_proxy,
         metrics: config.metrics.clone(),
         hold: Some("the policy and the sample are not loaded yet"),
     };

@@ -5,11 +5,15 @@
 //! deliveries and rejections leave no entry, so they are counted in the service's own store: all of a call in one
 //! transaction, after its last append and before its answer. Therefore:
 //!
-//! - Every answered call is counted in full, exactly once. Increments of several replicas add up in the database, and of
+//! - Every answered call that was proved is counted in full, exactly once. Increments of several replicas add up in the database, and of
 //!   two replicas that take the same message at once only one is told that it was new.
 //! - A crash between the appends and the count: what was new is counted, the rest of that call is not, and the sender
 //!   has no answer. When it sends the call again all of it is counted, as what it is then.
 //! - A crash between the count and the answer: the call is counted, and its repetition, which came in as well, too.
+//! - Calls that nobody proved are counted in memory and written together ([`refusals`]): exactly, while the process lives. A kill
+//!   takes those of the last second, and another replica tells them a second later.
+
+mod refusals;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,8 +31,10 @@ use service::{
     store::{self, Row, Schema, Store, Value},
 };
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{accepted::Accepted, wire};
+use refusals::Refusals;
 
 /// The account under which calls are counted that named none of the policy's. No account can be called like this.
 pub const UNKNOWN_ACCOUNT: &str = "(unknown)";
@@ -53,16 +59,19 @@ pub(crate) async fn open_kept(stores: &Stores) -> Result<Store, store::Error> {
     stores.open_kept("ingestion", Schema { sqlite: &SQLITE, postgres: &POSTGRES }).await
 }
 
-/// What of a call leaves no entry.
+/// What of a call leaves no entry, or none that says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) duplicate: u64,
     pub(crate) rejected: u64,
+    /// Of what was accepted, and that opens nothing though a person may have written it.
+    pub(crate) held_back: u64,
 }
 
 /// Counts and tells.
 pub(crate) struct Ledger {
     tallies: Store,
+    refusals: Arc<Refusals>,
     accepted: Arc<Models<Accepted>>,
     /// The last position that this replica wrote.
     written: watch::Sender<Position>,
@@ -73,7 +82,8 @@ impl Ledger {
         let tallies = open_kept(&shell.stores).await?;
         let control = shell.stores.control("ingestion").await?;
         let accepted = Arc::new(Models::open(shell.clone(), control, Accepted).await?);
-        Ok(Self { tallies, accepted, written: watch::Sender::new(Position::NONE) })
+        let refusals = Refusals::new(tallies.clone());
+        Ok(Self { tallies, refusals, accepted, written: watch::Sender::new(Position::NONE) })
     }
 
     /// The store that is kept, not rebuilt.
@@ -91,11 +101,23 @@ impl Ledger {
         if tally == Tally::default() {
             return Ok(());
         }
-        let sql = "insert into tally (account, hour, duplicate, rejected) values ($1, $2, $3, $4) \
-                   on conflict (hour, account) do update set \
-                   duplicate = tally.duplicate + excluded.duplicate, rejected = tally.rejected + excluded.rejected";
-        let binds = [account.into(), hour_of(at).into(), tally.duplicate.into(), tally.rejected.into()];
+        let (sql, binds) = add(account, hour_of(at), tally);
         self.tallies.execute(sql, &binds).await.map(|_| ())
+    }
+
+    /// Counts a call that nobody proved: in memory when it answers, and in the store within a second.
+    pub(crate) async fn refuse(&self, account: &str, at: Timestamp) -> Result<(), store::Error> {
+        self.refusals.count(account, at, Tally { rejected: 1, ..Tally::default() }).await
+    }
+
+    /// Counts a mail that was accepted and opens nothing: as a refusal is.
+    pub(crate) async fn hold_back(&self, account: &str, at: Timestamp) -> Result<(), store::Error> {
+        self.refusals.count(account, at, Tally { held_back: 1, ..Tally::default() }).await
+    }
+
+    /// Writes what [`Self::refuse`] gathers, until `stop` and then for the last time.
+    pub(crate) fn gathering(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.refusals).run(stop)
     }
 
     /// This replica wrote up to `position`: the next answer has it in.
@@ -133,6 +155,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(Vec<v1::get_ledger_response::Row>, Position), Error> {
         let Asked { account, from, to } = Asked::of(request, now)?;
+        self.refusals.flush().await?;
         let accepted = self.accepted.at_least(at_least.unwrap_or_default(), WAIT_MAX).await?;
         let written = *self.written.borrow();
         if !accepted.wait_for(written, WAIT_MAX).await {
@@ -146,7 +169,7 @@ impl Ledger {
         let counted = "select account, hour, count from accepted \
                        where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
         let counted = accepted.store.query(counted, &binds).await?;
-        let tallied = "select account, hour, duplicate, rejected from tally \
+        let tallied = "select account, hour, duplicate, rejected, held_back from tally \
                        where hour >= $1 and hour < $2 and ($3 = '' or account = $3) order by hour, account limit $4";
         let tallied = self.tallies.query(tallied, &binds).await?;
         let rows = joined(&counted, &tallied);
@@ -156,6 +179,16 @@ impl Ledger {
         }
         Ok((rows, position))
     }
+}
+
+/// The statement that adds to the counts of an account and hour, and its values.
+fn add(account: &str, hour: i64, tally: Tally) -> (&'static str, [Value; 5]) {
+    let sql = "insert into tally (account, hour, duplicate, rejected, held_back) values ($1, $2, $3, $4, $5) \
+               on conflict (hour, account) do update set \
+               duplicate = tally.duplicate + excluded.duplicate, rejected = tally.rejected + excluded.rejected, \
+               held_back = tally.held_back + excluded.held_back";
+    let Tally { duplicate, rejected, held_back } = tally;
+    (sql, [account.into(), hour.into(), duplicate.into(), rejected.into(), held_back.into()])
 }
 
 /// What of the ledger is asked for.
@@ -191,13 +224,16 @@ fn joined(counted: &[Row], tallied: &[Row]) -> Vec<v1::get_ledger_response::Row>
     let mut accepted: BTreeMap<_, u64> = counted.iter().map(|row| (key(row), row.count(2))).collect();
     let mut tallies: BTreeMap<_, Tally> = tallied
         .iter()
-        .map(|row| (key(row), Tally { duplicate: row.count(2), rejected: row.count(3) }))
+        .map(|row| {
+            let tally = Tally { duplicate: row.count(2), rejected: row.count(3), held_back: row.count(4) };
+            (key(row), tally)
+        })
         .collect();
     let keys: BTreeSet<_> = accepted.keys().chain(tallies.keys()).cloned().collect();
     keys.into_iter()
         .map(|key| {
             let accepted = accepted.remove(&key).unwrap_or_default();
-            let Tally { duplicate, rejected } = tallies.remove(&key).unwrap_or_default();
+            let Tally { duplicate, rejected, held_back } = tallies.remove(&key).unwrap_or_default();
             let (hour, account) = key;
             v1::get_ledger_response::Row {
                 account,
@@ -206,6 +242,7 @@ fn joined(counted: &[Row], tallied: &[Row]) -> Vec<v1::get_ledger_response::Row>
                 accepted,
                 duplicate,
                 rejected,
+                held_back,
             }
         })
         .collect()

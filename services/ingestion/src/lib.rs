@@ -179,5 +179,6 @@ impl Ingestion {
         tasks.spawn("web chats", Arc::clone(&self.0.chat).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();
         tasks.spawn("ingestion: accepted messages", accepted.run(tasks.stop()));
+        tasks.spawn("ingestion: refused calls", self.0.ledger.gathering(tasks.stop()));
     }
 }

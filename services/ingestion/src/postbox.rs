@@ -23,11 +23,14 @@ use service::{
 };
 use vault::Vault;
 
+use guard::Says;
+
 use crate::{
     Ingestion,
     account::Account,
-    channels::{Media, MediaSource, Message, Party},
+    channels::{Malformed, Media, MediaSource, Message, Party},
     hooks::{
+        dead::call::Call,
         fit::fit,
         tell::{Teller, Told as Fated},
     },
@@ -53,6 +56,9 @@ const MARKER: &str = "mails of this site";
 
 /// The field with the address to which an answer goes.
 const REPLY_TO: &str = "reply-to";
+
+/// What reads the dead letters of mails that are held back.
+pub(crate) const HELD_BACK: &str = "mail";
 
 /// The enhanced status of a mail that cannot be read (RFC 3463).
 pub(crate) const UNREADABLE: &str = "5.6.0";
@@ -100,10 +106,8 @@ pub(crate) async fn take(
     let place = place(ingestion, &account, &mail, to).await?;
     let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
     let answer_to = addresses::answer_to(ingestion, &account, to, &mail, &kind);
-    let over = is_over(ingestion, &account, (from, answer_to.as_deref()), &mail, &kind);
-    if over {
-        tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
-    }
+    let says = guarded(ingestion, &account, (from, answer_to.as_deref()), &mail, &kind);
+    let over = says != Says::Passes;
     let arriving = arriving(ingestion, (from, answer_to), mail, (&kind, over), place, bytes);
     let batch = Batch {
         account,
@@ -114,6 +118,9 @@ pub(crate) async fn take(
         once: true,
     };
     let taken = parts.submitter.take(&parts.ledger, &batch, vec![arriving]).await?;
+    if over && taken.iter().any(|taken| matches!(taken, Taken::Accepted(_))) {
+        held_back(ingestion, &batch, says, bytes).await;
+    }
     if let Some(told::Told { message_id, fate, code }) = told {
         let what = Fated::Fate { fate, code };
         Teller::new(&parts.shell).tell(&batch, &message_id, what, batch.now).await?;
@@ -262,14 +269,38 @@ fn written_to(to: &[Mailbox], cc: &[Mailbox]) -> BTreeMap<String, String> {
     fields.into_iter().filter_map(|(name, all)| Some((name.to_owned(), all?))).collect()
 }
 
-/// Whether the sender writes too much that is alike.
-fn is_over(
+/// Counts a mail that is in the log and opens nothing, and shows the first of its kind to whoever looks after dead letters.
+/// Without that it is kept all the same.
+async fn held_back(ingestion: &Ingestion, batch: &Batch, says: Says, bytes: &[u8]) {
+    let (parts, account) = (&ingestion.0, &batch.account);
+    if let Err(error) = parts.ledger.hold_back(account.id.as_str(), batch.now).await {
+        tracing::warn!(%error, account = %account.id, "a mail that is held back is not counted");
+    }
+    if says != Says::First {
+        return;
+    }
+    tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
+    let (call, why) = (Call::asked(bytes, batch.now), why_held_back());
+    if let Err(error) = parts.dead_letters.keep(account, HELD_BACK, &call, &why).await {
+        tracing::warn!(%error, account = %account.id, "a mail that is held back is no dead letter");
+    }
+}
+
+/// Why a mail opens nothing, and what can be done.
+pub(crate) fn why_held_back() -> Malformed {
+    let what = "one sender wrote the same again and again: this mail and those like it are in the log, and open no case. If a \
+                person wrote it, answer him, and raise the account's setting; then give the letter up";
+    Malformed::new(guard::ALIKE_MAX, what)
+}
+
+/// What the guard says of a sender who writes too much that is alike.
+fn guarded(
     ingestion: &Ingestion,
     account: &Account,
     (from, answer_to): (&str, Option<&str>),
     mail: &Mail,
     kind: &Kind,
-) -> bool {
+) -> Says {
     let parts = &ingestion.0;
     let via = parts.accounts.via(&account.id).unwrap_or_default();
     let max = via.settings.get(guard::ALIKE_MAX).and_then(|text| text.parse().ok());
@@ -277,7 +308,7 @@ fn is_over(
     // Under many names, one person may be made to get all the answers.
     let sender = answer_to.map_or_else(|| customer(mail, from).id, str::to_owned);
     let max = max.unwrap_or(guard::ALIKE_MAX_DEFAULT);
-    parts.guard.is_over(&account.id, &sender, seen, max) && kind.is_person()
+    parts.guard.says(&account.id, &sender, seen, max)
 }
 
 /// Who wrote it: From, else whoever else the mail or its envelope says it is from.

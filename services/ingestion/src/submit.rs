@@ -82,7 +82,7 @@ impl Submitter {
         let batch = match self.admit(principal, &request) {
             Ok(batch) => batch,
             Err(Refused { account, error }) => {
-                let tally = Tally { duplicate: 0, rejected: messages };
+                let tally = Tally { rejected: messages, ..Tally::default() };
                 ledger.count(&account, self.shell.clock.now(), tally).await?;
                 self.meter(&account, "rejected", messages);
                 return Err(error);
@@ -120,10 +120,10 @@ impl Submitter {
         &self.contacts
     }
 
-    /// Counts a call of a platform that was not taken. Of which account; none: nobody's.
+    /// Counts a call or a mail that was not taken, and that nobody proved. Of which account; none: nobody's.
     pub(crate) async fn refused(&self, ledger: &Ledger, account: Option<&str>) -> Result<(), Error> {
         let account = account.unwrap_or(UNKNOWN_ACCOUNT);
-        ledger.count(account, self.shell.clock.now(), Tally { duplicate: 0, rejected: 1 }).await?;
+        ledger.refuse(account, self.shell.clock.now()).await?;
         self.meter(account, REJECTED, 1);
         Ok(())
     }
@@ -244,6 +244,7 @@ impl Submitter {
         let tally = Tally {
             duplicate: outcomes.get(DUPLICATE).copied().unwrap_or_default(),
             rejected: outcomes.get(REJECTED).copied().unwrap_or_default(),
+            held_back: 0,
         };
         if let Some(last) = written(done) {
             ledger.wrote(last);

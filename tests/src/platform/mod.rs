@@ -17,6 +17,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -102,6 +103,8 @@ struct State {
     hides: usize,
     /// Access tokens that it gave, and whether it gives none.
     tokens: (usize, bool),
+    /// How often it gave none.
+    refused: watch::Sender<usize>,
     /// Files that were brought before their message: their names and bytes.
     brought: Vec<File>,
 }
@@ -175,6 +178,12 @@ impl FakePlatform {
     /// Whether it gives no access tokens.
     pub fn gives_no_tokens(&self, none: bool) {
         lock(&self.state).tokens.1 = none;
+    }
+
+    /// Waits until it was asked so often for an access token and gave none.
+    pub async fn refused_tokens(&self, times: usize) {
+        let mut refused = lock(&self.state).refused.subscribe();
+        refused.wait_for(|refused| *refused >= times).await.expect("the platform is there");
     }
 
     /// How many access tokens it gave.
@@ -252,6 +261,7 @@ impl State {
     fn token(&mut self) -> Answer {
         let (given, none) = &mut self.tokens;
         if *none {
+            self.refused.send_modify(|refused| *refused += 1);
             return Answer::new(400, json!({"error": "invalid_grant"}));
         }
         *given += 1;

@@ -377,6 +377,7 @@ async fn whichever_replica_he_is_at_a_visitor_sees_what_another_one_delivers() {
         hooks: Some(any),
         mail: None,
         elsewhere: std::collections::BTreeMap::new(),
+        behind_proxy: false,
         metrics: prometheus::Registry::new(),
         hold: None,
     };

@@ -231,7 +231,9 @@ async fn connections_are_counted_and_given_back() {
     let said = say(&id(), "still heard").to_string();
     assert_eq!(call(&world, "web/call", (ORIGIN, Some(&token)), said).await.0, StatusCode::OK);
     // The place of who goes is free as soon as it is seen that he has gone.
-    drop(tabs.pop());
+    let mut gone = tabs.pop().unwrap();
+    gone.socket.close(None).await.unwrap();
+    while gone.next().await.is_some() {}
     let again = async {
         loop {
             let mut tab = Tab::open(&world, "web").await;
@@ -239,7 +241,7 @@ async fn connections_are_counted_and_given_back() {
             if tab.next().await.is_some_and(|frame| frame["type"] == "welcome") {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(crate::chat::AT_MOST, again).await.expect("a place");

@@ -16,10 +16,13 @@ use axum::{Router, body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::StatusCode;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 /// The bytes of one piece of an endless answer.
 const PIECE: usize = 64 * 1024;
+
+/// No test waits longer to be asked.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is answered.
 #[derive(Clone)]
@@ -51,7 +54,7 @@ pub struct Fake {
 #[derive(Default)]
 struct State {
     replies: Mutex<HashMap<String, VecDeque<Reply>>>,
-    asked: Mutex<Vec<Asked>>,
+    asked: watch::Sender<Vec<Asked>>,
     /// Bytes of endless answers that were taken from us.
     poured: AtomicU64,
 }
@@ -81,7 +84,14 @@ impl Fake {
 
     /// What was asked.
     pub fn asked(&self) -> Vec<Asked> {
-        self.state.asked.lock().unwrap().clone()
+        self.state.asked.borrow().clone()
+    }
+
+    /// Waits until a path is asked for.
+    pub async fn until_asked(&self, path: &str) {
+        let mut asked = self.state.asked.subscribe();
+        let is_there = |asked: &Vec<Asked>| asked.iter().any(|asked| asked.path == path);
+        tokio::time::timeout(PATIENCE, asked.wait_for(is_there)).await.expect("it is asked").unwrap();
     }
 
     /// How often a path was asked for.
@@ -106,7 +116,7 @@ impl State {
         let mut reply = {
             let mut all = self.replies.lock().unwrap();
             let replies = all.entry(asked.path.clone()).or_default();
-            self.asked.lock().unwrap().push(asked);
+            self.asked.send_modify(|all| all.push(asked));
             if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
         };
         if let Some(Reply::Slow(time, then)) = reply {

@@ -151,3 +151,41 @@ async fn after_its_window_a_reply_is_refused_and_says_so() {
     assert_eq!(platform.taken().len(), 1);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_is_not_sent_over_plain_http_and_says_which_setting_it_is() {
+    let (secrets, platform) = (Secrets::new(), FakePlatform::start().await);
+    let token = secrets.put("token", "s3cret");
+    let account = |id: &str, url: &str, more: &str| {
+        format!(
+            "id = \"{id}\"\nchannel = \"line\"\nsecrets = {{ channel_access_token = \"{token}\" }}\n\
+             settings = {{ base_url = \"{url}\", call_time_s = \"2\"{more} }}"
+        )
+    };
+    // This machine, under an address that does not say so.
+    let here = format!("http://0.0.0.0:{}", platform.address.port());
+    let world = with_accounts(&[
+        &account("far", "http://198.51.100.7", ""),
+        &account("here", &here, ""),
+        &account("allowed", &here, ", private_addresses = \"true\""),
+        &account("loopback", &platform.url(), ""),
+    ])
+    .await;
+    let mut root = world.administrator();
+    for name in ["far", "here"] {
+        let (case, id) = reply(&world, name, name, "Who reads along?").await;
+        let refused = until(&world, &id, delivery::Delivery::is_dead).await;
+        assert_eq!(refused.stage, delivery::Stage::Rejected(delivery::Rejection::BaseUrlNotHttps));
+        assert_eq!(refused.parts[0].attempts.len(), 1, "it is final");
+        let known = known(&world, &id).await;
+        assert_eq!((known.status(), &*known.reason), (Status::Rejected, "base_url_not_https"));
+        told(&mut root, &case.case_id, "failed").await;
+    }
+    assert_eq!(platform.calls(), 0);
+    for name in ["allowed", "loopback"] {
+        let (_, id) = reply(&world, name, name, "Among ourselves").await;
+        until(&world, &id, delivery::Delivery::is_sent).await;
+    }
+    assert_eq!(platform.taken().len(), 2);
+    world.end().await;
+}

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use data_encoding::{BASE64, HEXLOWER};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, StatusCode};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -126,16 +126,23 @@ async fn settled(world: &World) -> pb::Case {
     let mut root = world.administrator();
     let cases = root.list(pb::ListCasesRequest { at_least, page_size: 10, ..Default::default() }).await;
     assert_eq!(cases.len(), 1, "one conversation is one case");
-    let end = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let case = root.case(&cases[0].case_id).await;
-        let mut files = case.timeline.iter().flat_map(|item| &item.attachments);
-        if files.all(|file| !file.announced) {
-            return case;
+    let case_id = &cases[0].case_id;
+    // What is fetched is written to the stream of its message: after each entry there may be none any more.
+    let messages = [eventlog::Category::new("message").unwrap()];
+    let mut entries = world.platform.shell.log.follow(eventlog::Position::NONE, &messages);
+    let waiting = async {
+        loop {
+            let entry = entries.next().await.unwrap().unwrap();
+            let at_least = world.platform.shell.token(entry.position);
+            root.list(pb::ListCasesRequest { at_least, page_size: 1, ..Default::default() }).await;
+            let case = root.case(case_id).await;
+            let mut files = case.timeline.iter().flat_map(|item| &item.attachments);
+            if files.all(|file| !file.announced) {
+                return case;
+            }
         }
-        assert!(tokio::time::Instant::now() < end, "files are still to be fetched: {:?}", case.timeline);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("files are fetched, or given up")
 }
 
 /// The bytes of a file.
@@ -320,26 +327,16 @@ async fn nothing_is_kept_of_a_customer_who_is_erased_meanwhile() {
     let mut root = world.administrator();
     let cases = root.list(pb::ListCasesRequest { page_size: 10, ..Default::default() }).await;
     let case = root.case(&cases[0].case_id).await;
-    tokio::time::timeout(PATIENCE, async {
-        while fake.times(content) == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("it is asked");
+    fake.until_asked(content).await;
     world.platform.shell.vault.destroy(std::slice::from_ref(&case.customer)).await.unwrap();
     let messages = [eventlog::Category::new("message").unwrap()];
     let before = world.platform.shell.log.tail(&messages).await.unwrap();
     // It looks once more, finds nobody, and is done with the message.
     let reactions = world.platform.ingestion.as_ref().unwrap().reactions();
     let fetching = reactions.iter().find(|reaction| reaction.name() == "ingestion.fetch_files").unwrap();
-    tokio::time::timeout(PATIENCE, async {
-        while fetching.position() < before {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("it is done with the message");
+    let mut done = fetching.done();
+    let is_done = done.wait_for(|done| *done >= before);
+    tokio::time::timeout(PATIENCE, is_done).await.expect("it is done with the message").unwrap();
     assert_eq!(fake.times(content), 1);
     assert_eq!((told(&world, "message.file_kept").await, told(&world, "message.file_lost").await), (0, 0));
     let after = world.platform.shell.log.tail(&messages).await.unwrap();
@@ -376,13 +373,7 @@ async fn a_process_that_ends_in_between_fetches_it_once_after_its_start() {
     let account = account(&secrets, "line", "line", &fake.base, PRIVATE);
     let world = with_accounts(&[&account]).await;
     tell(&world, "line", &photo("1")).await;
-    tokio::time::timeout(PATIENCE, async {
-        while fake.times(content) == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("it is asked");
+    fake.until_asked(content).await;
     let folder = world.end().await.unwrap();
     for _ in 0..2 {
         let world = World::open(folder.path(), Arc::new(SystemClock)).await;

@@ -163,6 +163,13 @@ async fn what_is_not_proved_is_refused_and_counted_and_writes_nothing() {
     }
     assert_eq!(rejected["wa"], 5);
     assert_eq!(rejected["(unknown)"], 1);
+    // They are gathered before they are written: an end in order loses none.
+    for _ in 0..3 {
+        assert_eq!(post(&[], body.clone()).await, StatusCode::UNAUTHORIZED);
+    }
+    let folder = world.end().await.unwrap();
+    let world = World::open(folder.path(), std::sync::Arc::new(service::clock::SystemClock)).await;
+    assert_eq!(crate::accounts::ledger(&world).await["wa"].rejected, 8);
     world.end().await;
 }
 

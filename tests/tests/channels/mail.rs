@@ -144,6 +144,39 @@ async fn what_machines_write_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_opens_nothing_because_it_is_alike_is_counted_and_an_example_is_found() {
+    let few = MAIL.replace(" }", ", alike_per_hour_max = \"2\" }");
+    let world = with_accounts(&[&few]).await;
+    let mut server = Server::connect(&world).await;
+    for n in 0..5 {
+        let sent = server.send("care@brand.example", &mail(&format!("n{n}"), "", "It does not boil")).await;
+        assert!(sent.starts_with("250"), "{sent}");
+    }
+    // The last one once more: it was counted.
+    server.send("care@brand.example", &mail("n4", "", "It does not boil")).await;
+    assert_eq!(cases(&world).await.len(), 2);
+    let ledger = proto::ingestion::v1::GetLedgerRequest { account: "mail".into(), ..Default::default() };
+    let mut root = world.administrator();
+    let rows = root.ingestion.get_ledger(ledger).await.unwrap().into_inner().rows;
+    let sum =
+        |of: fn(&proto::ingestion::v1::get_ledger_response::Row) -> u64| rows.iter().map(of).sum::<u64>();
+    assert_eq!((sum(|row| row.accepted), sum(|row| row.held_back), sum(|row| row.rejected)), (5, 3, 0));
+    let letters = crate::dead_letters::letters(&world, proto::ingestion::v1::dead_letter::State::Kept).await;
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!((&*letter.connector, &*letter.path), ("mail", "alike_per_hour_max"));
+    let get = proto::ingestion::v1::GetDeadLetterRequest { id: letter.id.clone(), with_call: true };
+    let call = root.dead_letters.get_dead_letter(get).await.unwrap().into_inner().call.unwrap();
+    let words = String::from_utf8(call.body).unwrap();
+    assert!(words.contains("n2@example.org") && words.contains("It does not boil"), "{words}");
+    // To read it anew changes nothing: a person decides.
+    let retry = proto::ingestion::v1::RetryDeadLetterRequest { id: letter.id.clone() };
+    let again = root.dead_letters.retry_dead_letter(retry).await.unwrap().into_inner().dead_letter.unwrap();
+    assert_eq!((again.state(), again.retries), (proto::ingestion::v1::dead_letter::State::Kept, 1));
+    assert_eq!(cases(&world).await.len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_kept_is_refused_with_a_reason_and_counted() {
     let world = with_accounts(&[MAIL]).await;
     let mut server = Server::connect(&world).await;
@@ -186,5 +219,47 @@ async fn who_finds_no_place_is_told_to_come_again() {
     assert!(
         late.send("care@brand.example", &mail("late", "", "At last")).await.starts_with("250 2.0.0 kept")
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_does_not_hold_all_places_of_the_mail_port() {
+    let world = with_accounts(&[MAIL]).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let few =
+        ingestion::smtp::Config { connections_max: 4, connections_of_address_max: 2, ..Default::default() };
+    let ingestion = world.platform.ingestion.clone().unwrap();
+    let serving = tokio::spawn(ingestion::smtp::serve(ingestion, few, listener, Default::default()));
+    let from = async |own: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(own.parse().unwrap()).unwrap();
+        let mut server = Server(BufReader::new(socket.connect(address).await.unwrap()));
+        (server.answer().await, server)
+    };
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        let (hello, server) = from("127.0.0.1:0").await;
+        assert!(hello.starts_with("220"), "{hello}");
+        silent.push(server);
+    }
+    for _ in 0..8 {
+        let (refused, mut server) = from("127.0.0.1:0").await;
+        assert!(refused.starts_with("421 4.7.0"), "{refused}");
+        assert_eq!(server.0.read_line(&mut String::new()).await.unwrap_or_default(), 0, "it is hung up on");
+    }
+    let (hello, mut other) = from("127.0.0.2:0").await;
+    assert!(hello.starts_with("220"), "another address has places: {hello}");
+    let sent = other.send("care@brand.example", &mail("other", "", "It leaks")).await;
+    assert!(sent.starts_with("250"), "{sent}");
+    // Who goes gives his place back, as soon as that is seen.
+    silent.pop();
+    let again = async {
+        while !from("127.0.0.1:0").await.0.starts_with("220") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), again).await.expect("a place");
+    serving.abort();
     world.end().await;
 }

@@ -159,7 +159,8 @@ async fn an_access_token_that_ended_is_renewed_and_without_one_a_reply_waits() {
     let world = with_accounts(&[&account]).await;
     platform.gives_no_tokens(true);
     let (_, waits) = reply(&world, "wa", "1", "first").await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // It is not the first look alone that finds none.
+    tokio::time::timeout(SOON, platform.refused_tokens(2)).await.expect("it is asked for one again");
     let queued = until(&world, &waits, |_| true).await;
     assert_eq!((attempts(&queued).len(), platform.calls(), platform.tokens()), (0, 0, 0));
     platform.gives_no_tokens(false);

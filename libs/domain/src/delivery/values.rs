@@ -144,6 +144,8 @@ pub enum Rejection {
     PlaceGone,
     /// The platform cannot do this.
     Unsupported,
+    /// The account's `base_url` is not https, and its `private_addresses` does not allow that: nothing left us.
+    BaseUrlNotHttps,
     /// The platform did not understand us.
     Malformed,
     /// Something else of which the platform says that it stays.
@@ -258,6 +260,7 @@ impl Rejection {
             Self::AttachmentRefused => "attachment-refused",
             Self::PlaceGone => "place-gone",
             Self::Unsupported => "unsupported",
+            Self::BaseUrlNotHttps => "base-url-not-https",
             Self::Malformed => "malformed",
             Self::Other => "rejected",
         }

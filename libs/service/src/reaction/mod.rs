@@ -101,6 +101,8 @@ pub trait AnyReaction: Send + Sync {
     fn name(&self) -> &'static str;
     /// Up to where everything is done, as far as this process knows.
     fn position(&self) -> Position;
+    /// The same, to be waited on.
+    fn done(&self) -> watch::Receiver<Position>;
     /// Entries that were set aside: stream, position and reason, the oldest first.
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error>;
     /// Entries that this process tries again and again: stream, position and reason, the oldest first.
@@ -117,6 +119,10 @@ impl<R: Reaction> AnyReaction for Runner<R> {
 
     fn position(&self) -> Position {
         *self.done.borrow()
+    }
+
+    fn done(&self) -> watch::Receiver<Position> {
+        Self::done(self)
     }
 
     async fn parked(&self) -> Result<Vec<(String, u64, String)>, store::Error> {

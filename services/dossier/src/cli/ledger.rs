@@ -41,10 +41,11 @@ pub async fn run(args: LedgerArgs, context: &Context) -> Result<(), Failure> {
 }
 
 fn document(answer: &GetLedgerResponse) -> Document {
-    let mut table = Table::new(&["HOUR", "ACCOUNT", "RECEIVED", "ACCEPTED", "DUPLICATE", "REJECTED"]);
+    let mut table =
+        Table::new(&["HOUR", "ACCOUNT", "RECEIVED", "ACCEPTED", "DUPLICATE", "REJECTED", "HELD BACK"]);
     for row in &answer.rows {
         let mut cells = vec![Cell::time(parse::time(row.hour.as_ref())), Cell::text(&row.account)];
-        let counts = [row.received, row.accepted, row.duplicate, row.rejected];
+        let counts = [row.received, row.accepted, row.duplicate, row.rejected, row.held_back];
         cells.extend(counts.map(|count| Cell::text(count.to_string())));
         table.push(cells);
     }

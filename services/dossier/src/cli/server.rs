@@ -22,6 +22,10 @@ pub struct UpArgs {
     #[arg(long, value_name = "HOST:PORT", env = "DOSSIER_LISTEN", hide_env = true)]
     #[arg(default_value = "127.0.0.1:7400", value_parser = first_port)]
     pub listen: SocketAddr,
+    /// All connections come from a proxy or load balancer, which bounds them for each client: none is refused because its
+    /// address has many [default: one address may have half of the places]
+    #[arg(long, env = "DOSSIER_BEHIND_PROXY", hide_env = true)]
+    pub behind_proxy: bool,
     /// What is told of the work
     #[command(flatten)]
     pub telemetry: Telemetry,
@@ -130,6 +134,10 @@ pub struct ServeArgs {
     /// Where the role `cases` is
     #[arg(long, value_name = "URL", env = "DOSSIER_CASES_URL", hide_env = true)]
     pub cases_url: Option<String>,
+    /// All connections come from a proxy or load balancer, which bounds them for each client: none is refused because its
+    /// address has many [default: one address may have half of the places]
+    #[arg(long, env = "DOSSIER_BEHIND_PROXY", hide_env = true)]
+    pub behind_proxy: bool,
     /// What is told of the work
     #[command(flatten)]
     pub telemetry: Telemetry,

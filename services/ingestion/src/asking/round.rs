@@ -24,6 +24,7 @@ use crate::{
         dead::{Kept, call::Call},
         happened::{self, Happened, Unkept},
     },
+    ledger::Tally,
     postbox::{self, No},
     take::Taken,
 };
@@ -146,7 +147,8 @@ impl Round {
     pub(crate) async fn refuse(&self, reason: &str) -> Result<(), Broke> {
         tracing::warn!(account = %self.account.id, reason, "something that was asked for is not kept");
         let parts = &self.shared.ingestion.0;
-        let counted = parts.submitter.refused(&parts.ledger, Some(self.account.id.as_str())).await;
+        let tally = Tally { rejected: 1, ..Tally::default() };
+        let counted = parts.submitter.tally(&parts.ledger, self.account.id.as_str(), tally).await;
         counted.map_err(|error| not_taken(&error))
     }
 

@@ -84,6 +84,8 @@ const fn rejected(reason: Rejection) -> Said {
         | Rejection::Unsupported
         | Rejection::Malformed
         | Rejection::Other => Said::Nothing,
+        // Ours, not the platform's.
+        Rejection::BaseUrlNotHttps => Said::Nothing,
     }
 }
 

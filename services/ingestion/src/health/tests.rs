@@ -28,7 +28,13 @@ fn what_is_about_one_message_says_nothing_bad_of_the_account() {
     {
         assert_eq!(Said::of(&rejected(reason)), well, "{reason:?}");
     }
-    for reason in [Rejection::Forbidden, Rejection::Malformed, Rejection::Other, Rejection::PlaceGone] {
+    for reason in [
+        Rejection::Forbidden,
+        Rejection::Malformed,
+        Rejection::BaseUrlNotHttps,
+        Rejection::Other,
+        Rejection::PlaceGone,
+    ] {
         assert_eq!(Said::of(&rejected(reason)), Said::Nothing, "{reason:?}");
     }
     assert_eq!(Said::of_answer(&Answer::HasNot), well);

@@ -56,11 +56,13 @@ use crate::{
 use dead::{Kept, call::Call};
 use happened::{Counts, Happened};
 use read::{Read, Unread};
-use room::{Full, Held, Room};
+use room::{Full, Held, Pace, Room};
 use tell::Teller;
 
 /// The setting with the address at which a platform calls an account, without a query: what some platforms sign.
 const PUBLIC_URL: &str = "public_url";
+/// How many connections there may be at once.
+const CONNECTIONS_MAX: usize = 2048;
 /// All headers of one request, in bytes.
 const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// After how many seconds a platform may try again.
@@ -73,10 +75,15 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// The largest body of any other.
     pub event_bytes_max: usize,
-    /// What all bodies together may hold that are read or worked on, in bytes: nobody has proved anything before.
+    /// What all bodies together may hold that are read or worked on, in bytes: nobody has proved anything before. Of one account
+    /// they hold half of it at most, and less while others hold some.
     pub bytes_max: usize,
     /// How long a body may take.
     pub body_time_max: Duration,
+    /// How long it may take to begin, be silent, and be late.
+    pub body_grace: Duration,
+    /// How many bytes of it come in a second, at the least, beside that: nobody holds a connection with drops.
+    pub body_bytes_per_s_min: u32,
     /// How many calls there may be at once.
     pub calls_max: usize,
     /// How many of them for one account.
@@ -94,10 +101,13 @@ impl Default for Config {
             event_bytes_max: 4 << 20,
             bytes_max: 256 << 20,
             body_time_max: Duration::from_secs(30),
+            body_grace: Duration::from_secs(10),
+            body_bytes_per_s_min: 16 << 10,
             calls_max: 256,
             calls_of_account_max: 128,
             limits: Limits {
-                connections_max: 2048,
+                connections_max: CONNECTIONS_MAX,
+                connections_of_address_max: service::peers::share(CONNECTIONS_MAX),
                 head_time_max: Duration::from_secs(10),
                 head_bytes_max: HEAD_BYTES_MAX,
                 drain_time_max: Duration::from_secs(15),
@@ -197,7 +207,7 @@ impl Doors {
         let secrets = self.secrets.of(&via.secrets);
         let config = channels::Config { settings: via.settings, secrets };
         let (head, body) = request.into_parts();
-        let (body, _room) = self.body(connector, &head.headers, body).await?;
+        let (body, _room) = self.body((&account, connector), &head.headers, body).await?;
         // Not before: whoever sends a body slowly has proved nothing, and would keep others out.
         let _permit = self.calls.permit(account.id.as_str(), &self.config).ok_or_else(|| {
             No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
@@ -238,7 +248,7 @@ impl Doors {
     ) -> Result<(), Error> {
         let Letters { new, again } = self.letters(account, connector, hook, unread).await?;
         let parts = &self.ingestion.0;
-        let tally = Tally { duplicate: again, rejected: new };
+        let tally = Tally { duplicate: again, rejected: new, ..Tally::default() };
         parts.submitter.tally(&parts.ledger, account.id.as_str(), tally).await
     }
 
@@ -279,7 +289,7 @@ impl Doors {
 
     async fn body(
         &self,
-        connector: &dyn Connector,
+        (account, connector): (&Account, &dyn Connector),
         headers: &HeaderMap,
         body: Body,
     ) -> Result<(Bytes, Held), No> {
@@ -295,16 +305,19 @@ impl Doors {
             Full::Room => {
                 No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
             }
+            Full::Slow => No::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time"),
         };
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|announced: usize| announced > max) {
             return Err(full(Full::Body));
         }
-        match tokio::time::timeout(self.config.body_time_max, self.room.read(body, max)).await {
-            Ok(read) => read.map_err(full),
-            Err(_) => Err(No::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")),
-        }
+        let pace = Pace {
+            grace: self.config.body_grace,
+            bytes_per_s_min: self.config.body_bytes_per_s_min,
+            time_max: self.config.body_time_max,
+        };
+        self.room.read(account.id.as_str(), body, max, pace).await.map_err(full)
     }
 
     async fn answered(&self, account: Option<&str>, taken: Result<Answer, No>) -> Response {

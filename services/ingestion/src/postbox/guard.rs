@@ -2,7 +2,8 @@
 //!
 //! Two machines that answer each other do not stop. Once a sender has sent an account so many mails in an hour that look
 //! written by a machine, or are alike, those that are alike count as a machine's: they are kept, and open and reopen nothing.
-//! What is unlike all before it is never held back.
+//! What is unlike all before it is never held back. What is held back the ledger counts, and the first of it becomes a dead letter,
+//! so that a person finds it: he may have written it after all.
 //!
 //! Counted in memory, by each replica for itself: a loop that outlives a process is counted anew. Numbers and digests only.
 
@@ -43,6 +44,19 @@ pub(super) struct Seen {
     shape: u64,
     /// Whether it looks written by a machine.
     automatic: bool,
+    /// Whether it was held back.
+    held_back: bool,
+}
+
+/// What the guard says of a mail that a person may have written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It goes on.
+    Passes,
+    /// It is one too many, and the first that is.
+    First,
+    /// It is one too many, and there was one like it in the last hour.
+    Again,
 }
 
 impl Guard {
@@ -51,19 +65,25 @@ impl Guard {
         Self(moka::sync::Cache::builder().max_capacity(SENDERS_MAX).time_to_idle(hour).build())
     }
 
-    /// Remembers a mail of a sender to an account. Whether it is one too many.
-    pub(super) fn is_over(&self, account: &AccountId, sender: &str, seen: Seen, max: usize) -> bool {
+    /// Remembers a mail of a sender to an account. Whether it is one too many; what looks written by a machine needs no guard.
+    pub(super) fn says(&self, account: &AccountId, sender: &str, mut seen: Seen, max: usize) -> Says {
         let key = number(&[account.as_str(), sender]);
         let mails = self.0.get_with(key, Arc::default);
         let mut mails = mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.retain(|mail| mail.at.plus_seconds(WITHIN_S) > seen.at && mail.id != seen.id);
         let alike = mails.iter().filter(|mail| mail.shape == seen.shape).count();
         let suspect = mails.iter().filter(|mail| mail.automatic || mail.shape == seen.shape).count();
+        seen.held_back = !seen.automatic && alike > 0 && suspect >= max.clamp(1, REMEMBERED_MAX);
+        let again = mails.iter().any(|mail| mail.held_back && mail.shape == seen.shape);
         while mails.len() >= REMEMBERED_MAX {
             mails.pop_front();
         }
         mails.push_back(seen);
-        alike > 0 && suspect >= max.clamp(1, REMEMBERED_MAX)
+        match (seen.held_back, again) {
+            (false, _) => Says::Passes,
+            (true, false) => Says::First,
+            (true, true) => Says::Again,
+        }
     }
 }
 
@@ -82,7 +102,13 @@ impl Seen {
         }
         let files = mail.attachments.iter().map(|file| file.content.len().to_string());
         let files = files.collect::<Vec<_>>().join(" ");
-        Self { at, id: number(&[&mail.message_id]), shape: number(&[&shape, &files]), automatic }
+        Self {
+            at,
+            id: number(&[&mail.message_id]),
+            shape: number(&[&shape, &files]),
+            automatic,
+            held_back: false,
+        }
     }
 }
 
@@ -120,7 +146,7 @@ mod tests {
     impl Door {
         fn says(&self, sender: &str, mail: &Mail, automatic: bool, seconds: i64) -> bool {
             let account = "care".parse().unwrap();
-            self.0.is_over(&account, sender, Seen::of(mail, automatic, at(seconds)), 3)
+            self.0.says(&account, sender, Seen::of(mail, automatic, at(seconds)), 3) != Says::Passes
         }
     }
 
@@ -136,6 +162,20 @@ mod tests {
         assert!(!door.says("a@x", &mail(7, "Kettle", "It does not boil"), false, 0), "another mail");
         assert!(door.says("a@x", &ticket(8), false, 3_599));
         assert!(!door.says("a@x", &ticket(9), false, 3_599 + 3_600), "after an hour of silence");
+    }
+
+    #[test]
+    fn the_first_that_is_held_back_is_told_from_those_after_it() {
+        let guard = Guard::new();
+        let account = "care".parse().unwrap();
+        let says = |n: usize, text: &str, seconds| {
+            let seen = Seen::of(&mail(n, "Kettle", text), false, at(seconds));
+            guard.says(&account, "a@x", seen, 2)
+        };
+        let said: Vec<_> = (0..4).map(|n| says(n, "It does not boil", 0)).collect();
+        assert_eq!(said, [Says::Passes, Says::Passes, Says::First, Says::Again]);
+        assert_eq!(says(2, "It does not boil", 0), Says::Again, "delivered once more");
+        assert_eq!(says(9, "It does not boil", 9_000), Says::Passes, "after hours of silence");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use service::{Error, reaction, transact::Meta};
 use super::{Replies, Way, in_time::Left, outcome, queue::named};
 use crate::{
     account::{Account, Via},
+    asking::settings::private_addresses,
     channels::{
         self,
         speak::{Files, Promise},
@@ -309,6 +310,11 @@ fn seconds(settings: &BTreeMap<String, String>, name: &str) -> Option<i64> {
 }
 
 impl Voice {
+    /// Whether it may be sent in a private network, and without TLS.
+    pub(super) fn is_private(&self) -> bool {
+        private_addresses(&self.config.settings)
+    }
+
     /// Whether a part is not too long for the channel: policy may have changed since it was cut, and a person may try again what
     /// was refused for that.
     pub(super) fn holds(&self, text: &str) -> bool {

@@ -140,9 +140,9 @@ impl Replies {
             }
         };
         voice.left.begins();
-        let answer = match self.http.call(call, voice.call_time).await {
+        let answer = match self.http.call(call, voice.call_time, voice.is_private()).await {
             Ok(answer) => answer,
-            Err(none) => return without_answer(part, attempt, none),
+            Err(none) => return without_answer(voice, part, attempt, none),
         };
         let now = self.shell.clock.now();
         match speaker.answered(answer.status, &answer.headers, &answer.body) {
@@ -186,12 +186,18 @@ impl Replies {
             let Some(file) = words.files.get(at) else { break };
             let Some(call) = speaker.upload(&outgoing, file, &voice.config) else { continue };
             let call = call.map_err(|error| unsayable(speaker, &error, part, attempt))?;
-            let answer = self.http.call(call, voice.call_time).await.map_err(|none| match none {
-                http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
-                http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
-                http::None::TimedOut => not_now(part, attempt, Failure::TimeoutBeforeAccept),
-                http::None::Dropped | http::None::Unreadable => not_now(part, attempt, Failure::Unavailable),
-            })?;
+            let answer =
+                self.http.call(call, voice.call_time, voice.is_private()).await.map_err(
+                    |none| match none {
+                        http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
+                        http::None::Plain => not_secret(voice, part, attempt),
+                        http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
+                        http::None::TimedOut => not_now(part, attempt, Failure::TimeoutBeforeAccept),
+                        http::None::Dropped | http::None::Unreadable => {
+                            not_now(part, attempt, Failure::Unavailable)
+                        }
+                    },
+                )?;
             let id = speaker.uploaded(answer.status, &answer.headers, &answer.body);
             let id = id.map_err(|answered| match answered {
                 Answered::Never { reason, code } => {
@@ -274,7 +280,7 @@ impl Replies {
         voice: &Voice,
     ) -> Option<http::Answer> {
         let call = speaker.ask(outgoing, &voice.config)?.ok()?;
-        self.http.call(call, voice.call_time).await.ok()
+        self.http.call(call, voice.call_time, voice.is_private()).await.ok()
     }
 
     /// Whether what a platform has is another reply, or another part of this one, with the same words.
@@ -332,7 +338,7 @@ fn rejected(part: u16, attempt: u32, reason: Rejection, code: Option<&str>) -> A
     Action::ReportRejected { part, attempt, reason, code }
 }
 
-fn without_answer(part: u16, attempt: u32, none: http::None) -> Action {
+fn without_answer(voice: &Voice, part: u16, attempt: u32, none: http::None) -> Action {
     let unclear = |reason| Action::ReportUnclear { part, attempt, reason };
     match none {
         http::None::NotConnected => not_now(part, attempt, Failure::NotConnected),
@@ -340,5 +346,13 @@ fn without_answer(part: u16, attempt: u32, none: http::None) -> Action {
         http::None::Dropped => unclear(Unclarity::ConnectionDropped),
         http::None::Unreadable => unclear(Unclarity::AnswerUnreadable),
         http::None::Impossible => rejected(part, attempt, Rejection::Malformed, None),
+        http::None::Plain => not_secret(voice, part, attempt),
     }
+}
+
+/// Nothing has left us, nor will it before policy is another one.
+fn not_secret(voice: &Voice, part: u16, attempt: u32) -> Action {
+    let account = &voice.account.id;
+    tracing::warn!(%account, "setting base_url: the address is not https: allow it with `private_addresses`");
+    rejected(part, attempt, Rejection::BaseUrlNotHttps, None)
 }

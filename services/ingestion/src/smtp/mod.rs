@@ -10,6 +10,7 @@ mod session;
 
 use std::{sync::Arc, time::Duration};
 
+use service::peers::Peers;
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -32,6 +33,10 @@ use session::{Envelope, Mailboxes, Session, Step};
 
 /// The longest line of a command, in bytes.
 const LINE_MAX: u64 = 4_096;
+/// How many conversations there may be at once.
+const CONNECTIONS_MAX: usize = 256;
+/// How long it may take to tell somebody that he is one too many.
+const FAREWELL_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -44,6 +49,8 @@ pub struct Config {
     pub bytes_max: usize,
     /// How many conversations there may be at once.
     pub connections_max: usize,
+    /// How many of them with one address; one more is told 421 and hung up on. See [`service::peers::share`].
+    pub connections_of_address_max: usize,
     /// How many mails may be read at once.
     pub mails_max: usize,
     /// How long a command may take to come.
@@ -63,7 +70,8 @@ impl Default for Config {
         Self {
             host: "dossier".to_owned(),
             bytes_max: RAW_MAX,
-            connections_max: 256,
+            connections_max: CONNECTIONS_MAX,
+            connections_of_address_max: service::peers::share(CONNECTIONS_MAX),
             mails_max: 16,
             command_time_max: Duration::from_secs(300),
             wait_max: Duration::from_secs(10),
@@ -79,6 +87,7 @@ pub async fn serve(ingestion: Ingestion, config: Config, listener: TcpListener, 
     let door = Arc::new(Door {
         mails: Semaphore::new(config.mails_max),
         connections: Arc::new(Semaphore::new(config.connections_max)),
+        peers: Peers::new(config.connections_of_address_max),
         ingestion,
         config,
     });
@@ -87,11 +96,18 @@ pub async fn serve(ingestion: Ingestion, config: Config, listener: TcpListener, 
         loop {
             let Ok(permit) = Arc::clone(&door.connections).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (door, cut) = (Arc::clone(&door), cut.clone());
+                    let seat = door.peers.seat(peer.ip());
                     tokio::spawn(async move {
                         let _permit = permit;
-                        if let Some(Err(error)) = cut.run_until_cancelled(door.talk(stream)).await {
+                        let talking = async {
+                            match seat {
+                                Some(_seat) => door.talk(stream).await,
+                                None => too_many(stream).await,
+                            }
+                        };
+                        if let Some(Err(error)) = cut.run_until_cancelled(talking).await {
                             tracing::debug!(%error, "a mail server hung up");
                         }
                     });
@@ -110,6 +126,7 @@ struct Door {
     ingestion: Ingestion,
     config: Config,
     connections: Arc<Semaphore>,
+    peers: Peers,
     mails: Semaphore,
 }
 
@@ -117,6 +134,12 @@ impl Mailboxes for Door {
     fn has(&self, address: &str) -> bool {
         self.ingestion.0.accounts.mailbox(address).is_some()
     }
+}
+
+/// Says that this address has as many conversations as it may. A mail server comes again by itself.
+async fn too_many(mut stream: TcpStream) -> std::io::Result<()> {
+    let text = b"421 4.7.0 too many connections from this address; end one, or come again later\r\n";
+    timeout(FAREWELL_TIME_MAX, stream.write_all(text)).await.unwrap_or(Ok(()))
 }
 
 /// The two halves of a conversation.

@@ -6,7 +6,15 @@ use service::Error;
 use crate::world::*;
 
 fn row(account: &str, hour: &str, [received, accepted, duplicate, rejected]: [u64; 4]) -> Row {
-    Row { account: account.into(), hour: Some(instant(hour)), received, accepted, duplicate, rejected }
+    Row {
+        account: account.into(),
+        hour: Some(instant(hour)),
+        received,
+        accepted,
+        duplicate,
+        rejected,
+        held_back: 0,
+    }
 }
 
 async fn two_hours() -> World {

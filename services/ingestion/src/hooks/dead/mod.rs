@@ -3,6 +3,9 @@
 //!
 //! Whoever is behind a kept call is not known, so that an erasure cannot find it: that is why they are few, are shown, and are
 //! destroyed with their key once they are taken or given up.
+//!
+//! One kind is in the log already: the first of the mails that are held back because they are alike (`postbox::guard`). It is here
+//! to be seen.
 
 pub(crate) mod call;
 mod retry;

@@ -18,6 +18,7 @@ use crate::{
     account::Account,
     asking,
     channels::{self, Config, Happening, Hook, Malformed},
+    postbox,
     secrets::Secrets,
 };
 
@@ -59,6 +60,10 @@ impl Retry {
             message: "the account of the dead letter is not in the policy any more; add it again, or give the letter up"
                 .into(),
         })?;
+        // It is in the log already: there is nothing to read anew, and a person decides.
+        if row.connector == postbox::HELD_BACK {
+            return Ok(Some(postbox::why_held_back()));
+        }
         let call = parts.dead_letters.call(row).await?;
         let received = call.head.received_at;
         let (happenings, unread) = match asking::of_letters(&row.connector) {
