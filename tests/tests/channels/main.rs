@@ -26,4 +26,5 @@ mod real_mails;
 mod replies;
 mod sending;
 mod signed;
+mod signs;
 mod vectors;

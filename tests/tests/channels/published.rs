@@ -27,10 +27,10 @@ const TOLD: u64 = 3;
 const PAYLOADS_MIN: usize = 30;
 
 /// By account and kind, what became of it and how often.
-type Told = BTreeMap<(String, String), BTreeMap<String, u64>>;
+pub type Told = BTreeMap<(String, String), BTreeMap<String, u64>>;
 
 /// What the site counted of what platforms told, up to now.
-fn told() -> Told {
+pub fn told() -> Told {
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let telemetry = TELEMETRY.get_or_init(|| {
         let config = telemetry::Config { filter: "error".into(), ..Default::default() };
@@ -54,7 +54,7 @@ fn told() -> Told {
 }
 
 /// What was counted since, by account and kind: of each outcome.
-fn since(before: &Told) -> Told {
+pub fn since(before: &Told) -> Told {
     let mut now = told();
     for (key, outcomes) in &mut now {
         for (outcome, count) in outcomes {

@@ -63,8 +63,9 @@ pub(crate) async fn happened(
             Happening::Deleted { external_id, at } => {
                 told.push(("deletion", external_id, Told::Deleted, at.unwrap_or(now)));
             }
-            Happening::Reaction { external_id, by, sign, at } => {
-                told.push(("reaction", external_id, Told::Sign { by: by.id, sign }, at.unwrap_or(now)));
+            Happening::Reaction { external_id, by, sign, at, event } => {
+                let sign = Told::Sign { by: by.id, sign, timed: at.is_some(), event };
+                told.push(("reaction", external_id, sign, at.unwrap_or(now)));
             }
             Happening::Receipt(Receipt { external_id: Some(id), status, at, code, .. }) => {
                 told.push(("receipt", id, Told::Fate { fate: fate(status), code }, at));

@@ -130,7 +130,13 @@ pub(in crate::channels) fn read(
         };
         let external_id = at.key("reaction").need_id("mid", reaction.mid)?;
         let by = person(from)?;
-        Happening::Reaction { external_id, by, sign, at: Some(at.need_millis("timestamp", time)?) }
+        Happening::Reaction {
+            external_id,
+            by,
+            sign,
+            at: Some(at.need_millis("timestamp", time)?),
+            event: None,
+        }
     } else if let Some(delivery) = event.delivery {
         let reached = at.key("delivery").need_millis("watermark", delivery.watermark.as_ref().or(time))?;
         delivered(delivery, from.as_ref(), reached, happenings);

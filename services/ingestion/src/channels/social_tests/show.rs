@@ -24,10 +24,11 @@ fn happening(happening: &Happening) -> String {
             write!(line, "deleted {external_id}").unwrap();
             add(&mut line, "at", at.as_ref());
         }
-        Happening::Reaction { external_id, by, sign, at } => {
+        Happening::Reaction { external_id, by, sign, at, event } => {
             write!(line, "reaction to {external_id} by {}", party(by)).unwrap();
             line.push_str(&sign.as_ref().map_or(" none".to_owned(), |sign| format!(" {sign:?}")));
             add(&mut line, "at", at.as_ref());
+            add(&mut line, "event", event.as_ref());
         }
         Happening::Receipt(Receipt { external_id, contact, status, at, code }) => {
             write!(line, "receipt {status:?}").unwrap();
