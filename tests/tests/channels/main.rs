@@ -23,6 +23,7 @@ mod mails_out;
 mod payloads;
 mod published;
 mod real_mails;
+mod repeated;
 mod replies;
 mod sending;
 mod signed;

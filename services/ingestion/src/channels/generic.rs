@@ -93,7 +93,7 @@ fn receipt(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Happening, Malfor
         return Err(data.wrong("id", "a text; or contact"));
     }
     let at = time(data, "at")?.unwrap_or(envelope.at);
-    Ok(Happening::Receipt(Receipt { external_id, contact, status, at, code: data.id("code") }))
+    Ok(Happening::Receipt(Receipt { external_id, contact, status, at, code: data.id("code"), word: None }))
 }
 
 fn message(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Message, Malformed> {

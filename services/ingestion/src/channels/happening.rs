@@ -230,6 +230,8 @@ pub struct Receipt {
     pub at: Timestamp,
     /// Of a failure: the channel's own code, if it has one.
     pub code: Option<String>,
+    /// The word of ours that it was sent with, where the channel repeats it.
+    pub word: Option<String>,
 }
 
 /// How far a message of ours came. What comes later in this order includes what is before it; failed is beside it.

@@ -51,6 +51,7 @@ pub(crate) async fn happened(
     let (submitter, ledger) = (&ingestion.0.submitter, &ingestion.0.ledger);
     let Happened { mut counts, mut unkept } = Happened::default();
     let (mut messages, mut mails, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let mut proofs = Vec::new();
     let (mut people, mut wrote) = (Vec::new(), BTreeMap::new());
     for happening in happenings {
         match happening {
@@ -67,7 +68,8 @@ pub(crate) async fn happened(
                 let sign = Told::Sign { by: by.id, sign, timed: at.is_some(), event };
                 told.push(("reaction", external_id, sign, at.unwrap_or(now)));
             }
-            Happening::Receipt(Receipt { external_id: Some(id), status, at, code, .. }) => {
+            Happening::Receipt(Receipt { external_id: Some(id), status, at, code, word, .. }) => {
+                proofs.extend(word.map(|word| (id.clone(), word)));
                 told.push(("receipt", id, Told::Fate { fate: fate(status), code }, at));
             }
             // "All up to here", and none by its name: which ones these are is not looked up. It is counted, and no fate of a
@@ -115,6 +117,9 @@ pub(crate) async fn happened(
             }
         };
         *counts.entry(("mail", outcome)).or_default() += 1;
+    }
+    for (external_id, word) in proofs {
+        ingestion.0.replies.proved(&batch.account, &external_id, &word).await?;
     }
     for (kind, external_id, told, at) in told {
         let news = teller.tell(&batch, &external_id, told, at.min(now)).await?;

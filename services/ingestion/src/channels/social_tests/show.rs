@@ -30,12 +30,13 @@ fn happening(happening: &Happening) -> String {
             add(&mut line, "at", at.as_ref());
             add(&mut line, "event", event.as_ref());
         }
-        Happening::Receipt(Receipt { external_id, contact, status, at, code }) => {
+        Happening::Receipt(Receipt { external_id, contact, status, at, code, word }) => {
             write!(line, "receipt {status:?}").unwrap();
             add(&mut line, "of", external_id.as_ref());
             add(&mut line, "to", contact.as_ref());
             add(&mut line, "at", Some(at));
             add(&mut line, "code", code.as_ref());
+            add(&mut line, "word", word.as_ref());
         }
         Happening::Contact { person, reachable, at } => {
             write!(line, "contact {} reachable={reachable}", party(person)).unwrap();
