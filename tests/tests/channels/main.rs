@@ -20,6 +20,7 @@ mod hooks;
 mod mail;
 mod mail_sets;
 mod mails_out;
+mod own_samples;
 mod payloads;
 mod published;
 mod real_mails;
