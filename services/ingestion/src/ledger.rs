@@ -3,12 +3,16 @@
 //! `received` is never stored: it is the sum of the three, so that nothing can make it differ from them. `accepted` follows
 //! from the log ([`Accepted`]); an entry counts once, whoever wrote it and whatever happened to the answer. Second
 //! deliveries and rejections leave no entry, so they are counted in the service's own store: all of a call in one
-//! transaction, after its last append and before its answer. Therefore:
+//! transaction, once all of it is decided and before its answer. Therefore:
 //!
 //! - Every answered call that was proved is counted in full, exactly once. Increments of several replicas add up in the database, and of
 //!   two replicas that take the same message at once only one is told that it was new.
 //! - A crash between the appends and the count: what was new is counted, the rest of that call is not, and the sender
 //!   has no answer. When it sends the call again all of it is counted, as what it is then.
+//! - A platform's call that is answered "not now": what was new is counted, the rest of it is not. How much was new is
+//!   remembered by the call, and is no second delivery when that comes again, however often that takes. What cannot be
+//!   remembered, because this store is away as well, is counted as after a crash.
+//! - A dead letter that is taken at last was counted as rejected when it came, and is counted as what it is instead.
 //! - A crash between the count and the answer: the call is counted, and its repetition, which came in as well, too.
 //! - Calls that nobody proved are counted in memory and written together ([`refusals`]): exactly, while the process lives. A kill
 //!   takes those of the last second, and another replica tells them a second later.
@@ -28,18 +32,22 @@ use service::{
     Error,
     models::Models,
     shell::{Shell, Stores},
-    store::{self, Row, Schema, Store, Value},
+    store::{self, Row, Schema, Store, Tx, Value},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{accepted::Accepted, wire};
+use crate::{accepted::Accepted, hooks, wire};
 use refusals::Refusals;
 
 /// The account under which calls are counted that named none of the policy's. No account can be called like this.
 pub const UNKNOWN_ACCOUNT: &str = "(unknown)";
 /// Rows of one answer.
 pub const ROWS_MAX: usize = 10_000;
+/// What is counted: what somebody wrote.
+const KINDS: [&str; 2] = ["message", "mail"];
+/// How long a call is remembered that was answered "not now", in seconds: longer than any platform tries.
+const UNANSWERED_S: i64 = 7 * 24 * 60 * 60;
 /// How long an answer waits for the count of what this replica wrote.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// The time that is shown if nobody says which, in seconds.
@@ -77,6 +85,20 @@ pub(crate) struct Ledger {
     written: watch::Sender<Position>,
 }
 
+impl Tally {
+    /// Of what became of messages and mails.
+    pub(crate) fn of(counts: &hooks::happened::Counts) -> Self {
+        let count = |outcome| KINDS.iter().filter_map(|kind| counts.get(&(*kind, outcome))).sum();
+        Self { duplicate: count("duplicate"), rejected: count("rejected"), held_back: 0 }
+    }
+}
+
+/// How much of what came is in the log now and was not.
+pub(crate) fn is_new(counts: &hooks::happened::Counts) -> u64 {
+    let outcomes = ["accepted", "edited"];
+    KINDS.iter().flat_map(|kind| outcomes.map(|outcome| counts.get(&(*kind, outcome)))).flatten().sum()
+}
+
 impl Ledger {
     pub(crate) async fn open(shell: &Shell) -> Result<Self, Error> {
         let tallies = open_kept(&shell.stores).await?;
@@ -102,6 +124,51 @@ impl Ledger {
             return Ok(());
         }
         let (sql, binds) = add(account, hour_of(at), tally);
+        self.tallies.execute(sql, &binds).await.map(|_| ())
+    }
+
+    /// Counts what a platform's call left outside the log. What was new in it when it came before and was not answered is no
+    /// second delivery. What is counted.
+    pub(crate) async fn answered(
+        &self,
+        (account, call): (&str, &str),
+        at: Timestamp,
+        tally: Tally,
+    ) -> Result<Tally, store::Error> {
+        // What was new before is there now: without a second delivery there is nothing to look up.
+        if tally.duplicate == 0 {
+            self.count(account, at, tally).await?;
+            return Ok(tally);
+        }
+        let mut tx = self.tallies.begin().await?;
+        let sql = "delete from unanswered where account = $1 and call = $2 returning accepted";
+        let rows = tx.query(sql, &[account.into(), call.into()]).await?;
+        let before = rows.first().map_or(0, |row| row.count(0));
+        let tally = Tally { duplicate: tally.duplicate.saturating_sub(before), ..tally };
+        if tally != Tally::default() {
+            let (sql, binds) = add(account, hour_of(at), tally);
+            tx.execute(sql, &binds).await?;
+        }
+        tx.commit().await?;
+        Ok(tally)
+    }
+
+    /// Remembers how much was new in a platform's call that is answered "not now".
+    pub(crate) async fn unanswered(
+        &self,
+        (account, call): (&str, &str),
+        at: Timestamp,
+        accepted: u64,
+    ) -> Result<(), store::Error> {
+        if accepted == 0 {
+            return Ok(());
+        }
+        let old = at.plus_seconds(-UNANSWERED_S).as_microsecond();
+        self.tallies.execute("delete from unanswered where at < $1", &[old.into()]).await?;
+        let sql = "insert into unanswered (account, call, accepted, at) values ($1, $2, $3, $4) \
+                   on conflict (account, call) do update set \
+                   accepted = unanswered.accepted + excluded.accepted, at = excluded.at";
+        let binds = [account.into(), call.into(), accepted.into(), at.as_microsecond().into()];
         self.tallies.execute(sql, &binds).await.map(|_| ())
     }
 
@@ -189,6 +256,25 @@ fn add(account: &str, hour: i64, tally: Tally) -> (&'static str, [Value; 5]) {
                held_back = tally.held_back + excluded.held_back";
     let Tally { duplicate, rejected, held_back } = tally;
     (sql, [account.into(), hour.into(), duplicate.into(), rejected.into(), held_back.into()])
+}
+
+/// Counts a dead letter that is taken, within what ends it: it is not rejected any more. What it says is counted by the log;
+/// what had come meanwhile by itself is a second delivery.
+pub(crate) async fn taken_at_last(
+    tx: &mut Tx,
+    account: &str,
+    at: Timestamp,
+    counts: &hooks::happened::Counts,
+) -> Result<(), store::Error> {
+    let again = Tally::of(counts).duplicate > 0;
+    let (new, again) = (is_new(counts) > 0, u64::from(again));
+    if !new && again == 0 {
+        return Ok(());
+    }
+    let sql = "update tally set rejected = rejected - 1, duplicate = duplicate + $3 \
+               where account = $1 and hour = $2 and rejected > 0";
+    let again = if new { 0 } else { again };
+    tx.execute(sql, &[account.into(), hour_of(at).into(), again.into()]).await.map(|_| ())
 }
 
 /// What of the ledger is asked for.

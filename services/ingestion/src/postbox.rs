@@ -34,6 +34,7 @@ use crate::{
         fit::fit,
         tell::{Teller, Told as Fated},
     },
+    ledger::Tally,
     mail::{
         self, Mail,
         kind::{self, Kind, Ourselves},
@@ -78,30 +79,53 @@ impl From<Error> for No {
     }
 }
 
-/// Takes in a mail that came to `account`, for the recipient `to` if that is known, from the sender of its envelope if that is.
+/// Takes in a mail that came to `account`, for the recipient `to` if that is known, from the sender of its envelope if that is;
+/// and counts it.
 pub(crate) async fn take(
+    ingestion: &Ingestion,
+    about: (Account, u64),
+    envelope: (&str, Option<&str>),
+    bytes: &[u8],
+) -> Result<Taken, No> {
+    let parts = &ingestion.0;
+    let account = about.0.id.to_string();
+    let taken = take_uncounted(ingestion, about, envelope, bytes).await;
+    match &taken {
+        Ok(Taken::Accepted(_) | Taken::Edited(_)) | Err(No::Later(_)) => {}
+        Ok(Taken::Duplicate(_)) => {
+            parts.submitter.tally(&parts.ledger, &account, Tally { duplicate: 1, ..Tally::default() }).await?;
+        }
+        Ok(Taken::Rejected(_)) => {
+            parts.submitter.tally(&parts.ledger, &account, Tally { rejected: 1, ..Tally::default() }).await?;
+        }
+        Err(No::Never(..)) => {
+            if let Err(error) = parts.submitter.refused(&parts.ledger, Some(&account)).await {
+                tracing::warn!(%error, "a refused mail is not counted");
+            }
+        }
+    }
+    taken
+}
+
+/// The same for a mail that is counted with the rest of its call.
+pub(crate) async fn take_uncounted(
     ingestion: &Ingestion,
     (account, policy_version): (Account, u64),
     (from, to): (&str, Option<&str>),
     bytes: &[u8],
 ) -> Result<Taken, No> {
     let parts = &ingestion.0;
-    let refused = async |code, reason: String| {
-        if let Err(error) = parts.submitter.refused(&parts.ledger, Some(account.id.as_str())).await {
-            tracing::warn!(%error, "a refused mail is not counted");
-        }
-        No::Never(code, reason)
-    };
+    let refused = No::Never;
     let mail = match mail::parse(bytes) {
         Ok(mail) => mail,
-        Err(error) => return Err(refused("554", format!("{UNREADABLE} {error}")).await),
+        Err(error) => return Err(refused("554", format!("{UNREADABLE} {error}"))),
     };
     if mail.headers.all("received").count() > HOPS_MAX {
-        return Err(refused("554", "5.4.6 it passed too many servers".into()).await);
+        return Err(refused("554", "5.4.6 it passed too many servers".into()));
     }
     let kind = kind::kind(&mail, &ourselves(ingestion, &account, to));
     if let Kind::Own(_) = kind {
-        return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()).await);
+        return Err(refused("554", "5.4.6 it is a mail of ours that came back".into()));
     }
     let place = place(ingestion, &account, &mail, to).await?;
     let told = told::told(&mail, &kind, &secret(&parts.shell.vault)?, &account.id);
@@ -117,7 +141,7 @@ pub(crate) async fn take(
         now: parts.shell.clock.now(),
         once: true,
     };
-    let taken = parts.submitter.take(&parts.ledger, &batch, vec![arriving]).await?;
+    let taken = parts.submitter.take_uncounted(&parts.ledger, &batch, vec![arriving]).await?;
     if over && taken.iter().any(|taken| matches!(taken, Taken::Accepted(_))) {
         held_back(ingestion, &batch, says, bytes).await;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::KeyedHash;
+use domain::{ids::KeyedHash, time::Timestamp};
 use eventlog::Position;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use opentelemetry::{KeyValue, metrics::Counter};
@@ -106,6 +106,18 @@ impl Submitter {
         Ok(done.into_iter().map(|done| done.taken).collect())
     }
 
+    /// The same for what is counted with the rest of its call, once all of that is decided: see [`Tally::of`].
+    pub(crate) async fn take_uncounted(
+        &self,
+        ledger: &Ledger,
+        batch: &Batch,
+        messages: Vec<Arriving>,
+    ) -> Result<Vec<Taken>, Error> {
+        let done = self.take_all(batch, messages).await?;
+        self.note(ledger, batch, &done);
+        Ok(done.into_iter().map(|done| done.taken).collect())
+    }
+
     /// The thread of the message that the account calls `external_id`, if it is in the log.
     pub(crate) async fn thread_of(
         &self,
@@ -128,15 +140,32 @@ impl Submitter {
         Ok(())
     }
 
-    /// Counts events of a call that could not be read.
+    /// Counts what of a call left no entry.
     pub(crate) async fn tally(&self, ledger: &Ledger, account: &str, tally: Tally) -> Result<(), Error> {
         ledger.count(account, self.shell.clock.now(), tally).await?;
+        self.meter_all(account, tally);
+        Ok(())
+    }
+
+    /// Counts what of a call of a platform left no entry, with its answer. `call` tells whether it comes again.
+    pub(crate) async fn answered(
+        &self,
+        ledger: &Ledger,
+        (account, call): (&str, &str),
+        at: Timestamp,
+        tally: Tally,
+    ) -> Result<(), Error> {
+        let counted = ledger.answered((account, call), at, tally).await?;
+        self.meter_all(account, counted);
+        Ok(())
+    }
+
+    fn meter_all(&self, account: &str, tally: Tally) {
         for (outcome, count) in [(DUPLICATE, tally.duplicate), (REJECTED, tally.rejected)] {
             if count > 0 {
                 self.meter(account, outcome, count);
             }
         }
-        Ok(())
     }
 
     /// What all messages of the call share, if the call can be looked into at all.
@@ -236,24 +265,26 @@ impl Submitter {
 
     /// Counts what the log does not, and tells the ledger how far the log has come.
     async fn finish(&self, ledger: &Ledger, batch: &Batch, done: &[Done]) -> Result<(), Error> {
-        let account = batch.account.id.as_str();
-        let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for Done { taken, .. } in done {
-            *outcomes.entry(taken.name()).or_default() += 1;
-        }
-        let tally = Tally {
-            duplicate: outcomes.get(DUPLICATE).copied().unwrap_or_default(),
-            rejected: outcomes.get(REJECTED).copied().unwrap_or_default(),
-            held_back: 0,
-        };
+        self.note(ledger, batch, done);
+        let count = |name| done.iter().filter(|done| done.taken.name() == name).count() as u64;
+        let tally = Tally { duplicate: count(DUPLICATE), rejected: count(REJECTED), held_back: 0 };
+        self.tally(ledger, batch.account.id.as_str(), tally).await
+    }
+
+    /// Tells the ledger how far the log has come, and metrics what is new in it.
+    fn note(&self, ledger: &Ledger, batch: &Batch, done: &[Done]) {
         if let Some(last) = written(done) {
             ledger.wrote(last);
         }
-        ledger.count(account, self.shell.clock.now(), tally).await?;
-        for (outcome, count) in &outcomes {
-            self.meter(account, outcome, *count);
+        let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for Done { taken, .. } in done {
+            if let Taken::Accepted(_) | Taken::Edited(_) = taken {
+                *outcomes.entry(taken.name()).or_default() += 1;
+            }
         }
-        Ok(())
+        for (outcome, count) in outcomes {
+            self.meter(batch.account.id.as_str(), outcome, count);
+        }
     }
 
     fn answer(&self, done: &[Done]) -> Result<v1::SubmitResponse, Error> {

@@ -185,7 +185,9 @@ impl Kind for Whatsapp {
         let template = Some(json["template"].clone()).filter(Value::is_object);
         let of_file = || json[json["type"].as_str()?]["id"].as_str()?.parse::<usize>().ok()?.checked_sub(1);
         let file = of_file().and_then(|at| brought.get(at).cloned());
-        Taken { to: text(&json["to"]), text: text(&json["text"]["body"]), file, template, ..Taken::default() }
+        let word = json["biz_opaque_callback_data"].as_str().map(str::to_owned);
+        let (to, text) = (text(&json["to"]), text(&json["text"]["body"]));
+        Taken { to, text, file, template, word, ..Taken::default() }
     }
 
     fn took(&self, taken: &Taken, _: bool) -> Answer {

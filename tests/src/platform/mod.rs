@@ -68,6 +68,8 @@ pub struct Taken {
     pub template: Option<Value>,
     /// The mark with which it was said; what kind of message it is, or its thread, where a platform has several.
     pub tag: Option<String>,
+    /// The word that it is to repeat with what it reports of it, where a platform does so.
+    pub word: Option<String>,
 }
 
 impl Taken {

@@ -9,7 +9,7 @@ use tests::world::World;
 use tonic::Code;
 
 use crate::{
-    accounts::{Secrets, all_taken, with_accounts},
+    accounts::{Secrets, Sums, all_taken, ledger, with_accounts},
     hooks::{Platform, SECRET, delivery},
 };
 
@@ -198,6 +198,7 @@ async fn what_can_be_read_at_last_is_taken_exactly_once() {
             platform.call(http::Method::POST, &path, &[("content-type", "text/xml")], body.clone()).await;
         assert_eq!(answer, (StatusCode::OK, "success".to_owned()), "else WeChat tells the customer");
     }
+    assert_eq!(ledger(&world).await["wx"], Sums { accepted: 0, duplicate: 2, rejected: 1 });
     let kept = letters(&world, pb::dead_letter::State::Kept).await;
     let [letter] = &kept[..] else { panic!("{kept:?}") };
     assert!(world.log_entries(&["message"]).await.is_empty());
@@ -214,6 +215,8 @@ async fn what_can_be_read_at_last_is_taken_exactly_once() {
     let case = root.case(&cases[0].case_id).await;
     let said: Vec<_> = case.timeline.iter().map(|item| &*item.text).collect();
     assert_eq!(said, ["It leaks"], "once, however often it is taken again");
+    let counted = ledger(&world).await["wx"];
+    assert_eq!(counted, Sums { accepted: 1, duplicate: 2, rejected: 0 }, "as it came, three times");
     assert_eq!(call(&world, &letter.id).await, None, "and the letter is destroyed");
     assert!(letters(&world, pb::dead_letter::State::Kept).await.is_empty());
     world.end().await;
@@ -246,38 +249,55 @@ async fn what_is_read_and_not_taken_is_kept_as_well() {
     assert_eq!(letter.path, "external_id");
     let call = call(&world, &letter.id).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&call.body).unwrap(), json!([event("bell\u{7}")]));
-    assert_eq!(retry(&world, &letter.id).await.state(), pb::dead_letter::State::Kept);
+    for _ in 0..2 {
+        assert_eq!(retry(&world, &letter.id).await.state(), pb::dead_letter::State::Kept);
+    }
+    assert_eq!(counts(&world).await, (2, 4, 3), "to try it again is no delivery");
     world.end().await;
 }
 
-/// Rows of a table of the site's own store.
-async fn fill(world: &World) {
+/// The site's own store.
+async fn store(world: &World) -> sqlx::SqliteConnection {
     let folder = world.folder.as_ref().unwrap().path();
     let inner =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let mut folders = inner.chain([folder.to_owned()]).map(|folder| folder.join("ingestion.db"));
     let file = folders.find(|file| file.exists()).unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-    let mut store = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
+}
+
+/// As many bytes of dead letters as an account may have.
+async fn fill(world: &World) {
     let sql = "insert into dead_letter values ('00000000-0000-0000-0000-000000000000', 'wa', 'whatsapp_cloud', 'kept', \
                'body', 'JSON', 0, 0, 1073741824, 0, 'none')";
-    sqlx::query(sql).execute(&mut store).await.unwrap();
+    sqlx::query(sql).execute(&mut store(world).await).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_box_keeps_no_good_event_out() {
+async fn a_full_box_keeps_no_good_event_out_and_what_comes_again_for_it_is_counted_once() {
     let secrets = Secrets::new();
     let (world, platform) = whatsapp(&secrets, "").await;
+    let before = delivery(&json!([text("wamid.0", "before")]), &json!([]));
+    assert_eq!(platform.signed("wa", &before).await, StatusCode::OK);
     fill(&world).await;
-    let body = delivery(&json!([text("wamid.1", "one"), broken(), text("wamid.2", "two")]), &json!([]));
-    for _ in 0..2 {
+    let messages =
+        json!([text("wamid.0", "before"), text("wamid.1", "one"), broken(), text("wamid.2", "two")]);
+    let body = delivery(&messages, &json!([]));
+    for _ in 0..3 {
         assert_eq!(
             platform.signed("wa", &body).await,
             StatusCode::SERVICE_UNAVAILABLE,
             "it is to come again"
         );
+        assert_eq!(counts(&world).await, (3, 0, 0), "what can be read is there, and the rest is not decided");
     }
-    let (accepted, ..) = counts(&world).await;
-    assert_eq!(accepted, 2, "and what can be read is there, once");
+    let emptied = sqlx::query("delete from dead_letter").execute(&mut store(&world).await).await.unwrap();
+    assert_eq!(emptied.rows_affected(), 1);
+    assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
+    assert_eq!(counts(&world).await, (3, 1, 1), "one call of four events, of which one had come before");
+    // From here on it is a second delivery.
+    assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
+    assert_eq!(counts(&world).await, (3, 5, 1));
     world.end().await;
 }

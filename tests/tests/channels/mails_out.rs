@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
-use domain::delivery::{Delivery, Stage, Status};
+use domain::delivery::{Delivery, Progress, Stage, Status};
 use proto::cases::v1 as pb;
 use tests::{
     mail_server::{FakeMailServer, Taken, Trouble},
@@ -75,12 +75,13 @@ fn report(about: &Taken, action: &str, status: &str) -> String {
     let head = about.mail.split("\r\n\r\n").next().unwrap();
     format!(
         "From: MAILER-DAEMON@mx.example.org\r\nTo: care@brand.example\r\nSubject: Delivery status\r\n\
-         Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <dsn-{action}-{status}@mx.example.org>\r\n\
+         Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <dsn-{action}-{status}-{}@mx.example.org>\r\n\
          MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
          --b\r\nContent-Type: text/plain\r\n\r\nThe mail system says something.\r\n\
          --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.org\r\n\r\n\
          Final-Recipient: rfc822; {}\r\nAction: {action}\r\nStatus: {status}\r\n\
          --b\r\nContent-Type: message/rfc822-headers\r\n\r\n{head}\r\n--b--\r\n",
+        about.to.replace('@', "-at-"),
         about.to
     )
 }
@@ -285,6 +286,43 @@ async fn a_report_goes_to_the_reply_and_opens_nothing() {
     assert!(id_of_second.parts[0].bounced.is_none());
     assert!(post.send("care@brand.example", &report(&second, "delivered", "2.0.0")).await.starts_with("250"));
     until(&world, &id, |delivery| delivery.status() == Status::Delivered).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_came_back_stays_so_in_whatever_order_servers_report() {
+    const REPORTS: [(&str, &str); 4] =
+        [("delayed", "4.4.1"), ("relayed", "2.1.9"), ("delivered", "2.0.0"), ("failed", "5.1.1")];
+    let server = FakeMailServer::start().await;
+    let world = site(&server).await;
+    let mut root = world.administrator();
+    let mut post = Server::connect(&world).await;
+    let mut orders = 0;
+    // Every order of the four is one number in the base of four with four digits that differ.
+    for number in 0..256_usize {
+        let order = [number / 64, number / 16 % 4, number / 4 % 4, number % 4];
+        if (0..4).any(|which| !order.contains(&which)) {
+            continue;
+        }
+        orders += 1;
+        let name = format!("a{number}");
+        let case = asked(&world, &name).await;
+        let id = reply(&world, &case, "It is on its way.").await;
+        until(&world, &id, Delivery::is_sent).await;
+        let about = only(&server, &format!("{name}@example.org"));
+        for which in order {
+            let (action, status) = REPORTS[which];
+            let answer = post.send("care@brand.example", &report(&about, action, status)).await;
+            assert!(answer.starts_with("250"), "{order:?}: {action}: {answer}");
+        }
+        let all_told = |delivery: &Delivery| {
+            let part = &delivery.parts[0];
+            part.bounced.is_some() && part.progress == Some(Progress::Delivered)
+        };
+        assert_eq!(until(&world, &id, all_told).await.status(), Status::Bounced, "{order:?}");
+        told(&mut root, &case.case_id, "bounced").await;
+    }
+    assert_eq!(orders, 24);
     world.end().await;
 }
 

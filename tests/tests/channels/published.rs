@@ -22,15 +22,15 @@ use crate::{
 };
 
 /// How often a platform tells the same.
-const TOLD: u64 = 3;
+pub const TOLD: u64 = 3;
 /// At least so many payloads are published.
 const PAYLOADS_MIN: usize = 30;
 
 /// By account and kind, what became of it and how often.
-type Told = BTreeMap<(String, String), BTreeMap<String, u64>>;
+pub type Told = BTreeMap<(String, String), BTreeMap<String, u64>>;
 
 /// What the site counted of what platforms told, up to now.
-fn told() -> Told {
+pub fn told() -> Told {
     static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
     let telemetry = TELEMETRY.get_or_init(|| {
         let config = telemetry::Config { filter: "error".into(), ..Default::default() };
@@ -54,7 +54,7 @@ fn told() -> Told {
 }
 
 /// What was counted since, by account and kind: of each outcome.
-fn since(before: &Told) -> Told {
+pub fn since(before: &Told) -> Told {
     let mut now = told();
     for (key, outcomes) in &mut now {
         for (outcome, count) in outcomes {
@@ -66,7 +66,7 @@ fn since(before: &Told) -> Told {
 
 /// Everything that a person can see of what came in.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen(Vec<String>);
+pub struct Seen(pub Vec<String>);
 
 async fn seen(world: &World) -> Seen {
     let at_least = all_taken(world).await;
@@ -106,24 +106,30 @@ async fn seen(world: &World) -> Seen {
 }
 
 /// What a site makes of the payloads, in this order of their places.
-struct Outcome {
-    seen: Seen,
-    ledger: BTreeMap<String, Sums>,
-    told: Told,
+pub struct Outcome {
+    pub seen: Seen,
+    pub ledger: BTreeMap<String, Sums>,
+    pub told: Told,
 }
 
-async fn outcome(payloads: &[Payload], order: &[usize]) -> Outcome {
+/// `names` are the accounts of the payloads, each at its place.
+pub async fn outcome(payloads: &[Payload], names: &[String], order: &[usize]) -> Outcome {
     let before = told();
     let secrets = Secrets::new();
-    let connectors: BTreeSet<_> = payloads.iter().map(|payload| payload.connector).collect();
-    let accounts: Vec<_> = connectors.iter().map(|connector| account(connector, &secrets)).collect();
+    let accounts: BTreeSet<_> =
+        payloads.iter().zip(names).map(|(payload, name)| (payload.connector, name)).collect();
+    let table = |(connector, name): &(&str, &String)| {
+        let id = |name: &str| format!("id = \"{name}\"\n");
+        account(connector, &secrets).replace(&id(&account_of(connector)), &id(name))
+    };
+    let accounts: Vec<_> = accounts.iter().map(table).collect();
     let accounts: Vec<_> = accounts.iter().map(String::as_str).collect();
     let world = with_accounts(&accounts).await;
     let platform = Platform::of(&world);
     for &index in order {
         let Payload { connector, call, name } = &payloads[index];
         let at = world.platform.shell.clock.now().as_microsecond() / 1_000_000;
-        let (status, text) = signed(connector, call, at).send(&platform, &account_of(connector)).await;
+        let (status, text) = signed(connector, call, at).send(&platform, &names[index]).await;
         assert_eq!(status, StatusCode::OK, "{connector}: {name}: {text}");
     }
     let outcome = Outcome { seen: seen(&world).await, ledger: ledger(&world).await, told: since(&before) };
@@ -132,7 +138,7 @@ async fn outcome(payloads: &[Payload], order: &[usize]) -> Outcome {
 }
 
 /// Every payload three times, in an order that the chance makes.
-fn shuffled(payloads: usize, chance: &mut Chance) -> Vec<usize> {
+pub fn shuffled(payloads: usize, chance: &mut Chance) -> Vec<usize> {
     let mut order: Vec<_> = (0..payloads).flat_map(|index| [index; TOLD as usize]).collect();
     for last in (1..order.len()).rev() {
         order.swap(last, chance.below(last as u64 + 1) as usize);
@@ -170,7 +176,8 @@ async fn published_payloads_have_the_effect_of_once_in_any_order() {
     assert!(payloads.len() >= PAYLOADS_MIN, "only {} payloads", payloads.len());
     let seed = seed();
     let in_order: Vec<_> = (0..payloads.len()).collect();
-    let once = outcome(&payloads, &in_order).await;
+    let names: Vec<_> = payloads.iter().map(|payload| account_of(payload.connector)).collect();
+    let once = outcome(&payloads, &names, &in_order).await;
     print(&payloads, &once);
     for payload in &payloads {
         let account = account_of(payload.connector);
@@ -180,7 +187,7 @@ async fn published_payloads_have_the_effect_of_once_in_any_order() {
     println!("{}", once.seen.0.join("\n"));
     for lane in 0..2 {
         let order = shuffled(payloads.len(), &mut Chance::new(seed, lane));
-        let thrice = outcome(&payloads, &order).await;
+        let thrice = outcome(&payloads, &names, &order).await;
         assert_eq!(thrice.seen, once.seen, "order {lane} of the seed {seed}");
         for (account, of) in &once.ledger {
             let all = of.accepted + of.duplicate + of.rejected;

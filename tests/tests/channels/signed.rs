@@ -12,6 +12,7 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
+use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::Sha256;
 
@@ -72,13 +73,19 @@ pub fn account(connector: &str, secrets: &Secrets) -> String {
     let key = public_key();
     let (channel, named): (_, &[(&str, &str)]) = match connector {
         "cloudevents" => ("community", &[("bearer", SECRET)]),
+        "facebook_page" => ("facebook", &[("app_secret", SECRET), ("verify_token", SECRET)]),
         "line" => ("line", &[("channel_secret", SECRET)]),
+        "mailgun" => ("email", &[("signing_key", SECRET)]),
         "postmark" => ("email", &[("token", SECRET)]),
         "sendgrid" => ("email", &[("token", SECRET), ("public_key", &key)]),
         "slack" => ("slack", &[("signing_secret", SECRET)]),
         "telegram" => ("telegram", &[("secret_token", SECRET)]),
+        "tiktok" => ("tiktok", &[("client_secret", SECRET)]),
+        "trustpilot" => ("trustpilot", &[("token", SECRET)]),
         "twilio" => ("sms", &[("auth_token", SECRET)]),
+        "vk" => ("vk", &[("secret", SECRET)]),
         "whatsapp_cloud" => ("whatsapp", &[("app_secret", SECRET), ("verify_token", SECRET)]),
+        "x" => ("x", &[("consumer_secret", SECRET)]),
         other => panic!("{other} has no account here"),
     };
     let settings: &[_] = if connector == "twilio" { &[("public_url", TWILIO_URL)] } else { &[] };
@@ -120,7 +127,8 @@ pub fn signed(connector: &str, call: &Call, at: i64) -> Call {
             let mac = BASE64.encode(&hmac::<Hmac<Sha256>>(&[&call.body]));
             call.with_header("x-line-signature", &mac)
         }
-        "postmark" => call.with_parameter("token", SECRET),
+        "mailgun" => mailgun(call, &time),
+        "postmark" | "trustpilot" => call.with_parameter("token", SECRET),
         "sendgrid" if call.is_form_data() => call.with_parameter("token", SECRET),
         "sendgrid" => {
             let said = key().sign(&SystemRandom::new(), &[time.as_bytes(), &call.body].concat()).unwrap();
@@ -133,6 +141,10 @@ pub fn signed(connector: &str, call: &Call, at: i64) -> Call {
                 .with_header("x-slack-signature", &format!("v0={mac}"))
         }
         "telegram" => call.with_header("x-telegram-bot-api-secret-token", SECRET),
+        "tiktok" => {
+            let mac = HEXLOWER.encode(&hmac::<Hmac<Sha256>>(&[time.as_bytes(), b".", &call.body]));
+            call.with_header("tiktok-signature", &format!("t={time},s={mac}"))
+        }
         "twilio" => {
             let mut pairs: Vec<_> = form_urlencoded::parse(&call.body).collect();
             pairs.sort();
@@ -141,12 +153,47 @@ pub fn signed(connector: &str, call: &Call, at: i64) -> Call {
             let mac = BASE64.encode(&hmac::<Hmac<Sha1>>(&[TWILIO_URL.as_bytes(), form.as_bytes()]));
             call.with_header("x-twilio-signature", &mac)
         }
-        "whatsapp_cloud" => {
+        "vk" => {
+            // The proof is a field of the body.
+            let mut body: Value = serde_json::from_slice(&call.body).unwrap();
+            body["secret"] = SECRET.into();
+            Call { body: body.to_string().into_bytes(), ..call }
+        }
+        "facebook_page" | "whatsapp_cloud" => {
             let mac = HEXLOWER.encode(&hmac::<Hmac<Sha256>>(&[&call.body]));
             call.with_header("x-hub-signature-256", &format!("sha256={mac}"))
         }
+        "x" => {
+            let mac = BASE64.encode(&hmac::<Hmac<Sha256>>(&[&call.body]));
+            call.with_header("x-twitter-webhooks-signature", &format!("sha256={mac}"))
+        }
         other => panic!("nobody signs for {other}"),
     }
+}
+
+/// Mailgun's proof stands within the body, as JSON or as fields of the form.
+fn mailgun(mut call: Call, time: &str) -> Call {
+    let token = "a".repeat(50);
+    let mac = HEXLOWER.encode(&hmac::<Hmac<Sha256>>(&[time.as_bytes(), token.as_bytes()]));
+    let kind = call.headers.iter().find(|(name, _)| name == "content-type");
+    let kind = kind.map(|(_, value)| value.clone()).unwrap_or_default();
+    if kind.starts_with("application/json") {
+        let mut body: Value = serde_json::from_slice(&call.body).unwrap();
+        body["signature"] = json!({ "timestamp": time, "token": token, "signature": mac });
+        call.body = body.to_string().into_bytes();
+        return call;
+    }
+    let boundary = kind.split_once("boundary=").map(|(_, boundary)| boundary.trim_matches('"'));
+    let fields = [("timestamp", time), ("token", &token), ("signature", &mac)].map(|(name, value)| {
+        boundary.map_or_else(
+            || format!("{name}={value}&"),
+            |boundary| {
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+            },
+        )
+    });
+    call.body = [fields.concat().as_bytes(), &call.body].concat();
+    call
 }
 
 impl Call {

@@ -82,19 +82,23 @@ impl Delivery {
 }
 
 impl PartState {
-    /// What came back, unless it is known to have arrived.
+    /// What came back, if that counts. A platform that says both of one message has brought it after all. A mail has several on
+    /// its way who say that they delivered it, each for himself, and one who sends it back does so for good; only who has seen it
+    /// has it.
     pub(super) fn returned(&self) -> Option<&Return> {
-        let arrived = self.progress >= Some(Progress::Delivered);
-        self.bounced.as_ref().or(self.undelivered.as_ref()).filter(|_| !arrived)
+        let is_below = |progress| self.progress < Some(progress);
+        let bounced = self.bounced.as_ref().filter(|_| is_below(Progress::Read));
+        bounced.or_else(|| self.undelivered.as_ref().filter(|_| is_below(Progress::Delivered)))
     }
 
     fn status(&self) -> Option<Status> {
-        Some(match self.progress? {
-            Progress::Read => Status::Read,
-            Progress::Delivered => Status::Delivered,
-            Progress::Sent if self.bounced.is_some() => Status::Bounced,
-            Progress::Sent if self.undelivered.is_some() => Status::Undelivered,
-            Progress::Sent => Status::Sent,
+        let progress = self.progress?;
+        Some(match (self.returned(), progress) {
+            (Some(_), _) if self.bounced.is_some() => Status::Bounced,
+            (Some(_), _) => Status::Undelivered,
+            (None, Progress::Read) => Status::Read,
+            (None, Progress::Delivered) => Status::Delivered,
+            (None, Progress::Sent) => Status::Sent,
         })
     }
 

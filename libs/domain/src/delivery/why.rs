@@ -54,6 +54,10 @@ const fn rejected(reason: Rejection) -> &'static str {
         }
         Rejection::PlaceGone => "what it answers is gone: answer at another place",
         Rejection::Unsupported => "the platform cannot do this: answer otherwise",
+        Rejection::BaseUrlNotHttps => {
+            "the account's base_url is not https, so nothing left us: write https://, or private_addresses = \"true\" for a \
+             platform in a network of our own"
+        }
         Rejection::Malformed => "the platform did not understand it: tell whoever runs this site",
         Rejection::Other => "the platform does not take it, and says no reason that we know",
     }

@@ -59,6 +59,9 @@ pub enum Event {
         /// The sign: an emoji, or the channel's word for one. None: taken back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sign: Option<Personal>,
+        /// Of a sign: the keyed digest of who put which, by which the same one is known again. Older entries have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
     },
     /// It is a reply of ours: the channel took it under this name.
     #[serde(rename = "message.sent")]

@@ -1,10 +1,12 @@
 //! A message of a channel: one stream each, so that a second delivery finds the first.
 
 mod event;
+mod signs;
 #[cfg(test)]
 mod tests;
 
 pub use event::{Attachment, Automatic, Content, EntryPoint, Event, Fate, Loss};
+pub use signs::SIGNERS_MAX;
 
 use crate::{
     channel::Direction,
@@ -14,7 +16,7 @@ use crate::{
     time::Timestamp,
 };
 
-use std::collections::BTreeMap;
+use signs::{Reaction, Signs};
 
 /// An action on a message, with its time and actor.
 pub type Command = decider::Command<Action>;
@@ -28,13 +30,17 @@ pub enum Action {
     Record(Box<Content>),
     /// Its author, or the channel, deleted it. It is kept, and marked; if it is still to come, as soon as it does.
     MarkDeleted,
-    /// Somebody put a sign to it, or took it back. What is older than his last sign is late, and nothing; signs are sealed and
-    /// cannot be compared, so that the same one again at another time is another one.
+    /// Somebody put a sign to it, or took it back. What is older than what he did last is late, and nothing. Where the channel
+    /// says no time, or the same one, putting what stands and taking back what does not stand is nothing.
     React {
         /// Who.
         by: IdentityId,
         /// The sign; none: taken back.
         sign: Option<Personal>,
+        /// Of a sign: the keyed digest of who put which. Signs are sealed and cannot be compared.
+        digest: Option<Digest>,
+        /// Whether the channel says when. If not, the command's time is when we came to know of it.
+        timed: bool,
     },
     /// It is a reply of ours that the channel took. What the channel tells of it as of a message is no news then.
     Send {
@@ -78,8 +84,7 @@ pub enum Action {
 pub struct State {
     message: Option<Message>,
     deleted_at: Option<Timestamp>,
-    /// When each put his last sign to it, or took it back.
-    signs: BTreeMap<IdentityId, Timestamp>,
+    signs: Signs,
     /// How far the channel says it came: the farthest.
     reached: Option<Fate>,
     failed: bool,
@@ -132,8 +137,6 @@ pub enum Error {
 
 /// The most edits that are kept of one message: more would be a channel that repeats itself.
 pub const EDITS_MAX: u32 = 1_000;
-/// The most people whose signs are kept of one message.
-pub const SIGNERS_MAX: usize = 1_000;
 
 impl State {
     /// The message, if it is known.
@@ -231,17 +234,9 @@ impl Decider for State {
             }
             (None | Some(_), Action::MarkDeleted) if self.deleted_at.is_some() => Ok(Vec::new()),
             (None | Some(_), Action::MarkDeleted) => Ok(vec![Event::DeletedAtSource { at }]),
-            (None | Some(_), Action::React { by, .. })
-                if self.signs.get(&by).is_some_and(|last| *last >= at) =>
-            {
-                Ok(Vec::new())
+            (None | Some(_), Action::React { by, sign, digest, timed }) => {
+                self.signs.react(at, Reaction { by, sign, digest, timed })
             }
-            (None | Some(_), Action::React { by, .. })
-                if self.signs.len() >= SIGNERS_MAX && !self.signs.contains_key(&by) =>
-            {
-                Err(Error::LimitExceeded { what: "people who react to a message", max: SIGNERS_MAX })
-            }
-            (None | Some(_), Action::React { by, sign }) => Ok(vec![Event::Reacted { at, by, sign }]),
             (None | Some(_), Action::Send { .. }) if self.reply.is_some() => Ok(Vec::new()),
             (None | Some(_), Action::Send { reply }) => Ok(vec![Event::Sent { at, reply }]),
             (None | Some(_), Action::Report { fate, code }) if self.is_further(fate) => {
@@ -279,8 +274,8 @@ impl Decider for State {
             Event::DeletedAtSource { at } => {
                 self.deleted_at.get_or_insert(*at);
             }
-            Event::Reacted { at, by, .. } => {
-                self.signs.insert(by.clone(), *at);
+            Event::Reacted { at, by, sign, digest } => {
+                self.signs.note(*at, by, sign.is_some(), digest.as_ref());
             }
             Event::Sent { reply, .. } => {
                 self.reply.get_or_insert(*reply);

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{
     actor::{Actor, Kind},
@@ -124,27 +126,6 @@ fn a_deletion_that_comes_before_its_message_follows_it_too() {
         ])
         .when(command(5, Action::MarkDeleted))
         .then_nothing();
-}
-
-#[test]
-fn a_sign_is_what_was_put_last_whatever_comes_first() {
-    let react = |second, by: &str, sign: Option<&str>| {
-        let sign = sign.map(|sign| Personal::open(by, sign));
-        command(second, Action::React { by: by.parse().unwrap(), sign })
-    };
-    let (ana, ben) = ("mail-fr_0123456789abcdef", "mail-fr_fedcba9876543210");
-    given::<State>(&[])
-        .when(react(5, ana, Some("👍")))
-        .then_kinds(&["message.reacted"])
-        .when(react(5, ana, Some("👍")))
-        .then_nothing()
-        // He took it back, and this was before.
-        .when(react(4, ana, None))
-        .then_nothing()
-        .when(react(4, ben, Some("👎")))
-        .then_kinds(&["message.reacted"])
-        .when(react(6, ana, None))
-        .then(&[Event::Reacted { at: at(6), by: ana.parse().unwrap(), sign: None }]);
 }
 
 #[test]

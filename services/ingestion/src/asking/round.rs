@@ -99,8 +99,14 @@ impl Round {
         }
         let shared = &self.shared;
         let about = (self.account.clone(), self.policy_version, principal().map_err(|_| Failure::Fault)?);
-        let told = happened::happened(&shared.ingestion, &shared.teller, about, self.now(), happenings);
-        let Happened { counts, unkept } = told.await.map_err(|error| not_taken(&error))?;
+        let mut what = Happened::default();
+        let told =
+            happened::happened(&shared.ingestion, &shared.teller, about, self.now(), happenings, &mut what);
+        told.await.map_err(|error| not_taken(&error))?;
+        let Happened { counts, unkept } = what;
+        let parts = &shared.ingestion.0;
+        let tallied = parts.submitter.tally(&parts.ledger, self.account.id.as_str(), Tally::of(&counts));
+        tallied.await.map_err(|error| not_taken(&error))?;
         for ((kind, outcome), count) in counts {
             let account = KeyValue::new("account", self.account.id.to_string());
             shared

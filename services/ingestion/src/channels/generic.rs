@@ -30,7 +30,7 @@ const FIELD_NAME_MAX: usize = 64;
 pub(super) struct Envelope<'a> {
     /// What happened.
     pub(super) kind: Option<&'a str>,
-    /// What a message is called.
+    /// What the event is called, and a message that says no id.
     pub(super) id: Option<String>,
     /// When it happened.
     pub(super) at: Timestamp,
@@ -50,6 +50,7 @@ pub(super) fn read(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Happening
             by: party(&data.need("by")?)?,
             sign: data.text("sign").map(str::to_owned),
             at: data.time("at"),
+            event: envelope.id.clone(),
         }),
         "receipt" => receipt(data, envelope),
         "contact" => Ok(Happening::Contact {
@@ -92,7 +93,7 @@ fn receipt(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Happening, Malfor
         return Err(data.wrong("id", "a text; or contact"));
     }
     let at = time(data, "at")?.unwrap_or(envelope.at);
-    Ok(Happening::Receipt(Receipt { external_id, contact, status, at, code: data.id("code") }))
+    Ok(Happening::Receipt(Receipt { external_id, contact, status, at, code: data.id("code"), word: None }))
 }
 
 fn message(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Message, Malformed> {

@@ -30,8 +30,11 @@ pub enum Happening {
         by: Party,
         /// The sign, as text: an emoji, or the channel's word for it. `None`: taken back.
         sign: Option<String>,
-        /// When.
+        /// When, if the channel says so.
         at: Option<Timestamp>,
+        /// What the channel calls this event, if it says so: the same at each delivery, and another one when the sign is put
+        /// again. Looked at only where it says no time.
+        event: Option<String>,
     },
     /// The person wants no more advertising from us, or again. Answers are not concerned.
     Marketing {
@@ -227,6 +230,8 @@ pub struct Receipt {
     pub at: Timestamp,
     /// Of a failure: the channel's own code, if it has one.
     pub code: Option<String>,
+    /// The word of ours that it was sent with, where the channel repeats it.
+    pub word: Option<String>,
 }
 
 /// How far a message of ours came. What comes later in this order includes what is before it; failed is beside it.

@@ -110,6 +110,7 @@ fn event(data: &Node<'_>) -> Result<Happening, Malformed> {
         status,
         at: data.need_time("timestamp")?,
         code: reason.or_else(|| data.id("reason")).filter(|_| status == Status::Failed),
+        word: None,
     }))
 }
 

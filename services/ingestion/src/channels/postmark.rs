@@ -74,6 +74,7 @@ fn receipt(root: &Node<'_>, status: Status, contact: &str, at: &str) -> Result<H
         status,
         at: root.need_time(at)?,
         code: None,
+        word: None,
     }))
 }
 

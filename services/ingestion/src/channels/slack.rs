@@ -152,7 +152,7 @@ fn reaction(reaction: Reaction, added: bool, at: &At<'_>) -> Result<Happening, M
     let external_id = message::name(&at_item.need_id("channel", item.channel)?, ts.as_str());
     let by = Party { id: at.need_id("user", reaction.user)?, ..Party::default() };
     let sign = added.then_some(at.need("reaction", reaction.reaction)?);
-    Ok(Happening::Reaction { external_id, by, sign, at: Some(when) })
+    Ok(Happening::Reaction { external_id, by, sign, at: Some(when), event: None })
 }
 
 fn is_of_another(config: &Config, team: Option<&Id>) -> bool {

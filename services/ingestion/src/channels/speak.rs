@@ -37,6 +37,7 @@ use std::fmt;
 
 use domain::{
     delivery::{Failure, Rejection},
+    ids::{IdempotencyKey, ReplyId},
     time::Timestamp,
 };
 use http::{HeaderMap, Method, StatusCode};
@@ -101,10 +102,25 @@ pub struct Outgoing<'a> {
     pub files: &'a [File],
     /// The same at every attempt, and of no other message: a UUID.
     pub key: &'a str,
+    /// The reply that it is of.
+    pub reply: ReplyId,
     /// Before this, no attempt was made.
     pub since: Timestamp,
     /// When this call is made; signatures cover it.
     pub at: Timestamp,
+}
+
+impl Outgoing<'_> {
+    /// What we want to hear again with what the platform reports of it, where it repeats such a word.
+    pub fn word(&self) -> String {
+        format!("{}/{}", self.reply, self.key)
+    }
+}
+
+/// The reply and the key that such a word is of, if it is one.
+pub fn of_word(word: &str) -> Option<(ReplyId, IdempotencyKey)> {
+    let (reply, key) = word.split_once('/')?;
+    Some((reply.parse().ok()?, key.parse().ok()?))
 }
 
 /// A file on its way out.

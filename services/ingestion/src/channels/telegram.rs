@@ -205,7 +205,7 @@ impl Reactions {
         let signs: Vec<String> = self.new_reaction.into_iter().filter_map(Sign::text).collect();
         let sign = said(Some(signs.join(" ")));
         let when = at.need_seconds("date", self.date.as_ref())?;
-        Ok(Happening::Reaction { external_id: name(None, &chat, &id), by, sign, at: Some(when) })
+        Ok(Happening::Reaction { external_id: name(None, &chat, &id), by, sign, at: Some(when), event: None })
     }
 }
 

@@ -169,6 +169,7 @@ impl Form<'_> {
             status,
             at: self.now,
             code: code.filter(|_| status == Status::Failed),
+            word: None,
         })])
     }
 

@@ -185,6 +185,7 @@ fn status(root: &Node<'_>) -> Result<Happening, Malformed> {
         status,
         at: root.need_time("timestamp")?,
         code: code.filter(|_| status == Status::Failed),
+        word: None,
     }))
 }
 

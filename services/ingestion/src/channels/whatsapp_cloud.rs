@@ -19,7 +19,7 @@ use super::{
     Config, Connector, Happening, Hook, Malformed, Party, Receipt, Refused, Said, Status,
     hub::{self, Change},
     json::{self, At, Id},
-    wording::name,
+    wording::{name, said},
 };
 
 /// The connector.
@@ -105,6 +105,8 @@ struct StatusUpdate {
     /// In a group: whose device it is.
     recipient_participant_id: Option<Id>,
     recipient_user_id: Option<Id>,
+    /// The word that the message was sent with.
+    biz_opaque_callback_data: Option<String>,
     #[serde(default)]
     errors: Vec<Fault>,
 }
@@ -216,6 +218,7 @@ fn status(raw: &RawValue, at: &At<'_>) -> Result<Happening, Malformed> {
         status,
         at: at.need_seconds("timestamp", update.timestamp.as_ref())?,
         code: update.errors.into_iter().find_map(|fault| fault.code?.said()),
+        word: said(update.biz_opaque_callback_data),
     }))
 }
 

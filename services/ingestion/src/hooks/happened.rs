@@ -38,19 +38,22 @@ pub(crate) struct Unkept {
     pub(crate) why: Malformed,
 }
 
-/// Takes what a platform told. When this answers, it is in the log; the same again is harmless.
+/// Takes what a platform told. When this answers, it is in the log; the same again is harmless. What became of it so far stands
+/// in `what` even if the rest could not be taken; nothing of that is counted yet.
 pub(crate) async fn happened(
     ingestion: &Ingestion,
     teller: &Teller,
     about: (Account, u64, Principal),
     now: domain::time::Timestamp,
     happenings: Vec<Happening>,
-) -> Result<Happened, Error> {
+    what: &mut Happened,
+) -> Result<(), Error> {
     let (account, policy_version, principal) = about;
     let batch = Batch { account, policy_version, origin: Origin::Live, principal, now, once: false };
     let (submitter, ledger) = (&ingestion.0.submitter, &ingestion.0.ledger);
-    let Happened { mut counts, mut unkept } = Happened::default();
+    let Happened { counts, unkept } = what;
     let (mut messages, mut mails, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let mut proofs = Vec::new();
     let (mut people, mut wrote) = (Vec::new(), BTreeMap::new());
     for happening in happenings {
         match happening {
@@ -63,10 +66,12 @@ pub(crate) async fn happened(
             Happening::Deleted { external_id, at } => {
                 told.push(("deletion", external_id, Told::Deleted, at.unwrap_or(now)));
             }
-            Happening::Reaction { external_id, by, sign, at } => {
-                told.push(("reaction", external_id, Told::Sign { by: by.id, sign }, at.unwrap_or(now)));
+            Happening::Reaction { external_id, by, sign, at, event } => {
+                let sign = Told::Sign { by: by.id, sign, timed: at.is_some(), event };
+                told.push(("reaction", external_id, sign, at.unwrap_or(now)));
             }
-            Happening::Receipt(Receipt { external_id: Some(id), status, at, code, .. }) => {
+            Happening::Receipt(Receipt { external_id: Some(id), status, at, code, word, .. }) => {
+                proofs.extend(word.map(|word| (id.clone(), word)));
                 told.push(("receipt", id, Told::Fate { fate: fate(status), code }, at));
             }
             // "All up to here", and none by its name: which ones these are is not looked up. It is counted, and no fate of a
@@ -84,7 +89,8 @@ pub(crate) async fn happened(
         }
     }
     let ids: Vec<_> = messages.iter().map(|arriving| arriving.message.external_id.clone()).collect();
-    for (external_id, taken) in ids.into_iter().zip(submitter.take(ledger, &batch, messages).await?) {
+    for (external_id, taken) in ids.into_iter().zip(submitter.take_uncounted(ledger, &batch, messages).await?)
+    {
         if let Taken::Rejected(Rejection { field, reason }) = &taken {
             tracing::warn!(field, reason, "a message of a channel is not taken");
             let why = Malformed::new(field.as_str(), reason);
@@ -96,7 +102,7 @@ pub(crate) async fn happened(
         let about = (batch.account.clone(), batch.policy_version);
         let from = mail.envelope_from.as_deref().unwrap_or_default();
         let to = mail.envelope_to.first().map(String::as_str);
-        let outcome = match postbox::take(ingestion, about, (from, to), &mail.raw).await {
+        let outcome = match postbox::take_uncounted(ingestion, about, (from, to), &mail.raw).await {
             Ok(taken) => {
                 if let Taken::Rejected(Rejection { field, reason }) = &taken {
                     unkept.push(Unkept { external_id: None, why: Malformed::new(field.as_str(), reason) });
@@ -115,6 +121,9 @@ pub(crate) async fn happened(
         };
         *counts.entry(("mail", outcome)).or_default() += 1;
     }
+    for (external_id, word) in proofs {
+        ingestion.0.replies.proved(&batch.account, &external_id, &word).await?;
+    }
     for (kind, external_id, told, at) in told {
         let news = teller.tell(&batch, &external_id, told, at.min(now)).await?;
         *counts.entry((kind, outcome(news))).or_default() += 1;
@@ -126,7 +135,7 @@ pub(crate) async fn happened(
         let news = submitter.contacts().told(&batch, &person, said, when).await?;
         *counts.entry((kind, outcome(news))).or_default() += 1;
     }
-    Ok(Happened { counts, unkept })
+    Ok(())
 }
 
 /// What became of what was told: whether it was news, if it was kept.

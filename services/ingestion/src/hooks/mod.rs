@@ -38,6 +38,7 @@ use bytes::Bytes;
 use domain::{
     actor::{Actor, Kind},
     ids::{ActorId, AuthMethod},
+    time::Timestamp,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use opentelemetry::{KeyValue, metrics::Counter};
@@ -50,7 +51,7 @@ use crate::{
     Ingestion,
     account::Account,
     channels::{self, Answer, Connector, Hook},
-    ledger::{Tally, UNKNOWN_ACCOUNT},
+    ledger::{self, Tally, UNKNOWN_ACCOUNT},
     secrets::Secrets,
 };
 use dead::{Kept, call::Call};
@@ -224,32 +225,44 @@ impl Doors {
         if read.happenings.iter().any(|happening| matches!(happening, channels::Happening::Passed(_))) {
             self.ingestion.0.asking.want(&account.id, now).await.map_err(away)?;
         }
-        let about = (account, policy_version, principal().map_err(internal)?);
-        let account = about.0.clone();
-        let told = happened::happened(&self.ingestion, &self.teller, about, now, read.happenings);
-        let Happened { counts, unkept } = told.await.map_err(away)?;
-        self.meter(&account, &counts);
-        // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
-        self.kept(&account, connector, &hook, &read.unread).await.map_err(away)?;
-        if !unkept.is_empty() {
-            let unread = read::unkept(connector, &hook, &config, &unkept);
-            self.letters(&account, connector, &hook, &unread).await.map_err(away)?;
+        let by = principal().map_err(internal)?;
+        let call = || {
+            let identity = Call::of(&hook, hook.body).identity(account.id.as_str(), connector.name());
+            self.ingestion.0.shell.vault.fingerprint(&identity)
+        };
+        let mut what = Happened::default();
+        let decided = async {
+            let about = (account.clone(), policy_version, by);
+            happened::happened(&self.ingestion, &self.teller, about, now, read.happenings, &mut what).await?;
+            self.meter(&account, &what.counts);
+            // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
+            let Letters { new, again } = self.letters(&account, connector, &hook, &read.unread).await?;
+            if !what.unkept.is_empty() {
+                let unread = read::unkept(connector, &hook, &config, &what.unkept);
+                self.letters(&account, connector, &hook, &unread).await?;
+            }
+            let Tally { duplicate, rejected, held_back } = Tally::of(&what.counts);
+            // What cannot be read counts as rejected once, then as a duplicate.
+            let tally = Tally { duplicate: duplicate + again, rejected: rejected + new, held_back };
+            let parts = &self.ingestion.0;
+            let call = if duplicate > 0 { call() } else { String::new() };
+            parts.submitter.answered(&parts.ledger, (account.id.as_str(), &call), now, tally).await
+        };
+        let decided: Result<(), Error> = decided.await;
+        if let Err(error) = decided {
+            self.unanswered(&account, &call(), now, &what.counts).await;
+            return Err(away(error));
         }
         Ok(read.answer)
     }
 
-    /// Keeps what could not be read, and counts it: once as rejected, then as a duplicate.
-    async fn kept(
-        &self,
-        account: &Account,
-        connector: &dyn Connector,
-        hook: &Hook<'_>,
-        unread: &[Unread],
-    ) -> Result<(), Error> {
-        let Letters { new, again } = self.letters(account, connector, hook, unread).await?;
-        let parts = &self.ingestion.0;
-        let tally = Tally { duplicate: again, rejected: new, ..Tally::default() };
-        parts.submitter.tally(&parts.ledger, account.id.as_str(), tally).await
+    /// Remembers what was new in a call that is to come again.
+    async fn unanswered(&self, account: &Account, call: &str, now: Timestamp, counts: &Counts) {
+        let ledger = &self.ingestion.0.ledger;
+        let new = ledger::is_new(counts);
+        if let Err(error) = ledger.unanswered((account.id.as_str(), call), now, new).await {
+            tracing::warn!(%error, "what was new in a call that comes again is counted twice");
+        }
     }
 
     async fn letters(

@@ -2,7 +2,7 @@
 
 use domain::{
     actor::{Actor, Kind},
-    ids::{ActorId, AuthMethod, IdentityId, MessageId, ReasonCode, derive},
+    ids::{ActorId, AuthMethod, Digest, IdentityId, MessageId, ReasonCode, derive},
     message::{self, Action, Command, Fate},
     personal::Personal,
     time::Timestamp,
@@ -19,13 +19,15 @@ use crate::{identity::Names, take::Batch};
 const NAMESPACE: Uuid = Uuid::from_u128(0x7c1d_0b5e_9f0a_5d5c_9a3e_61f2_0d84_c9b7);
 /// The domain of the hashes of signs.
 const SIGN: &str = "sign";
+/// The domain of the hashes of a channel's names of its events.
+const EVENT: &str = "event";
 /// How what is told is known: the channel says so.
 const CHANNEL: &str = "channel";
 
 /// What is told of one message.
 pub(crate) enum Told {
     Deleted,
-    Sign { by: String, sign: Option<String> },
+    Sign { by: String, sign: Option<String>, timed: bool, event: Option<String> },
     Fate { fate: Fate, code: Option<String> },
 }
 
@@ -90,7 +92,7 @@ impl Teller {
         let named = |what: &str| format!("{id}/{what}");
         Some(match told {
             Told::Deleted => (Action::MarkDeleted, channel.clone(), named("deleted")),
-            Told::Sign { by, sign } => {
+            Told::Sign { by, sign, timed, event } => {
                 let by: IdentityId = names.identity(&by).ok()?;
                 let actor = Actor::new(
                     Kind::Customer,
@@ -98,9 +100,20 @@ impl Teller {
                     AuthMethod::new(CHANNEL).ok()?,
                 );
                 let hash = self.vault.hash(SIGN, &[sign.as_deref().unwrap_or_default()]);
-                let digest = named(&format!("sign/{by}/{}/{hash}", at.as_microsecond()));
+                // What names neither a time nor itself is told again by what stands alone: by any name of its own, a sign
+                // that is put, taken back and put again would be lost.
+                let which = match event {
+                    _ if timed => at.as_microsecond().to_string(),
+                    Some(event) => format!("event/{}", self.vault.hash(EVENT, &[&event])),
+                    None => format!("told/{}", Uuid::new_v4().simple()),
+                };
+                let name = named(&format!("sign/{by}/{which}/{hash}"));
+                let digest = match &sign {
+                    Some(sign) => Some(Digest::new(&self.vault.hash(SIGN, &[by.as_str(), sign])).ok()?),
+                    None => None,
+                };
                 let sign = sign.map(|sign| Personal::open(by.as_str(), sign));
-                (Action::React { by, sign }, actor, digest)
+                (Action::React { by, sign, digest, timed }, actor, name)
             }
             Told::Fate { fate, code } => {
                 let code = code.and_then(|code| ReasonCode::new(&code.to_lowercase()).ok());

@@ -3,7 +3,8 @@
 //! A reply is a stream, `delivery-<reply>`, and its rules are [`domain::delivery`]'s. [`queue`] takes over what cases release:
 //! where an account's connector can send. [`drive`] does what is next, again and again: it writes the intention before each
 //! call ([`say`]) and the result after it, so that a process may die at any moment, and what is unclear then is told as unclear.
-//! [`reports`] brings together what the channel tells of a message with the reply that it is.
+//! [`reports`] brings together what the channel tells of a message with the reply that it is; [`proved`] takes the word of ours
+//! that comes back with it for the answer that never came.
 //!
 //! What is absent: what was sent nobody here judges again, and what is unclear nobody sends again by himself, unless the
 //! platform knows the key, says that it has it not, or policy wants that.
@@ -13,6 +14,7 @@ mod http;
 mod in_time;
 pub(crate) mod mail;
 pub(crate) mod model;
+mod proved;
 mod queue;
 mod reports;
 mod say;
@@ -50,7 +52,7 @@ use sends::Sends;
 use way::Way;
 
 use crate::{
-    account::{Accounts, Via},
+    account::{Account, Accounts, Via},
     health::Channels,
     secrets::Secrets,
 };
@@ -123,6 +125,11 @@ impl Runners {
     /// The read model, for operators.
     pub(crate) fn model(&self) -> Arc<Models<model::Deliveries>> {
         Arc::clone(&self.model)
+    }
+
+    /// A platform told something of a message, and with it the word of ours that it was sent with.
+    pub(crate) async fn proved(&self, account: &Account, external_id: &str, word: &str) -> Result<(), Error> {
+        self.replies.proved(account, external_id, word).await
     }
 
     /// The way in over gRPC.

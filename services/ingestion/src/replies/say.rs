@@ -294,14 +294,14 @@ impl Replies {
         Ok(known.state.reply().is_some_and(|reply| reply != delivery.request.reply))
     }
 
-    fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {
+    pub(super) fn external(&self, voice: &Voice, words: &Words, id: &str) -> Result<External, Error> {
         let names = Names::new(&self.shell.vault, &voice.account);
         let hash: KeyedHash = names.root(id).map_err(|error| Error::Internal(error.to_string()))?;
         Ok(External { hash, id: Personal::open(words.subject.as_str(), id) })
     }
 
     /// What a part says, in plain text. Nothing: nobody can read it any more.
-    async fn words(&self, stream: &StreamId, part: u16) -> Result<Option<Words>, Error> {
+    pub(super) async fn words(&self, stream: &StreamId, part: u16) -> Result<Option<Words>, Error> {
         use futures_util::TryStreamExt;
         let mut entries = self.shell.log.read(stream);
         while let Some(entry) = entries.try_next().await? {

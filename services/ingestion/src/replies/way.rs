@@ -95,6 +95,7 @@ pub(super) fn lack(via: &Via, way: Way) -> Option<Unsayable> {
         named: &[],
         files: &[],
         key: "00000000-0000-0000-0000-000000000000",
+        reply: domain::ids::ReplyId(uuid::Uuid::nil()),
         since: domain::time::Timestamp::UNIX_EPOCH,
         at: domain::time::Timestamp::UNIX_EPOCH,
     };

@@ -96,6 +96,7 @@ impl Words {
             named: &self.named,
             files: &self.files,
             key,
+            reply: delivery.request.reply,
             since: delivery.request.not_before,
             at,
         }

@@ -171,6 +171,7 @@ fn of_speaker(speaker: &'static dyn channels::speak::Speaker) -> Parser {
             parameters: &[],
             named: &[],
             files: &[],
+            reply: "0192f0c1-2b3c-7d4e-8f50-617283940a1b".parse().unwrap(),
             key: "67e55044-10b1-426f-9247-bb680e5fe0c8",
             since: at,
             at,

@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use crate::{
     case::ReplyOutcome,
-    decider::{decide_all, testing::Given},
+    decider::{Decider, decide_all, fold, testing::Given},
     delivery::*,
 };
 
@@ -58,4 +58,48 @@ fn a_receipt_that_is_quicker_than_the_answer_comes_again_or_brings_the_result() 
     let both = [by(11, sent(1, 1)), by(11, receipt(1, 1, Receipt::Delivered))];
     let events = decide_all(&state, both).unwrap();
     assert_eq!(crate::decider::testing::kinds(&events), ["delivery.part_sent", "delivery.delivered"]);
+}
+
+/// Every order of these.
+fn orders<T: Clone>(all: &[T]) -> Vec<Vec<T>> {
+    if all.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut orders = Vec::new();
+    for (at, first) in all.iter().enumerate() {
+        let rest = [&all[..at], &all[at + 1..]].concat();
+        orders.extend(self::orders(&rest).into_iter().map(|rest| [&[first.clone()][..], &rest].concat()));
+    }
+    orders
+}
+
+#[test]
+fn a_mail_that_came_back_stays_so_whoever_delivered_it_and_in_whatever_order() {
+    let bounced = || Receipt::Bounced(returned());
+    let undelivered = || Receipt::Undelivered(returned());
+    let cases = [
+        (vec![Receipt::Sent, Receipt::Delivered, bounced()], Status::Bounced),
+        (vec![Receipt::Delivered, bounced(), bounced(), Receipt::Delivered], Status::Bounced),
+        (vec![Receipt::Delivered, bounced(), undelivered()], Status::Bounced),
+        // Who has seen it has it.
+        (vec![Receipt::Delivered, bounced(), Receipt::Read], Status::Read),
+        // The platform itself says that it has brought it.
+        (vec![Receipt::Sent, Receipt::Delivered, undelivered()], Status::Delivered),
+        (vec![Receipt::Sent, undelivered()], Status::Undelivered),
+        (vec![Receipt::Read, undelivered()], Status::Read),
+    ];
+    for (receipts, expected) in cases {
+        for order in orders(&receipts) {
+            let mut request = request();
+            request.parts.truncate(1);
+            let one = after([(0, Action::Queue(request)), (10, start(1, 1)), (11, sent(1, 1))]);
+            let told = order.iter().fold(one, |state, what| {
+                let events = state.decide(by(20, receipt(1, 1, what.clone()))).unwrap();
+                fold(state, &events)
+            });
+            assert_eq!(delivery(&told).status(), expected, "{order:?}");
+            let failed = matches!(delivery(&told).outcome(), Some(ReplyOutcome::Bounced { .. }));
+            assert_eq!(failed, matches!(expected, Status::Bounced | Status::Undelivered), "{order:?}");
+        }
+    }
 }

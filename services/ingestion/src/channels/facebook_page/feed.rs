@@ -68,15 +68,18 @@ pub(super) fn read(raw: &RawValue, entry: &Entry<'_>, at: &At<'_>) -> Result<Hap
     let changed = entry.time.as_ref().and_then(Id::moment);
     let told = change.created_time.as_ref().and_then(Id::moment);
     let created = told.or(changed);
+    let item = at.need("item", change.item.as_deref())?;
+    if matches!(item, "reaction" | "like") && verb != Verb::Other {
+        return change.reaction(verb, changed, at);
+    }
     let times = Times { created: at.need("created_time", created)?, changed: changed.or(told) };
-    match (at.need("item", change.item.as_deref())?, verb) {
+    match (item, verb) {
         (_, Verb::Other) => Ok(Happening::Passed("visibility_changed")),
         ("comment", Verb::Remove) => {
             let external_id = at.need_id("comment_id", change.comment_id)?;
             Ok(Happening::Deleted { external_id, at: times.changed })
         }
         ("comment", _) => change.comment(verb, entry, times, at),
-        ("reaction" | "like", _) => change.reaction(verb, times, at),
         ("rating", Verb::Remove) => {
             let external_id = at.need_id("open_graph_story_id", change.open_graph_story_id)?;
             Ok(Happening::Deleted { external_id, at: times.changed })
@@ -153,7 +156,14 @@ impl Change {
         Ok(Happening::Message(Box::new(message)))
     }
 
-    fn reaction(mut self, verb: Verb, times: Times, at: &At<'_>) -> Result<Happening, Malformed> {
+    /// What a reaction says of times is when that came to be which it was put to, or when it was put first: neither tells
+    /// when it was taken back.
+    fn reaction(
+        mut self,
+        verb: Verb,
+        changed: Option<Timestamp>,
+        at: &At<'_>,
+    ) -> Result<Happening, Malformed> {
         let by = self.author().unwrap_or_default();
         let sign = match verb {
             Verb::Remove => None,
@@ -161,7 +171,7 @@ impl Change {
         };
         let id = self.comment_id.and_then(Id::said).or(self.post_id.and_then(Id::said));
         let external_id = at.need("post_id", id)?;
-        Ok(Happening::Reaction { external_id, by, sign, at: times.changed })
+        Ok(Happening::Reaction { external_id, by, sign, at: changed, event: None })
     }
 
     /// Who did it, if that is said.

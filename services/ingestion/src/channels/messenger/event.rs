@@ -130,7 +130,13 @@ pub(in crate::channels) fn read(
         };
         let external_id = at.key("reaction").need_id("mid", reaction.mid)?;
         let by = person(from)?;
-        Happening::Reaction { external_id, by, sign, at: Some(at.need_millis("timestamp", time)?) }
+        Happening::Reaction {
+            external_id,
+            by,
+            sign,
+            at: Some(at.need_millis("timestamp", time)?),
+            event: None,
+        }
     } else if let Some(delivery) = event.delivery {
         let reached = at.key("delivery").need_millis("watermark", delivery.watermark.as_ref().or(time))?;
         delivered(delivery, from.as_ref(), reached, happenings);
@@ -140,7 +146,14 @@ pub(in crate::channels) fn read(
         // With a watermark, all that was sent before it is read, whenever that was told.
         let moment = seen.watermark.as_ref().filter(|_| external_id.is_none()).or(time);
         let at = at.key("read").need_millis("watermark", moment)?;
-        Happening::Receipt(Receipt { external_id, contact: from, status: Status::Read, at, code: None })
+        Happening::Receipt(Receipt {
+            external_id,
+            contact: from,
+            status: Status::Read,
+            at,
+            code: None,
+            word: None,
+        })
     } else if let Some(optin) = event.optin {
         let reference = optin.user_ref.or(sender.user_ref).and_then(Id::said);
         let id = from.or(reference);
@@ -174,7 +187,7 @@ pub(in crate::channels) fn read(
 fn delivered(delivery: Delivery, contact: Option<&String>, at: Timestamp, happenings: &mut Vec<Happening>) {
     let receipt = |external_id| {
         let (contact, status) = (contact.cloned(), Status::Delivered);
-        Happening::Receipt(Receipt { external_id, contact, status, at, code: None })
+        Happening::Receipt(Receipt { external_id, contact, status, at, code: None, word: None })
     };
     if delivery.mids.is_empty() {
         happenings.push(receipt(None));

@@ -37,6 +37,7 @@ fn receipt(event: &Node<'_>, status: Status) -> Result<Happening, Malformed> {
         status,
         at: event.need_time("timestamp")?,
         code: code.filter(|_| status == Status::Failed),
+        word: None,
     }))
 }
 

@@ -95,7 +95,7 @@ fn statuses_of_whatsapp() {
             ("read", &receipt("Read", "2023-07-15T00:20:58Z")),
             ("played", &receipt("Read", "2023-07-15T00:20:58Z")),
             ("failed", &failed),
-            ("with_tracker", &receipt("Sent", "2023-10-25T20:49:05Z")),
+            ("with_tracker", &receipt("Sent", "2023-10-25T20:49:05Z word=some data")),
             (
                 "group",
                 "receipt Read of=<WHATSAPP_MESSAGE_ID> to=<GROUP_PARTICIPANT_USER_PHONE_NUMBER> at=2023-10-25T20:49:05Z",

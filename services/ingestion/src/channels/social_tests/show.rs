@@ -24,17 +24,19 @@ fn happening(happening: &Happening) -> String {
             write!(line, "deleted {external_id}").unwrap();
             add(&mut line, "at", at.as_ref());
         }
-        Happening::Reaction { external_id, by, sign, at } => {
+        Happening::Reaction { external_id, by, sign, at, event } => {
             write!(line, "reaction to {external_id} by {}", party(by)).unwrap();
             line.push_str(&sign.as_ref().map_or(" none".to_owned(), |sign| format!(" {sign:?}")));
             add(&mut line, "at", at.as_ref());
+            add(&mut line, "event", event.as_ref());
         }
-        Happening::Receipt(Receipt { external_id, contact, status, at, code }) => {
+        Happening::Receipt(Receipt { external_id, contact, status, at, code, word }) => {
             write!(line, "receipt {status:?}").unwrap();
             add(&mut line, "of", external_id.as_ref());
             add(&mut line, "to", contact.as_ref());
             add(&mut line, "at", Some(at));
             add(&mut line, "code", code.as_ref());
+            add(&mut line, "word", word.as_ref());
         }
         Happening::Contact { person, reachable, at } => {
             write!(line, "contact {} reachable={reachable}", party(person)).unwrap();

@@ -1,7 +1,7 @@
 //! `whatsapp_cloud`: the Cloud API.
 //!
-//! Secret: `access_token`. Setting: `phone_number_id`, of the number that speaks. Statuses repeat the key, but nobody can be
-//! asked for it, and the same key twice is two messages.
+//! Secret: `access_token`. Setting: `phone_number_id`, of the number that speaks. Statuses repeat our word, but nobody can be
+//! asked for it, and the same word twice is two messages.
 //!
 //! A file is brought there first, which shows nobody anything and may be done again, and then sent by the id that it got. What
 //! is put into a template stands in its body, by position or by name; a file with it is its header.
@@ -67,7 +67,7 @@ impl Speaker for WhatsappCloud {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
             "to": message.recipient()?,
-            "biz_opaque_callback_data": message.key,
+            "biz_opaque_callback_data": message.word(),
         });
         if let Some(template) = message.template {
             let language =

@@ -28,8 +28,9 @@ fn happening(happening: &Happening) -> Value {
         Happening::Deleted { external_id, at } => {
             json!({ "deleted": full([("id", json!(external_id)), ("at", json!(at))]) })
         }
-        Happening::Reaction { external_id, by, sign, at } => json!({ "reaction": full([
+        Happening::Reaction { external_id, by, sign, at, event } => json!({ "reaction": full([
             ("id", json!(external_id)), ("by", party(by)), ("sign", json!(sign)), ("at", json!(at)),
+            ("event", json!(event)),
         ]) }),
         Happening::Receipt(receipt) => json!({ "receipt": full([
             ("id", json!(receipt.external_id)),

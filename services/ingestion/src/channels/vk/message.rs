@@ -1,7 +1,5 @@
 //! Messages between a person and the community.
 
-use domain::time::Timestamp;
-
 use super::super::node::Node;
 use super::super::{Happening, Malformed, Message, Party, words};
 use super::attachment;
@@ -48,12 +46,13 @@ fn id(message: &Node<'_>, peer: &str) -> Result<String, Malformed> {
     Ok(format!("{peer}:{}", message.need_id("conversation_message_id")?))
 }
 
-/// A sign that somebody put to a message, or took back.
-pub(super) fn reaction(object: &Node<'_>, now: Timestamp) -> Result<Happening, Malformed> {
+/// A sign that somebody put to a message, or took back. When is not said; the event has a name.
+pub(super) fn reaction(object: &Node<'_>, event: Option<String>) -> Result<Happening, Malformed> {
     Ok(Happening::Reaction {
         external_id: format!("{}:{}", object.need_id("peer_id")?, object.need_id("cmid")?),
         by: Party::new(object.need_id("reacted_id")?),
         sign: object.id("reaction_id"),
-        at: Some(now),
+        at: None,
+        event,
     })
 }

@@ -72,6 +72,7 @@ pub(super) fn read(root: &Node<'_>, hook: &Hook<'_>) -> Result<Happening, Malfor
             status,
             at,
             code,
+            word: None,
         }));
     }
     let mut message = Message::new(id, Party::new(root.need_id("msisdn")?), at);

@@ -101,5 +101,6 @@ fn finished(document: &Document, person: Party, at: Option<Timestamp>) -> Result
         status: if failed { Status::Failed } else { Status::Delivered },
         at: at.unwrap_or(Timestamp::UNIX_EPOCH),
         code: failed.then(|| status.strip_prefix("failed:").unwrap_or(status).trim().to_owned()),
+        word: None,
     }))
 }

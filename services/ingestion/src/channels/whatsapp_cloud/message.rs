@@ -79,7 +79,13 @@ pub(super) fn read(
             // In an echo, the business is who reacts; it is not named.
             let by = if echo { Party::default() } else { customer()? };
             let external_id = at.need_id("message_id", message_id)?;
-            return Ok(Happening::Reaction { external_id, by, sign: said(emoji), at: Some(sent_at) });
+            return Ok(Happening::Reaction {
+                external_id,
+                by,
+                sign: said(emoji),
+                at: Some(sent_at),
+                event: None,
+            });
         }
         "revoke" => {
             let original = head.revoke.and_then(|revoke| revoke.original_message_id);

@@ -105,5 +105,5 @@ pub(super) fn read(raw: &RawValue, own: &str, at: &At<'_>) -> Result<Happening, 
     }
     let at = at.need_millis("created_timestamp", seen.created_timestamp.as_ref())?;
     let (contact, status) = (Some(reader), Status::Read);
-    Ok(Happening::Receipt(Receipt { external_id: None, contact, status, at, code: None }))
+    Ok(Happening::Receipt(Receipt { external_id: None, contact, status, at, code: None, word: None }))
 }

@@ -84,6 +84,7 @@ struct Gone {
 
 #[derive(Deserialize)]
 struct Favour {
+    id: Option<Id>,
     favorited_status: Option<Favoured>,
     user: Option<User>,
     timestamp_ms: Option<Id>,
@@ -150,7 +151,8 @@ pub(super) fn favoured(raw: &RawValue, at: &At<'_>) -> Result<Happening, Malform
     let external_id = at.key("favorited_status").need_id("id_str", status.id_str.or(status.id))?;
     let by = at.need("user", favour.user)?.party(&at.key("user"))?;
     let when = favour.timestamp_ms.as_ref().and_then(Id::millis);
-    Ok(Happening::Reaction { external_id, by, sign: Some("like".to_owned()), at: when })
+    let event = favour.id.and_then(Id::said);
+    Ok(Happening::Reaction { external_id, by, sign: Some("like".to_owned()), at: when, event })
 }
 
 /// `Wed Oct 10 20:19:24 +0000 2018`.

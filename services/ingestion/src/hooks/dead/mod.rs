@@ -21,6 +21,7 @@ use service::{Error, clock::Clock, shell::Shell, store::Store};
 use uuid::Uuid;
 use vault::{BlobRef, Blobs, Vault};
 
+use super::happened::Counts;
 use crate::{account::Account, channels::Malformed, take::vault_error};
 use call::Call;
 pub(crate) use server::Server;
@@ -120,6 +121,15 @@ impl DeadLetters {
         (row.state, row.changed) = (state, now);
         self.change(row).await?;
         if row.state == State::Kept { Ok(()) } else { self.destroy(row).await }
+    }
+
+    /// Ends a letter of which all is taken, and counts what it says in the place of the letter.
+    async fn taken(&self, row: &mut Row, now: Timestamp, counts: &Counts) -> Result<(), Error> {
+        (row.state, row.changed) = (State::Taken, now);
+        if !self.rows.taken(row, counts).await? {
+            *row = self.rows.get(row.id).await?.ok_or(Error::NotFound { what: "dead letter" })?;
+        }
+        self.destroy(row).await
     }
 
     /// Writes what became of a letter, unless it is ended; then the row is as it was ended.

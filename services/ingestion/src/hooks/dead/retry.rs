@@ -41,8 +41,9 @@ impl Retry {
         if row.state != State::Kept {
             return letters.destroy(row).await;
         }
-        match self.read(row).await? {
-            None => letters.end(row, State::Taken, now).await,
+        let mut what = Happened::default();
+        match self.read(row, &mut what).await? {
+            None => letters.taken(row, now, &what.counts).await,
             Some(why) => {
                 (row.path, row.reason) = (super::cut(&why.path), super::cut(&why.what));
                 (row.changed, row.retries) = (now, row.retries + 1);
@@ -51,8 +52,8 @@ impl Retry {
         }
     }
 
-    /// Takes in what can be read; why something cannot.
-    async fn read(&self, row: &Row) -> Result<Option<Malformed>, Error> {
+    /// Takes in what can be read; why something cannot. None of it is counted: it was, when it came.
+    async fn read(&self, row: &Row, what: &mut Happened) -> Result<Option<Malformed>, Error> {
         let parts = &self.ingestion.0;
         let (policy_version, account) = parts.accounts.find(&row.account);
         let account = account.ok_or_else(|| Error::Refused {
@@ -75,9 +76,8 @@ impl Retry {
         };
         let principal = principal().map_err(|error| Error::Internal(error.to_string()))?;
         let about = (account, policy_version, principal);
-        let told = happened(&self.ingestion, &self.teller, about, received, happenings);
-        let Happened { unkept, .. } = told.await?;
-        Ok(unread.or_else(|| unkept.into_iter().map(|unkept| unkept.why).next()))
+        happened(&self.ingestion, &self.teller, about, received, happenings, what).await?;
+        Ok(unread.or_else(|| what.unkept.first().map(|unkept| unkept.why.clone())))
     }
 
     /// What a call says, and why something of it cannot be read.

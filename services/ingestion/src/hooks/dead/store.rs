@@ -7,6 +7,9 @@ use service::{
 };
 use uuid::Uuid;
 
+use super::super::happened::Counts;
+use crate::ledger;
+
 /// The rows.
 pub(super) struct Rows(pub(super) Store);
 
@@ -51,6 +54,20 @@ impl State {
     }
 }
 
+const CHANGE: &str = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6 \
+                      where id = $1 and state = 'kept'";
+
+fn changed(row: &Row) -> [Value; 6] {
+    [
+        row.id.to_string().into(),
+        row.state.word().into(),
+        row.path.as_str().into(),
+        row.reason.as_str().into(),
+        row.changed.as_microsecond().into(),
+        row.retries.into(),
+    ]
+}
+
 impl Rows {
     pub(super) async fn get(&self, id: Uuid) -> Result<Option<Row>, Error> {
         let sql = format!("select {COLUMNS} from dead_letter where id = $1");
@@ -88,17 +105,18 @@ impl Rows {
 
     /// Writes what became of a letter that is kept. Whether it still was: of two that end it, one does.
     pub(super) async fn change(&self, row: &Row) -> Result<bool, Error> {
-        let sql = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6 \
-                   where id = $1 and state = 'kept'";
-        let binds = [
-            row.id.to_string().into(),
-            row.state.word().into(),
-            row.path.as_str().into(),
-            row.reason.as_str().into(),
-            row.changed.as_microsecond().into(),
-            row.retries.into(),
-        ];
-        Ok(self.0.execute(sql, &binds).await? == 1)
+        Ok(self.0.execute(CHANGE, &changed(row)).await? == 1)
+    }
+
+    /// The same for a letter of which all is taken, with the count of what it says.
+    pub(super) async fn taken(&self, row: &Row, counts: &Counts) -> Result<bool, Error> {
+        let mut tx = self.0.begin().await?;
+        let first = tx.execute(CHANGE, &changed(row)).await? == 1;
+        if first {
+            ledger::taken_at_last(&mut tx, &row.account, row.received, counts).await?;
+        }
+        tx.commit().await?;
+        Ok(first)
     }
 
     /// What an ended letter said is destroyed.

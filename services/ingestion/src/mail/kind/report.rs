@@ -191,6 +191,8 @@ impl Group {
         let address = last.clone().or_else(|| first.clone())?;
         let from_status = status.as_deref().map(|status| match status.as_bytes().first() {
             Some(b'2') => Action::Delivered,
+            // It is tried again, as long as nobody says otherwise.
+            Some(b'4') => Action::Delayed,
             _ => Action::Failed,
         });
         // A status that says no more than "failed" is followed by what the other server said.

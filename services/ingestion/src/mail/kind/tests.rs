@@ -117,6 +117,11 @@ fn a_delivery_report_says_for_whom_what() {
 
     let delayed = "Final-Recipient: rfc822; c@x.example\nAction: delayed\nStatus: 4.4.1\n";
     assert!(matches!(of(&report("delivery-status", "delivery-status", delayed)), Kind::DeliveryDelay(_)));
+    // What may be tried again has not failed, unless it is said.
+    let unsaid = delayed.replace("Action: delayed\n", "");
+    assert!(matches!(of(&report("delivery-status", "delivery-status", &unsaid)), Kind::DeliveryDelay(_)));
+    let expired = delayed.replace("Action: delayed", "Action: failed");
+    assert!(matches!(of(&report("delivery-status", "delivery-status", &expired)), Kind::DeliveryReport(_)));
     let delivered = "Final-Recipient: rfc822; c@x.example\nStatus: 2.1.5\n";
     let Kind::DeliveryReport(found) = of(&report("delivery-status", "delivery-status", delivered)) else {
         panic!()

@@ -1,12 +1,12 @@
 //! The calls, word for word.
 
-use super::{KEY, TEXT, TOKEN, account, public, reply, say, speaker, wire};
-use crate::channels::speak::{Outgoing, Unsayable};
+use super::{KEY, REPLY, TEXT, TOKEN, account, public, reply, say, speaker, wire};
+use crate::channels::speak::{Outgoing, Unsayable, of_word};
 
 /// What goes over the wire, with `TOKEN` in the place of the token and `KEY` in that of the key.
 fn call(name: &str, message: &Outgoing<'_>) -> String {
     let call = say(name, message).unwrap_or_else(|error| panic!("{name}: {error}"));
-    wire(&call).replace(TOKEN, "TOKEN").replace(KEY, "KEY")
+    wire(&call).replace(TOKEN, "TOKEN").replace(KEY, "KEY").replace(REPLY, "REPLY")
 }
 
 fn json(address: &str, headers: &str, body: &str) -> String {
@@ -26,7 +26,7 @@ fn unsupported(name: &str, message: &Outgoing<'_>) {
 fn whatsapp_cloud() {
     let name = "whatsapp_cloud";
     let address = "POST https://graph.facebook.com/v23.0/106540352242922/messages";
-    let head = r#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"4917012345","biz_opaque_callback_data":"KEY""#;
+    let head = r#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"4917012345","biz_opaque_callback_data":"REPLY/KEY""#;
     let said = reply("4917012345", "wamid.HBgL");
     let text = format!(r#""type":"text","text":{{"preview_url":false,"body":"{TEXT}"}}"#);
     let context = r#""context":{"message_id":"wamid.HBgL"}"#;
@@ -372,5 +372,14 @@ fn a_token_that_is_none_is_not_sent() {
         account.secrets.insert("access_token".into(), token.into());
         let said = speaker("x").say(&reply("1", "1"), &account);
         assert!(matches!(said, Err(Unsayable::Secret(_))), "{token:?}");
+    }
+}
+
+#[test]
+fn a_word_of_ours_is_read_again_and_another_is_none() {
+    let said = reply("4917012345", "");
+    assert_eq!(of_word(&said.word()), Some((said.reply, KEY.parse().unwrap())));
+    for other in ["", "/", KEY, "REPLY/KEY", &format!("{KEY}/"), &format!("{REPLY}/{KEY}/{KEY}")] {
+        assert_eq!(of_word(other), None, "{other}");
     }
 }

@@ -98,7 +98,7 @@ fn whatsapp_gets_a_file_first_and_then_the_message_that_names_it() {
     let sent = body(&with(&pdf, said));
     let document = json!({"id": "4490709327384033", "filename": "invoice.pdf"});
     assert_eq!((&sent["type"], &sent["document"]), (&json!("document"), &document));
-    assert_eq!(sent["biz_opaque_callback_data"], KEY);
+    assert_eq!(sent["biz_opaque_callback_data"], said.word());
     for (media_type, kind) in [("image/png", "image"), ("audio/ogg", "audio"), ("video/mp4", "video")] {
         let files = [File { uploaded: Some("7".into()), ..file("f", media_type, b"x") }];
         let sent = body(&with(&files, said));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::{Answered, Outgoing, account, at};
+use super::{Answered, Outgoing, REPLY, account, at};
 use crate::channels::{self, speak::Told};
 
 /// Keys that speakers look for, so that noise is sometimes looked into.
@@ -166,6 +166,7 @@ proptest! {
             parameters: &[],
             named: &[],
             files: &[],
+            reply: REPLY.parse().unwrap(),
             key: super::KEY,
             since: at(0),
             at: at(super::AT_S),

@@ -41,6 +41,7 @@ fn reply<'a>(to: &'a str, reply_to: &'a str) -> Outgoing<'a> {
         named: &[],
         files: &[],
         key: KEY,
+        reply: REPLY.parse().unwrap(),
         since: at(AT_S - 10),
         at: at(AT_S),
     }
@@ -56,6 +57,8 @@ fn file(name: &str, media_type: &str, content: &[u8]) -> File {
     File { name: name.into(), media_type: media_type.into(), content, uploaded: None }
 }
 
+/// The reply of all messages here.
+const REPLY: &str = "0192f0c1-2b3c-7d4e-8f50-617283940a1b";
 /// The token of all accounts here. It is base64 as well.
 const TOKEN: &str = "s3cretT0ken/of+The=Sample:Acc0unt";
 const SIGNING: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
