@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 use proto::ingestion::v1::{
     DeadLetter, DiscardDeadLetterRequest, GetDeadLetterRequest, ListDeadLettersRequest,
-    RetryDeadLetterRequest, dead_letter::State,
+    ListDeadLettersResponse, RetryDeadLetterRequest, dead_letter::State,
 };
 
 use super::{
@@ -88,6 +88,7 @@ impl HookCommand {
                     page_token: String::new(),
                 };
                 let answer = client.call(request).await?;
+                heads(&answer).iter().for_each(|line| context.out.note(line));
                 tell(context, json::value(&answer), &answer.dead_letters)
             }
             Self::Show { letter, raw } => {
@@ -125,6 +126,30 @@ impl HookCommand {
             }
         }
     }
+}
+
+/// What stands above a list: which boxes fill up, and what was counted and not kept.
+fn heads(answer: &ListDeadLettersResponse) -> Vec<String> {
+    let filling = answer.rooms.iter().filter(|room| room.filling).map(|room| {
+        format!(
+            "{}: dead letters fill {} % of their room: {} of {} are kept, {} of {} bytes, {} alike. At 100 % calls that cannot be \
+             read are refused: retry or discard some",
+            room.account, room.percent, room.letters, room.letters_max, room.bytes, room.bytes_max, room.alike
+        )
+    });
+    let counted = answer.counted.iter().map(|counted| {
+        let time = |at: Option<&prost_types::Timestamp>| parse::time(at).map(|at| at.to_string());
+        format!(
+            "{}: {} more notices like this were counted and not kept, {} to {}: {}: {}",
+            counted.account,
+            counted.count,
+            time(counted.first_at.as_ref()).unwrap_or_default(),
+            time(counted.last_at.as_ref()).unwrap_or_default(),
+            counted.path,
+            counted.reason
+        )
+    });
+    filling.chain(counted).collect()
 }
 
 /// The ids of all that are kept.
@@ -180,6 +205,36 @@ mod tests {
     fn a_state_is_written_as_it_is_shown() {
         assert_eq!(state("kept"), Ok(State::Kept));
         assert!(state("unspecified").is_err() && state("lost").is_err());
+    }
+
+    #[test]
+    fn above_a_list_stands_what_fills_up_and_what_was_counted() {
+        use proto::ingestion::v1::list_dead_letters_response::{Counted, Room};
+        let room = |account: &str, percent, filling| Room {
+            account: account.into(),
+            letters: 4_100,
+            letters_max: 10_000,
+            percent,
+            filling,
+            ..Room::default()
+        };
+        let counted = Counted {
+            account: "wa".into(),
+            path: "entry[0].id".into(),
+            reason: "missing".into(),
+            count: 7,
+            first_at: Some(prost_types::Timestamp { seconds: 0, nanos: 0 }),
+            ..Counted::default()
+        };
+        let answer = ListDeadLettersResponse {
+            rooms: vec![room("fb", 79, false), room("wa", 82, true)],
+            counted: vec![counted],
+            ..ListDeadLettersResponse::default()
+        };
+        let heads = heads(&answer);
+        assert_eq!(heads.len(), 2);
+        assert!(heads[0].starts_with("wa: dead letters fill 82 % of their room: 4100 of 10000"), "{heads:?}");
+        assert!(heads[1].starts_with("wa: 7 more") && heads[1].contains("1970-01-01"), "{heads:?}");
     }
 
     #[test]

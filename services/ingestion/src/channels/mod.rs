@@ -36,7 +36,7 @@ mod vk;
 mod vonage;
 mod wechat;
 mod whatsapp_cloud;
-mod wording;
+pub(crate) mod wording;
 mod words;
 mod x;
 mod xml;
@@ -84,6 +84,13 @@ pub trait Connector: Send + Sync {
     /// the body itself. When a body cannot be read, its events are read one by one, each with what stands around the lists.
     /// None: an event is a call.
     fn lists(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Where in a JSON body stands what nobody wrote: how far a message of ours came, faults of the platform. Beginnings of
+    /// the paths of [`Malformed`], without the numbers in them: `entry[].statuses[]`. MUST name nothing beside which, in the
+    /// same event, somebody's words may stand.
+    fn notices(&self) -> &'static [&'static str] {
         &[]
     }
 

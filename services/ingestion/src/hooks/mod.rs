@@ -7,17 +7,17 @@
 //!
 //! | status | |
 //! |---|---|
-//! | 200 | taken, kept as a dead letter, or the answer to a challenge |
+//! | 200 | taken, kept or counted as a dead letter, or the answer to a challenge |
 //! | 400 | a question that is not what the platform describes |
 //! | 401 | not proved: no signature, another one, or one of another time |
 //! | 404 | no such account, or one that takes no webhooks |
 //! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
-//! | 503 | the log or the account's secret is away, or there is no room for a dead letter; the platform is to send it again |
+//! | 503 | the log or the account's secret is away, or there is no room for a dead letter of this kind; the platform is to send it again |
 
 pub(crate) mod dead;
 pub(crate) mod fit;
 pub(crate) mod happened;
-mod read;
+pub(crate) mod read;
 mod room;
 pub(crate) mod tell;
 
@@ -136,11 +136,12 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
     Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors)).merge(chats)
 }
 
-/// How many of a call's dead letters are new, and how many were there.
+/// How many of a call's dead letters are new, were there, and are counted only.
 #[derive(Default)]
 struct Letters {
     new: u64,
     again: u64,
+    counted: u64,
 }
 
 struct Doors {
@@ -236,9 +237,9 @@ impl Doors {
         hook: &Hook<'_>,
         unread: &[Unread],
     ) -> Result<(), Error> {
-        let Letters { new, again } = self.letters(account, connector, hook, unread).await?;
+        let Letters { new, again, counted } = self.letters(account, connector, hook, unread).await?;
         let parts = &self.ingestion.0;
-        let tally = Tally { duplicate: again, rejected: new };
+        let tally = Tally { duplicate: again, rejected: new + counted };
         parts.submitter.tally(&parts.ledger, account.id.as_str(), tally).await
     }
 
@@ -250,18 +251,23 @@ impl Doors {
         unread: &[Unread],
     ) -> Result<Letters, Error> {
         let mut letters = Letters::default();
-        for Unread { body, why } in unread {
+        for Unread { body, why, loses } in unread {
             let call = Call::of(hook, body.as_deref().unwrap_or(hook.body));
-            let kept = self.ingestion.0.dead_letters.keep(account, connector.name(), &call, why).await?;
-            match kept {
+            let letters_of = &self.ingestion.0.dead_letters;
+            match letters_of.keep(account, connector.name(), &call, (why, *loses)).await? {
                 Kept::New => {
                     letters.new += 1;
                     tracing::warn!(connector = connector.name(), reason = %why, "an event is a dead letter");
                 }
                 Kept::Again => letters.again += 1,
+                Kept::Counted => letters.counted += 1,
             }
         }
-        let counts = [(("event", "dead_letter"), letters.new), (("event", "duplicate"), letters.again)];
+        let counts = [
+            (("event", "dead_letter"), letters.new),
+            (("event", "duplicate"), letters.again),
+            (("event", "counted"), letters.counted),
+        ];
         self.meter(account, &counts.into_iter().filter(|(_, count)| *count > 0).collect());
         Ok(letters)
     }

@@ -44,6 +44,7 @@ impl Retry {
             None => letters.end(row, State::Taken, now).await,
             Some(why) => {
                 (row.path, row.reason) = (super::cut(&why.path), super::cut(&why.what));
+                row.kind = super::room::kind(&row.path, &row.reason);
                 (row.changed, row.retries) = (now, row.retries + 1);
                 letters.change(row).await
             }

@@ -1,12 +1,16 @@
 //! Dead letters over gRPC.
 
 use eventlog::Category;
-use proto::ingestion::v1::{self as pb, dead_letters_server::DeadLetters};
+use proto::ingestion::v1::{
+    self as pb, dead_letters_server::DeadLetters, list_dead_letters_response as list,
+};
 use service::{Error, auth::Principal, grpc};
 use tonic::{Request, Response, Status as Wrong};
 
 use super::{
+    counted::Counted,
     retry::Retry,
+    room::{Filled, LETTERS_BYTES_MAX, LETTERS_MAX, WARNED_FROM},
     store::{Row, State},
 };
 use crate::{Ingestion, access, wire};
@@ -65,11 +69,25 @@ impl Server {
         let rows = parts.dead_letters.rows.list(of, (after.0, after.1), u64::from(size)).await?;
         let last = rows.last().filter(|_| rows.len() == size as usize);
         let next = last.map(|row| format!("{}.{}", row.received.as_microsecond(), row.id));
+        let (rooms, counted) = match request.page_token.is_empty() {
+            true => self.rooms(&request.account).await?,
+            false => Default::default(),
+        };
         Ok(pb::ListDeadLettersResponse {
             dead_letters: rows.iter().map(told).collect(),
             next_page_token: next.unwrap_or_default(),
             position: self.position().await?,
+            rooms,
+            counted,
         })
+    }
+
+    /// How full the boxes are, and what was counted.
+    async fn rooms(&self, account: &str) -> Result<(Vec<list::Room>, Vec<list::Counted>), Error> {
+        let letters = &self.0.ingestion.0.dead_letters;
+        let rooms = letters.filled(account).await?.into_iter().map(|(account, filled)| room(account, filled));
+        let counted = letters.counts.list(account, PAGE_MAX.into()).await?;
+        Ok((rooms.collect(), counted.into_iter().map(told_count).collect()))
     }
 
     async fn get(
@@ -103,6 +121,32 @@ fn after(token: &str) -> Result<(i64, &str), Error> {
     let place = token.split_once('.').filter(|_| token.len() <= TOKEN_MAX);
     let place = place.and_then(|(received, id)| Some((received.parse().ok()?, id)));
     place.ok_or_else(|| Error::field("page_token", "that of an answer"))
+}
+
+fn room(account: String, filled: Filled) -> list::Room {
+    let percent = filled.percent();
+    list::Room {
+        account,
+        letters: filled.letters,
+        letters_max: LETTERS_MAX,
+        bytes: filled.bytes,
+        bytes_max: LETTERS_BYTES_MAX,
+        alike: filled.alike,
+        percent: u32::try_from(percent).unwrap_or(u32::MAX),
+        filling: percent >= WARNED_FROM,
+    }
+}
+
+fn told_count(counted: Counted) -> list::Counted {
+    list::Counted {
+        account: counted.account,
+        connector: counted.connector,
+        path: counted.path,
+        reason: counted.reason,
+        first_at: Some(wire::timestamp(counted.first.as_microsecond())),
+        last_at: Some(wire::timestamp(counted.last.as_microsecond())),
+        count: counted.count,
+    }
 }
 
 fn told(row: &Row) -> pb::DeadLetter {
