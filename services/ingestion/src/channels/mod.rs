@@ -36,7 +36,7 @@ mod vk;
 mod vonage;
 mod wechat;
 mod whatsapp_cloud;
-pub(crate) mod wording;
+mod wording;
 mod words;
 mod x;
 mod xml;

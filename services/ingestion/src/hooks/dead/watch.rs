@@ -70,7 +70,7 @@ impl DeadLetters {
         for (account, alike, alike_bytes) in kinds {
             let Some(fullest) = boxes.get_mut(&account) else { continue };
             let of_kind = Filled { alike, alike_bytes, ..*fullest };
-            if of_kind.percent() > fullest.percent() {
+            if (of_kind.percent(), alike) > (fullest.percent(), fullest.alike) {
                 *fullest = of_kind;
             }
         }
