@@ -6,7 +6,7 @@ use service::{
     store::{self, Store},
 };
 
-use super::room::{KINDS_MAX, OTHERS};
+use super::room::{KINDS_MAX, OTHERS, masked};
 
 /// The rows.
 pub(super) struct Counts(pub(super) Store);
@@ -55,6 +55,18 @@ impl Counts {
                      connector = excluded.connector, path = excluded.path, reason = excluded.reason, \
                      last_at = excluded.last_at";
         self.0.execute(first, &binds(kind)).await?;
+        Ok(())
+    }
+
+    /// Forgets what was counted of an account with a reason, without its numbers; empty: all of it.
+    pub(super) async fn forget(&self, account: &str, reason: &str) -> Result<(), Error> {
+        let sql = "select kind, reason from dead_letter_count where account = $1";
+        for row in self.0.query(sql, &[account.into()]).await? {
+            if reason.is_empty() || masked(&row.string(1)) == reason {
+                let sql = "delete from dead_letter_count where account = $1 and kind = $2";
+                self.0.execute(sql, &[account.into(), row.string(0).into()]).await?;
+            }
+        }
         Ok(())
     }
 

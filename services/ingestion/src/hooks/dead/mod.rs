@@ -48,6 +48,8 @@ use watch::Filling;
 const REASON_MAX: usize = 1_024;
 /// Ended letters that are looked up at once to be destroyed.
 const SWEPT_AT_ONCE: u64 = 100;
+/// Letters that are read at once to find some among them.
+const READ_AT_ONCE: u64 = 500;
 /// How long a sweep rests that failed.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 /// The namespace of their ids.
@@ -160,6 +162,26 @@ impl DeadLetters {
         (row.state, row.changed) = (state, now);
         self.change(row).await?;
         if row.state == State::Kept { Ok(()) } else { self.destroy(row).await }
+    }
+
+    /// Kept letters of an account with a reason, without its numbers; empty: whatever it is. At most so many, and whether
+    /// there are more.
+    async fn alike(&self, account: &str, reason: &str, max: usize) -> Result<(Vec<Row>, bool), Error> {
+        let mut found = Vec::new();
+        let mut after = (i64::MIN, String::new());
+        loop {
+            let of = (account, State::Kept.word());
+            let rows = self.rows.list(of, (after.0, &after.1), READ_AT_ONCE).await?;
+            let Some(last) = rows.last() else { return Ok((found, false)) };
+            after = (last.received.as_microsecond(), last.id.to_string());
+            for row in rows.into_iter().filter(|row| reason.is_empty() || room::masked(&row.reason) == reason)
+            {
+                if found.len() == max {
+                    return Ok((found, true));
+                }
+                found.push(row);
+            }
+        }
     }
 
     /// Writes what became of a letter, unless it is ended; then the row is as it was ended.

@@ -67,19 +67,25 @@ impl Filled {
 
 /// What makes letters alike: the place and the reason, without the numbers in them, which are of one body.
 pub(super) fn kind(path: &str, reason: &str) -> String {
-    let mut kind = String::new();
+    let mut kind = masked(&format!("{path} {reason}"));
+    kind.truncate(kind.floor_char_boundary(KIND_MAX));
+    kind
+}
+
+/// A text without its numbers.
+pub(super) fn masked(text: &str) -> String {
+    let mut masked = String::new();
     let mut number = false;
-    for letter in path.chars().chain([' ']).chain(reason.chars()) {
+    for letter in text.chars() {
         let digit = letter.is_ascii_digit();
         match (digit, number) {
             (true, true) => {}
-            (true, false) => kind.push('#'),
-            (false, _) => kind.push(letter),
+            (true, false) => masked.push('#'),
+            (false, _) => masked.push(letter),
         }
         number = digit;
     }
-    kind.truncate(kind.floor_char_boundary(KIND_MAX));
-    kind
+    masked
 }
 
 #[cfg(test)]

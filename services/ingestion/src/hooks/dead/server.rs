@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status as Wrong};
 use super::{
     counted::Counted,
     retry::Retry,
-    room::{Filled, LETTERS_BYTES_MAX, LETTERS_MAX, WARNED_FROM},
+    room::{self, Filled, LETTERS_BYTES_MAX, LETTERS_MAX, WARNED_FROM},
     store::{Row, State},
 };
 use crate::{Ingestion, access, wire};
@@ -66,8 +66,11 @@ impl Server {
         };
         let after = after(&request.page_token)?;
         let of = (request.account.as_str(), state.word());
-        let rows = parts.dead_letters.rows.list(of, (after.0, after.1), u64::from(size)).await?;
-        let last = rows.last().filter(|_| rows.len() == size as usize);
+        // One more, to know whether there is one.
+        let mut rows = parts.dead_letters.rows.list(of, (after.0, after.1), u64::from(size) + 1).await?;
+        let more = rows.len() > size as usize;
+        rows.truncate(size as usize);
+        let last = rows.last().filter(|_| more);
         let next = last.map(|row| format!("{}.{}", row.received.as_microsecond(), row.id));
         let (rooms, counted) = match request.page_token.is_empty() {
             true => self.rooms(&request.account).await?,
@@ -110,6 +113,58 @@ impl Server {
         };
         let position = self.position().await?;
         Ok(pb::GetDeadLetterResponse { dead_letter: Some(told(&row)), call, position })
+    }
+}
+
+impl Server {
+    async fn discard(&self, principal: &Principal, mut row: Row) -> Result<(Row, bool), Error> {
+        let parts = &self.0.ingestion.0;
+        let kept = row.state == State::Kept;
+        if kept {
+            tracing::info!(letter = %row.id, by = %principal.actor.id, "a dead letter is given up");
+            parts.dead_letters.end(&mut row, State::Discarded, parts.shell.clock.now()).await?;
+        } else {
+            parts.dead_letters.destroy(&mut row).await?;
+        }
+        Ok((row, kept))
+    }
+
+    async fn discard_all(
+        &self,
+        principal: &Principal,
+        request: &pb::DiscardDeadLettersRequest,
+    ) -> Result<pb::DiscardDeadLettersResponse, Error> {
+        let letters = &self.0.ingestion.0.dead_letters;
+        access::may_handle_dead_letters(self.0.ingestion.0.accounts.as_ref(), principal)?;
+        let pb::DiscardDeadLettersRequest { ids, account, reason } = request;
+        let (rows, more) = match (ids.is_empty(), account.is_empty()) {
+            (true, true) => return Err(Error::field("ids", "some; or an account")),
+            (false, false) => return Err(Error::field("account", "not together with ids")),
+            (false, true) if !reason.is_empty() => return Err(Error::field("reason", "of an account only")),
+            (false, true) if ids.len() > PAGE_MAX as usize => {
+                return Err(Error::field("ids", format_args!("at most {PAGE_MAX}")));
+            }
+            (false, true) => {
+                let mut rows = Vec::with_capacity(ids.len());
+                for id in ids {
+                    rows.push(self.known(principal, id).await?);
+                }
+                (rows, false)
+            }
+            (true, false) => {
+                let reason = room::masked(reason);
+                letters.counts.forget(account, &reason).await?;
+                letters.alike(account, &reason, PAGE_MAX as usize).await?
+            }
+        };
+        let mut discarded = 0;
+        for row in rows {
+            // What stands twice among the ids is given up once.
+            let (row, kept) = self.discard(principal, row).await?;
+            discarded += u64::from(kept && row.state == State::Discarded);
+        }
+        letters.look().await?;
+        Ok(pb::DiscardDeadLettersResponse { discarded, more, position: self.position().await? })
     }
 }
 
@@ -205,16 +260,17 @@ impl DeadLetters for Server {
         request: Request<pb::DiscardDeadLetterRequest>,
     ) -> Told<pb::DiscardDeadLetterResponse> {
         let principal = grpc::principal(&request)?;
-        let mut row = self.known(&principal, &request.get_ref().id).await?;
-        let parts = &self.0.ingestion.0;
-        match row.state {
-            State::Kept => {
-                tracing::info!(letter = %row.id, by = %principal.actor.id, "a dead letter is given up");
-                parts.dead_letters.end(&mut row, State::Discarded, parts.shell.clock.now()).await?;
-            }
-            State::Taken | State::Discarded => parts.dead_letters.destroy(&mut row).await?,
-        }
+        let row = self.known(&principal, &request.get_ref().id).await?;
+        let (row, _) = self.discard(&principal, row).await?;
         let (dead_letter, position) = (Some(told(&row)), self.position().await?);
         Ok(Response::new(pb::DiscardDeadLetterResponse { dead_letter, position }))
+    }
+
+    async fn discard_dead_letters(
+        &self,
+        request: Request<pb::DiscardDeadLettersRequest>,
+    ) -> Told<pb::DiscardDeadLettersResponse> {
+        let principal = grpc::principal(&request)?;
+        Ok(Response::new(self.discard_all(&principal, request.get_ref()).await?))
     }
 }

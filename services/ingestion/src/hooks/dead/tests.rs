@@ -134,7 +134,7 @@ async fn kinds_without_end_are_counted_together() {
         let name = char::from_u32(0x4e00 + u32::try_from(n).unwrap()).unwrap();
         let why = Malformed::new(format!("statuses.{name}"), "missing");
         let at = Timestamp::UNIX_EPOCH;
-        let letter = counted::Counted {
+        let letter = Counted {
             account: "wa".into(),
             connector: "x".into(),
             path: why.path.clone(),
@@ -181,4 +181,22 @@ async fn a_stream_of_one_fault_leaves_room_for_others_and_is_warned_of_once() {
     of.letters.look().await.unwrap();
     assert!(warned().is_empty());
     assert_eq!(of.keep(b"e", &one, Loses::Words).await.unwrap(), Kept::New);
+}
+
+#[tokio::test]
+async fn letters_are_found_by_their_reason_whatever_its_numbers_are() {
+    let of = Letterbox::open().await;
+    for n in 1..=5_usize {
+        let why = Malformed::new("body", format_args!("JSON (line {n})"));
+        of.keep(&vec![b'x'; n], &why, Loses::Words).await.unwrap();
+    }
+    of.keep(b"other", &Malformed::new("body", "XML"), Loses::Words).await.unwrap();
+    let found = async |reason: &str, max| {
+        let (rows, more) = of.letters.alike("wa", &room::masked(reason), max).await.unwrap();
+        (rows.len(), more)
+    };
+    assert_eq!(found("JSON (line 77)", 10).await, (5, false));
+    assert_eq!(found("JSON (line 77)", 4).await, (4, true));
+    assert_eq!(found("", 10).await, (6, false));
+    assert_eq!(found("JSON", 10).await, (0, false), "the whole reason, no part of it");
 }
