@@ -8,7 +8,7 @@
 //! | status | |
 //! |---|---|
 //! | 200 | taken, kept or counted as a dead letter, or the answer to a challenge |
-//! | 400 | a question that is not what the platform describes |
+//! | 400 | a question that is not what the platform describes, or a body that broke off |
 //! | 401 | not proved: no signature, another one, or one of another time |
 //! | 404 | no such account, or one that takes no webhooks |
 //! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
@@ -30,7 +30,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -169,7 +169,13 @@ impl No {
     }
 }
 
-async fn call(State(doors): State<Arc<Doors>>, Path(name): Path<String>, request: Request) -> Response {
+async fn call(
+    State(doors): State<Arc<Doors>>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // What is no text names no account.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
     let (policy_version, account) = doors.ingestion.0.accounts.find(&name);
     let known = account.as_ref().map(|account| account.id.to_string());
     let span = tracing::info_span!("hook", account = known.as_deref().unwrap_or(UNKNOWN_ACCOUNT));
@@ -298,6 +304,9 @@ impl Doors {
                 let message = format!("a body has at most {max} bytes");
                 No::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
             }
+            Full::Broken => {
+                No::new(StatusCode::BAD_REQUEST, "broken_off", "the body broke off; send it again")
+            }
             Full::Room => {
                 No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
             }
@@ -346,6 +355,12 @@ impl Doors {
 
 fn verified(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<(), No> {
     connector.verify(hook, config).map_err(|refused| {
+        let refused = match refused {
+            channels::Refused::Unsigned(name) if hook.headers.get_all(name).iter().nth(1).is_some() => {
+                channels::Refused::Twice(name)
+            }
+            refused => refused,
+        };
         tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
         // What an account lacks is the operator's to know, not of whoever calls.
         let told = match refused {

@@ -19,8 +19,10 @@ pub(super) struct Held(
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// It is longer than one may be, or broke off: the same to us.
+    /// It is longer than one may be.
     Body,
+    /// Whoever sent it broke it off.
+    Broken,
     /// Others hold the room.
     Room,
 }
@@ -36,7 +38,7 @@ impl Room {
         let mut read = BytesMut::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Full::Body)?;
+            let piece = piece.map_err(|_| Full::Broken)?;
             if piece.len() > max.saturating_sub(read.len()) {
                 return Err(Full::Body);
             }
@@ -66,6 +68,9 @@ mod tests {
         assert_eq!(room.read(body(81), 80).await.map(drop), Err(Full::Body));
         // What was refused holds nothing.
         assert!(room.read(body(40), 80).await.is_ok());
+        let parts = [Ok(Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))];
+        let broken = Body::from_stream(futures_util::stream::iter(parts));
+        assert_eq!(room.read(broken, 80).await.map(drop), Err(Full::Broken));
         drop(held);
         assert!(room.read(body(80), 80).await.is_ok());
         assert!(room.read(Body::empty(), 0).await.unwrap().0.is_empty());
