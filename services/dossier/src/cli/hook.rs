@@ -76,7 +76,7 @@ pub enum HookCommand {
         #[arg(long, conflicts_with = "letter")]
         account: Option<String>,
         /// Of these, those with this reason, whatever numbers stand in it
-        #[arg(long, requires = "account")]
+        #[arg(long, conflicts_with = "letter")]
         reason: Option<String>,
     },
 }
