@@ -2,6 +2,7 @@
 
 mod addresses;
 pub(crate) mod guard;
+pub(crate) mod parsing;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ use crate::{
         tell::{Teller, Told as Fated},
     },
     mail::{
-        self, Mail,
+        Mail,
         kind::{self, Kind, Ourselves},
         thread::{self, Known, Match},
         token,
@@ -85,7 +86,7 @@ pub(crate) async fn take(
         }
         No::Never(code, reason)
     };
-    let mail = match mail::parse(bytes) {
+    let mail = match parts.parsing.parse(bytes).await? {
         Ok(mail) => mail,
         Err(error) => return Err(refused("554", format!("{UNREADABLE} {error}")).await),
     };
