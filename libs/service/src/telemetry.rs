@@ -1,6 +1,6 @@
 //! Traces, metrics and logs. One trace goes from a request through the log to everything that reacts to it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, ffi::OsStr, io::IsTerminal, time::Duration};
 
 use opentelemetry::{
     TraceId,
@@ -66,7 +66,8 @@ impl Telemetry {
             None => SdkTracerProvider::builder().with_resource(resource).build(),
         };
         let filter = EnvFilter::try_new(&config.filter).map_err(|error| Error(error.to_string()))?;
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let colours = coloured(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
         let lines = if config.json {
             lines.json().flatten_event(true).boxed()
         } else {
@@ -117,6 +118,11 @@ fn metrics(url: &str) -> Result<opentelemetry_otlp::MetricExporter, Error> {
         .with_endpoint(url)
         .build()
         .map_err(|error| Error(error.to_string()))
+}
+
+/// Whether log lines have colours: in a file or a pipe they would be noise, and who wants none says so.
+fn coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// The trace context of the present span, as a `traceparent` header.
@@ -175,6 +181,12 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        assert!(coloured(true, None) && coloured(true, Some(OsStr::new(""))));
+        assert!(!coloured(true, Some(OsStr::new("1"))) && !coloured(false, None));
     }
 
     #[test]

@@ -71,11 +71,12 @@ struct Parts {
     channels: Arc<health::Channels>,
     replies: replies::Runners,
     guard: postbox::guard::Guard,
+    parsing: postbox::parsing::Parsing,
     feeds: Arc<feeds::Polling>,
     asking: Arc<asking::Polling>,
     files: Arc<files::Runner>,
     chat: Arc<chat::Chat>,
-    dead_letters: hooks::dead::DeadLetters,
+    dead_letters: Arc<hooks::dead::DeadLetters>,
 }
 
 /// Opens the stores of the service and brings them to their schema.
@@ -90,7 +91,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
     let feeds = Arc::new(feeds);
     let asking = Arc::new(asking::Polling::open(&shell, &config.accounts, &control, &ledger));
     let files = files::open(&shell, &config.accounts, (&control, &secrets))?;
-    let dead_letters = hooks::dead::DeadLetters::new(&shell, ledger.store().clone());
+    let dead_letters = Arc::new(hooks::dead::DeadLetters::new(&shell, ledger.store().clone()));
     let chat =
         chat::Chat::open(&shell, &config.accounts, (&control, &secrets), (&submitter, &ledger)).await?;
     let chat = Arc::new(chat);
@@ -105,6 +106,7 @@ pub async fn open(config: Config, shell: Shell) -> Result<Ingestion, Error> {
         channels,
         replies,
         guard,
+        parsing: postbox::parsing::Parsing::new(),
         feeds,
         asking,
         files,
@@ -153,12 +155,14 @@ impl Ingestion {
         all
     }
 
-    /// What else runs for ever, for its health: the feeds, platforms that are asked, and how channels are.
+    /// What else runs for ever, for its health: the feeds, platforms that are asked, how channels are, and how full the boxes
+    /// of dead letters.
     pub fn others(&self) -> Vec<Arc<dyn Runs>> {
         vec![
             Arc::clone(&self.0.feeds) as _,
             Arc::clone(&self.0.asking) as _,
             Arc::clone(&self.0.channels) as _,
+            Arc::clone(&self.0.dead_letters) as _,
         ]
     }
 
@@ -173,8 +177,10 @@ impl Ingestion {
         let (ingestion, stop) = (self.clone(), tasks.stop());
         tasks.spawn("dead letters", async move {
             let parts = &ingestion.0;
-            stop.run_until_cancelled(parts.dead_letters.swept(parts.shell.clock.as_ref())).await;
-            stop.cancelled().await;
+            let clock = parts.shell.clock.as_ref();
+            let letters =
+                async { tokio::join!(parts.dead_letters.swept(clock), parts.dead_letters.watched(clock)) };
+            stop.run_until_cancelled(letters).await;
         });
         tasks.spawn("web chats", Arc::clone(&self.0.chat).run(tasks.stop()));
         let accepted = self.0.ledger.accepted();

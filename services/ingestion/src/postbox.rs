@@ -2,6 +2,7 @@
 
 mod addresses;
 pub(crate) mod guard;
+pub(crate) mod parsing;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,11 +33,12 @@ use crate::{
     hooks::{
         dead::call::Call,
         fit::fit,
+        read::Loses,
         tell::{Teller, Told as Fated},
     },
     ledger::Tally,
     mail::{
-        self, Mail,
+        Mail,
         kind::{self, Kind, Ourselves},
         parse::Mailbox,
         thread::{self, Known, Match},
@@ -93,7 +95,10 @@ pub(crate) async fn take(
     match &taken {
         Ok(Taken::Accepted(_) | Taken::Edited(_)) | Err(No::Later(_)) => {}
         Ok(Taken::Duplicate(_)) => {
-            parts.submitter.tally(&parts.ledger, &account, Tally { duplicate: 1, ..Tally::default() }).await?;
+            parts
+                .submitter
+                .tally(&parts.ledger, &account, Tally { duplicate: 1, ..Tally::default() })
+                .await?;
         }
         Ok(Taken::Rejected(_)) => {
             parts.submitter.tally(&parts.ledger, &account, Tally { rejected: 1, ..Tally::default() }).await?;
@@ -116,7 +121,7 @@ pub(crate) async fn take_uncounted(
 ) -> Result<Taken, No> {
     let parts = &ingestion.0;
     let refused = No::Never;
-    let mail = match mail::parse(bytes) {
+    let mail = match parts.parsing.parse(bytes).await? {
         Ok(mail) => mail,
         Err(error) => return Err(refused("554", format!("{UNREADABLE} {error}"))),
     };
@@ -305,7 +310,7 @@ async fn held_back(ingestion: &Ingestion, batch: &Batch, says: Says, bytes: &[u8
     }
     tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
     let (call, why) = (Call::asked(bytes, batch.now), why_held_back());
-    if let Err(error) = parts.dead_letters.keep(account, HELD_BACK, &call, &why).await {
+    if let Err(error) = parts.dead_letters.keep(account, HELD_BACK, &call, (&why, Loses::Notice)).await {
         tracing::warn!(%error, account = %account.id, "a mail that is held back is no dead letter");
     }
 }

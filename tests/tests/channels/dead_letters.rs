@@ -270,7 +270,7 @@ async fn store(world: &World) -> sqlx::SqliteConnection {
 /// As many bytes of dead letters as an account may have.
 async fn fill(world: &World) {
     let sql = "insert into dead_letter values ('00000000-0000-0000-0000-000000000000', 'wa', 'whatsapp_cloud', 'kept', \
-               'body', 'JSON', 0, 0, 1073741824, 0, 'none')";
+               'body', 'JSON', 0, 0, 1073741824, 0, 'none', '')";
     sqlx::query(sql).execute(&mut store(world).await).await.unwrap();
 }
 
@@ -299,5 +299,29 @@ async fn a_full_box_keeps_no_good_event_out_and_what_comes_again_for_it_is_count
     // From here on it is a second delivery.
     assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
     assert_eq!(counts(&world).await, (3, 5, 1));
+    world.end().await;
+}
+
+/// How far messages came, told in a way that nobody can read: a few are kept, and the platform is never told to come again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notices_that_cannot_be_read_are_counted_and_fill_no_box() {
+    let secrets = Secrets::new();
+    let (world, platform) = whatsapp(&secrets, "").await;
+    for n in 0..30 {
+        let status =
+            json!([{"status": "read", "timestamp": "1790000000", "recipient_id": format!("35190000{n:04}")}]);
+        let body = delivery(&json!([text(&format!("wamid.{n}"), "a word")]), &status);
+        assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
+    }
+    assert_eq!(counts(&world).await, (30, 0, 30), "all is counted");
+    let mut root = world.administrator();
+    let answer = root.dead_letters.list_dead_letters(pb::ListDeadLettersRequest::default());
+    let answer = answer.await.unwrap().into_inner();
+    assert_eq!(answer.dead_letters.len(), 20, "examples");
+    let [counted] = &answer.counted[..] else { panic!("{:?}", answer.counted) };
+    assert_eq!((&*counted.account, counted.count), ("wa", 10));
+    assert!(counted.path.ends_with("statuses[0].id") && counted.first_at.is_some(), "{counted:?}");
+    let [room] = &answer.rooms[..] else { panic!("{:?}", answer.rooms) };
+    assert_eq!((room.letters, room.alike, room.filling), (20, 20, false));
     world.end().await;
 }

@@ -61,6 +61,7 @@ named! {
     ingestion::ListDeliveriesResponse = "dossier.ingestion.v1.ListDeliveriesResponse",
     ingestion::DeadLetter = "dossier.ingestion.v1.DeadLetter",
     ingestion::GetDeadLetterResponse = "dossier.ingestion.v1.GetDeadLetterResponse",
+    ingestion::DiscardDeadLettersResponse = "dossier.ingestion.v1.DiscardDeadLettersResponse",
     ingestion::ListDeadLettersResponse = "dossier.ingestion.v1.ListDeadLettersResponse",
     operations::TailEventsResponse = "dossier.operations.v1.TailEventsResponse",
     operations::GetStreamResponse = "dossier.operations.v1.GetStreamResponse",
@@ -142,6 +143,8 @@ requests! {
         "/dossier.ingestion.v1.DeadLetters/RetryDeadLetter",
     ingestion::DiscardDeadLetterRequest => ingestion::DiscardDeadLetterResponse:
         "/dossier.ingestion.v1.DeadLetters/DiscardDeadLetter",
+    ingestion::DiscardDeadLettersRequest => ingestion::DiscardDeadLettersResponse:
+        "/dossier.ingestion.v1.DeadLetters/DiscardDeadLetters",
     operations::TailEventsRequest => operations::TailEventsResponse: "/dossier.operations.v1.Operations/TailEvents",
     operations::GetStreamRequest => operations::GetStreamResponse: "/dossier.operations.v1.Operations/GetStream",
     operations::ListReadModelsRequest => operations::ListReadModelsResponse:

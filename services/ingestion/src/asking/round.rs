@@ -23,6 +23,7 @@ use crate::{
     hooks::{
         dead::{Kept, call::Call},
         happened::{self, Happened, Unkept},
+        read::Loses,
     },
     ledger::Tally,
     postbox::{self, No},
@@ -120,8 +121,8 @@ impl Round {
     pub(crate) async fn letter(&self, body: &[u8], why: &Malformed) -> Result<bool, Broke> {
         let (name, call) = (super::letters_of(self.source), Call::asked(body, self.now()));
         let letters = &self.shared.ingestion.0.dead_letters;
-        let kept = letters.keep(&self.account, &name, &call, why).await;
-        let new = kept.map_err(|error| not_taken(&error))? == Kept::New;
+        let kept = letters.keep(&self.account, &name, &call, (why, Loses::Words)).await;
+        let new = kept.map_err(|error| not_taken(&error))? != Kept::Again;
         if new {
             tracing::warn!(account = %self.account.id, reason = %why, "something that was asked for is a dead letter");
         }

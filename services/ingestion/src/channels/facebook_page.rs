@@ -46,6 +46,10 @@ impl Connector for FacebookPage {
     fn lists(&self) -> &'static [&'static str] {
         &["entry.changes", "entry.messaging", "entry.standby"]
     }
+
+    fn notices(&self) -> &'static [&'static str] {
+        messenger::NOTICES
+    }
 }
 
 fn read_changes(entry: &Entry<'_>, at: &At<'_>, happenings: &mut Vec<Happening>) -> Result<(), Malformed> {

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::node::Node;
-use super::{Happening, Malformed, Media, MediaSource, Message, Party, Receipt, Status};
+use super::{Happening, Malformed, Media, MediaSource, Message, Party, Receipt, Status, wording};
 
 /// The longest name of a field, in bytes.
 const FIELD_NAME_MAX: usize = 64;
@@ -128,9 +128,11 @@ fn message(data: &Node<'_>, envelope: &Envelope<'_>) -> Result<Message, Malforme
             message.field(name, Some(value));
         }
     }
-    if message.text.is_empty() && message.subject.is_none() && message.media.is_empty() {
+    // A blank text is one; without any, what was written may stand where it is not looked for.
+    if data.written("text").is_none() && message.subject.is_none() && message.media.is_empty() {
         return Err(data.wrong("text", "a text; or subject, or media"));
     }
+    wording::seen(&mut message);
     Ok(message)
 }
 

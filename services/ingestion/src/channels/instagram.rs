@@ -48,6 +48,10 @@ impl Connector for Instagram {
     fn lists(&self) -> &'static [&'static str] {
         &["entry.changes", "entry.messaging", "entry.standby"]
     }
+
+    fn notices(&self) -> &'static [&'static str] {
+        messenger::NOTICES
+    }
 }
 
 #[derive(Deserialize)]

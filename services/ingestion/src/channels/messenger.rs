@@ -52,7 +52,14 @@ impl Connector for Messenger {
     fn lists(&self) -> &'static [&'static str] {
         &["entry.changes", "entry.messaging", "entry.standby"]
     }
+
+    fn notices(&self) -> &'static [&'static str] {
+        NOTICES
+    }
 }
+
+/// Events that say how far a message of ours came. They are looked at only when an event is no message.
+pub(super) const NOTICES: &[&str] = &["entry[].messaging[].delivery.", "entry[].messaging[].read."];
 
 /// What was said in the chats of a page or an account.
 pub(super) fn read_chats(

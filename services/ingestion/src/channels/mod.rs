@@ -87,6 +87,13 @@ pub trait Connector: Send + Sync {
         &[]
     }
 
+    /// Where in a JSON body stands what nobody wrote: how far a message of ours came, faults of the platform. Beginnings of
+    /// the paths of [`Malformed`], without the numbers in them: `entry[].statuses[]`. MUST name nothing beside which, in the
+    /// same event, somebody's words may stand.
+    fn notices(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether its calls carry files, a mail with all of its: then they may be much longer.
     fn carries_files(&self) -> bool {
         false
@@ -129,6 +136,9 @@ pub enum Refused {
     /// What proves it is not there.
     #[error("{0} is missing: calls must be signed")]
     Unsigned(&'static str),
+    /// What proves it comes twice, so that nobody knows which is meant.
+    #[error("{0} comes twice: calls are signed once")]
+    Twice(&'static str),
     /// What should prove it does not.
     #[error("the signature does not match: see that the account's secret is the platform's")]
     Signature,
@@ -167,7 +177,7 @@ impl Refused {
     /// The status that answers it.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::Unsigned(_) | Self::Signature | Self::Stale => StatusCode::UNAUTHORIZED,
+            Self::Unsigned(_) | Self::Twice(_) | Self::Signature | Self::Stale => StatusCode::UNAUTHORIZED,
             Self::NoSecret(_) | Self::BadSecret(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -177,6 +187,7 @@ impl Refused {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unsigned(_) => "unsigned",
+            Self::Twice(_) => "twice",
             Self::Signature => "signature",
             Self::Stale => "stale",
             Self::NoSecret(_) | Self::BadSecret(_) => "secret",

@@ -94,6 +94,11 @@ impl<'a> Node<'a> {
         self.field(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
+    /// A text that somebody wrote: it may be blank.
+    pub(super) fn written(&self, key: &str) -> Option<&'a str> {
+        self.field(key).and_then(Value::as_str)
+    }
+
     /// A text that must be there.
     pub(super) fn need_text(&self, key: &str) -> Result<&'a str, Malformed> {
         self.text(key).ok_or_else(|| self.wrong(key, "a text"))

@@ -18,7 +18,7 @@ use http::Method;
 
 use super::{
     Answer, Config, Connector, Happening, Hook, Malformed, Media, MediaSource, Message, Party, Receipt,
-    Refused, Said, Status, signature, words,
+    Refused, Said, Status, signature, wording, words,
 };
 
 /// The secret: the account's auth token.
@@ -203,6 +203,7 @@ impl Form<'_> {
             );
             self.fields(&mut message, &[("address", "Address")]);
         }
+        wording::seen(&mut message);
         message.entry_point = match self.get("ReferralSourceType") {
             Some("ad") => Some(EntryPoint::ClickToChatAd),
             Some("post") => Some(EntryPoint::SendMessage),
@@ -241,8 +242,13 @@ impl Form<'_> {
             if self.get("TranscriptionStatus").is_some_and(|status| status != "completed") {
                 return Ok(Happening::Passed("transcription_failed"));
             }
+            // Nobody said anything; that there is a recording is told by its own call.
+            if self.get("TranscriptionText").is_none() && self.parameters.contains_key("TranscriptionText") {
+                return Ok(Happening::Passed("transcription_empty"));
+            }
             let mut message = self.of_call(call, sid);
             self.need("TranscriptionText")?.clone_into(&mut message.text);
+            wording::seen(&mut message);
             message.reply_to = Some(self.get("RecordingSid").unwrap_or(call).to_owned());
             return Ok(Happening::Message(Box::new(message)));
         }

@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{
     Answer, Config, Connector, Happening, Hook, Malformed, Media, MediaSource, Message, Party, Receipt,
-    Refused, Said, Status, signature, words,
+    Refused, Said, Status, signature, wording, words,
 };
 
 /// The secret that Vonage calls so.
@@ -122,7 +122,10 @@ fn message(root: &Node<'_>, hook: &Hook<'_>) -> Result<Message, Malformed> {
     }
     let kind = root.need_text("message_type")?;
     match kind {
-        "text" => root.need_text("text")?.clone_into(&mut message.text),
+        "text" => {
+            let text = root.written("text").ok_or_else(|| root.wrong("text", "a text"))?;
+            text.clone_into(&mut message.text);
+        }
         "image" | "audio" | "video" | "file" | "vcard" | "sticker" => {
             let file = root.need(kind)?;
             let url = MediaSource::Url(file.need_text("url")?.to_owned());
@@ -163,6 +166,7 @@ fn message(root: &Node<'_>, hook: &Hook<'_>) -> Result<Message, Malformed> {
         message.field("referral-headline", referral.text("headline"));
         message.field("referral-body", referral.text("body"));
     }
+    wording::seen(&mut message);
     Ok(message)
 }
 

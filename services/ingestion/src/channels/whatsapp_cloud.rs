@@ -57,6 +57,10 @@ impl Connector for WhatsappCloud {
             "entry.changes.value.errors",
         ]
     }
+
+    fn notices(&self) -> &'static [&'static str] {
+        &["entry[].changes[].value.statuses[]", "entry[].changes[].value.errors[]"]
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use domain::message::EntryPoint;
 use super::{Message, Party, json::Decimal};
 use crate::intake::limits::{FIELD_VALUE_MAX, NAME_MAX};
 
-/// What stands for a message that its platform does not pass on: somebody wrote, and an agent must see that.
+/// What stands for a message that its platform does not pass on, or that is blank: somebody wrote, and an agent must see that.
 pub(super) const UNSUPPORTED: &str = "[unsupported message]";
 
 /// The longest campaign, in bytes: that of a `CampaignId`.
@@ -38,6 +38,17 @@ pub(super) fn add_line(text: &mut String, line: &str) {
             text.push('\n');
         }
         text.push_str(line);
+    }
+}
+
+/// Says of a blank message that there is one: an SMS may be.
+pub(super) fn seen(message: &mut Message) {
+    let blank = |text: &str| text.chars().all(|letter| letter.is_whitespace() || letter.is_control());
+    if message.media.is_empty()
+        && message.text.trim().is_empty()
+        && message.subject.as_deref().is_none_or(blank)
+    {
+        UNSUPPORTED.clone_into(&mut message.text);
     }
 }
 

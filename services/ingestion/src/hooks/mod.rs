@@ -7,17 +7,17 @@
 //!
 //! | status | |
 //! |---|---|
-//! | 200 | taken, kept as a dead letter, or the answer to a challenge |
-//! | 400 | a question that is not what the platform describes |
+//! | 200 | taken, kept or counted as a dead letter, or the answer to a challenge |
+//! | 400 | a question that is not what the platform describes, or a body that broke off |
 //! | 401 | not proved: no signature, another one, or one of another time |
 //! | 404 | no such account, or one that takes no webhooks |
 //! | 405, 408, 413, 429 | neither GET nor POST; too slow; too large; too many at once |
-//! | 503 | the log or the account's secret is away, or there is no room for a dead letter; the platform is to send it again |
+//! | 503 | the log or the account's secret is away, or there is no room for a dead letter of this kind; the platform is to send it again |
 
 pub(crate) mod dead;
 pub(crate) mod fit;
 pub(crate) mod happened;
-mod read;
+pub(crate) mod read;
 mod room;
 pub(crate) mod tell;
 
@@ -30,7 +30,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -147,11 +147,12 @@ pub fn router(ingestion: Ingestion, config: Config) -> Router {
     Router::new().route("/hooks/{account}", get(call).post(call)).with_state(Arc::new(doors)).merge(chats)
 }
 
-/// How many of a call's dead letters are new, and how many were there.
+/// How many of a call's dead letters are new, were there, and are counted only.
 #[derive(Default)]
 struct Letters {
     new: u64,
     again: u64,
+    counted: u64,
 }
 
 struct Doors {
@@ -179,7 +180,13 @@ impl No {
     }
 }
 
-async fn call(State(doors): State<Arc<Doors>>, Path(name): Path<String>, request: Request) -> Response {
+async fn call(
+    State(doors): State<Arc<Doors>>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // What is no text names no account.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
     let (policy_version, account) = doors.ingestion.0.accounts.find(&name);
     let known = account.as_ref().map(|account| account.id.to_string());
     let span = tracing::info_span!("hook", account = known.as_deref().unwrap_or(UNKNOWN_ACCOUNT));
@@ -236,14 +243,15 @@ impl Doors {
             happened::happened(&self.ingestion, &self.teller, about, now, read.happenings, &mut what).await?;
             self.meter(&account, &what.counts);
             // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
-            let Letters { new, again } = self.letters(&account, connector, &hook, &read.unread).await?;
+            let Letters { new, again, counted } =
+                self.letters(&account, connector, &hook, &read.unread).await?;
             if !what.unkept.is_empty() {
                 let unread = read::unkept(connector, &hook, &config, &what.unkept);
                 self.letters(&account, connector, &hook, &unread).await?;
             }
             let Tally { duplicate, rejected, held_back } = Tally::of(&what.counts);
             // What cannot be read counts as rejected once, then as a duplicate.
-            let tally = Tally { duplicate: duplicate + again, rejected: rejected + new, held_back };
+            let tally = Tally { duplicate: duplicate + again, rejected: rejected + new + counted, held_back };
             let parts = &self.ingestion.0;
             let call = if duplicate > 0 { call() } else { String::new() };
             parts.submitter.answered(&parts.ledger, (account.id.as_str(), &call), now, tally).await
@@ -273,18 +281,23 @@ impl Doors {
         unread: &[Unread],
     ) -> Result<Letters, Error> {
         let mut letters = Letters::default();
-        for Unread { body, why } in unread {
+        for Unread { body, why, loses } in unread {
             let call = Call::of(hook, body.as_deref().unwrap_or(hook.body));
-            let kept = self.ingestion.0.dead_letters.keep(account, connector.name(), &call, why).await?;
-            match kept {
+            let letters_of = &self.ingestion.0.dead_letters;
+            match letters_of.keep(account, connector.name(), &call, (why, *loses)).await? {
                 Kept::New => {
                     letters.new += 1;
                     tracing::warn!(connector = connector.name(), reason = %why, "an event is a dead letter");
                 }
                 Kept::Again => letters.again += 1,
+                Kept::Counted => letters.counted += 1,
             }
         }
-        let counts = [(("event", "dead_letter"), letters.new), (("event", "duplicate"), letters.again)];
+        let counts = [
+            (("event", "dead_letter"), letters.new),
+            (("event", "duplicate"), letters.again),
+            (("event", "counted"), letters.counted),
+        ];
         self.meter(account, &counts.into_iter().filter(|(_, count)| *count > 0).collect());
         Ok(letters)
     }
@@ -314,6 +327,9 @@ impl Doors {
             Full::Body => {
                 let message = format!("a body has at most {max} bytes");
                 No::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+            }
+            Full::Broken => {
+                No::new(StatusCode::BAD_REQUEST, "broken_off", "the body broke off; send it again")
             }
             Full::Room => {
                 No::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many calls at once; send it again")
@@ -366,6 +382,12 @@ impl Doors {
 
 fn verified(connector: &dyn Connector, hook: &Hook<'_>, config: &channels::Config) -> Result<(), No> {
     connector.verify(hook, config).map_err(|refused| {
+        let refused = match refused {
+            channels::Refused::Unsigned(name) if hook.headers.get_all(name).iter().nth(1).is_some() => {
+                channels::Refused::Twice(name)
+            }
+            refused => refused,
+        };
         tracing::warn!(connector = connector.name(), reason = %refused, "a call is refused");
         // What an account lacks is the operator's to know, not of whoever calls.
         let told = match refused {

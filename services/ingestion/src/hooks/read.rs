@@ -23,6 +23,25 @@ pub(crate) struct Unread {
     /// A body with one event; nothing: the body of the call.
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) why: Malformed,
+    pub(crate) loses: Loses,
+}
+
+/// What would be lost with something that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loses {
+    /// What a customer wrote, for all that is known of what cannot be read.
+    Words,
+    /// What a platform said of a message: how far it came.
+    Notice,
+}
+
+impl Loses {
+    /// With a piece. It says one thing, so that it is a notice if what is wrong lies within one.
+    fn piece(connector: &dyn Connector, why: &Malformed) -> Self {
+        let path = why.path.replace(|letter: char| letter.is_ascii_digit(), "");
+        let within = connector.notices().iter().any(|notice| path.starts_with(notice));
+        if within { Self::Notice } else { Self::Words }
+    }
 }
 
 impl Read {
@@ -40,6 +59,7 @@ impl Read {
         let mut unread: Vec<Unread> = Vec::new();
         let mut bytes = 0;
         let mut too_many = false;
+        let mut words = false;
         let pieces = split::each(hook.body, connector.lists(), &mut |body| match connector
             .read(&Hook { body, ..*hook }, config)
         {
@@ -48,10 +68,12 @@ impl Read {
                 answer.get_or_insert(said.answer);
             }
             Err(why) => {
+                let loses = Loses::piece(connector, &why);
+                words |= loses == Loses::Words;
                 bytes += body.len();
                 too_many |= unread.len() >= UNREAD_MAX || bytes > hook.body.len();
                 if !too_many {
-                    unread.push(Unread { body: Some(body.to_vec()), why });
+                    unread.push(Unread { body: Some(body.to_vec()), why, loses });
                 }
             }
         });
@@ -61,7 +83,9 @@ impl Read {
             if pieces == Err(Whole::TooMany) {
                 tracing::warn!(connector = connector.name(), "a call has too many events to look at each");
             }
-            return Self { happenings, answer, unread: vec![Unread { body: None, why }] };
+            let notices = pieces.is_ok() && !unread.is_empty() && !words;
+            let loses = if notices { Loses::Notice } else { Loses::Words };
+            return Self { happenings, answer, unread: vec![Unread { body: None, why, loses }] };
         }
         Self { happenings, answer, unread }
     }
@@ -91,7 +115,7 @@ pub(crate) fn unkept(
                     && let Some(Unkept { why, .. }) =
                         unkept.iter().find(|unkept| unkept.external_id.as_deref() == Some(id))
                 {
-                    unread.push(Unread { body: Some(body.to_vec()), why: why.clone() });
+                    unread.push(Unread { body: Some(body.to_vec()), why: why.clone(), loses: Loses::Words });
                 }
             }
         });
@@ -100,5 +124,50 @@ pub(crate) fn unkept(
         }
     }
     let why = whole.or(unkept.first()).map(|unkept| unkept.why.clone());
-    why.map(|why| Unread { body: None, why }).into_iter().collect()
+    why.map(|why| Unread { body: None, why, loses: Loses::Words }).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+    use serde_json::json;
+
+    use super::*;
+    use crate::channels;
+
+    /// What each thing that cannot be read of a body would lose.
+    fn loses(connector: &str, body: &serde_json::Value) -> Vec<Loses> {
+        let (body, headers) = (body.to_string(), HeaderMap::new());
+        let now = domain::time::Timestamp::UNIX_EPOCH;
+        let hook = Hook { method: &Method::POST, url: "", headers: &headers, body: body.as_bytes(), now };
+        let read = Read::of(channels::find(connector).unwrap(), &hook, &Config::default());
+        read.unread.into_iter().map(|unread| unread.loses).collect()
+    }
+
+    #[test]
+    fn a_notice_is_what_stands_where_no_words_can() {
+        let call = |value| {
+            let change = json!({"field": "messages", "value": value});
+            json!({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]})
+        };
+        let broken = json!({"text": {"body": "help"}});
+        let both = json!({"messages": [&broken], "statuses": [{"status": "read"}], "errors": [{"title": "x".repeat(500)}]});
+        assert_eq!(loses("whatsapp_cloud", &call(both)), [Loses::Words, Loses::Notice]);
+        // So many that the whole is kept.
+        assert_eq!(loses("whatsapp_cloud", &call(json!({"statuses": [1, 2, 3]}))), [Loses::Notice]);
+        let some = json!({"messages": [broken], "statuses": [1, 2, 3]});
+        assert_eq!(loses("whatsapp_cloud", &call(some)), [Loses::Words]);
+        // No list any more: what else stands there is not known.
+        let changed = json!({"messages": [], "statuses": {"status": "read"}});
+        assert_eq!(loses("whatsapp_cloud", &call(changed)), [Loses::Words]);
+
+        let chat = |event| json!({"object": "page", "entry": [{"id": "1", "messaging": [event]}]});
+        let read = json!({"sender": {"id": "7"}, "read": {"watermark": "soon"}});
+        assert_eq!(loses("messenger", &chat(read)), [Loses::Notice]);
+        let words =
+            json!({"sender": {"id": "7"}, "read": {"watermark": "soon"}, "message": {"text": "help"}});
+        assert_eq!(loses("messenger", &chat(words)), [Loses::Words], "a message, whatever else it is");
+        let shape = json!({"sender": {"id": "7"}, "read": "soon", "message": {"mid": "m", "text": "help"}});
+        assert_eq!(loses("messenger", &chat(shape)), [Loses::Words], "nobody knows what it is");
+    }
 }

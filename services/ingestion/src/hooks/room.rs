@@ -43,8 +43,10 @@ pub(super) struct Pace {
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// It is longer than one may be, or broke off: the same to us.
+    /// It is longer than one may be.
     Body,
+    /// Whoever sent it broke it off.
+    Broken,
     /// Others hold the room.
     Room,
     /// It comes too slowly.
@@ -80,7 +82,7 @@ impl Room {
         loop {
             let next = timeout_at(pace.due(began, last, read.len()), stream.next()).await;
             let Some(piece) = next.map_err(|_| Full::Slow)? else { return Ok((read.freeze(), held)) };
-            let piece = piece.map_err(|_| Full::Body)?;
+            let piece = piece.map_err(|_| Full::Broken)?;
             if piece.len() > max.saturating_sub(read.len()) {
                 return Err(Full::Body);
             }
@@ -147,6 +149,9 @@ mod tests {
         assert_eq!(room.read("a", body(81), 80, PACE).await.map(drop), Err(Full::Body));
         // What was refused holds nothing.
         assert!(room.read("a", body(40), 80, PACE).await.is_ok());
+        let parts = [Ok(Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))];
+        let broken = Body::from_stream(stream::iter(parts));
+        assert_eq!(room.read("a", broken, 80, PACE).await.map(drop), Err(Full::Broken));
         drop(held);
         assert!(room.read("a", body(80), 80, PACE).await.is_ok());
         assert!(room.read("a", Body::empty(), 0, PACE).await.unwrap().0.is_empty());

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use smtp_proto::{Error, Request};
 
+/// Digits of a size (RFC 1870, 3).
+const SIZE_DIGITS_MAX: usize = 20;
 /// Recipients of one mail.
 pub(super) const RECIPIENTS_MAX: usize = 100;
 /// Commands that are wrong before the caller is hung up on.
@@ -71,6 +73,9 @@ impl Session {
 
     /// What a line means.
     pub(super) fn line(&mut self, line: &[u8], mailboxes: &dyn Mailboxes) -> Step {
+        if !is_sized(line) {
+            return self.wrong("501 5.5.4 SIZE is a number of at most 20 digits, and one that there can be");
+        }
         match Request::parse(&mut line.iter()) {
             Ok(request) => self.request(request, mailboxes),
             Err(error) => {
@@ -172,6 +177,19 @@ fn reply(text: &str) -> Step {
     Step::Reply(format!("{text}\r\n"))
 }
 
+/// Whether the size that a mail says to have, if it does, is one (RFC 1870, 3): a longer number would be read as another.
+fn is_sized(line: &[u8]) -> bool {
+    let is_mail = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"MAIL"));
+    let parameters = line.rsplit(|byte| *byte == b'>').next().filter(|_| is_mail).unwrap_or_default();
+    parameters.split(u8::is_ascii_whitespace).all(|parameter| match parameter.split_at_checked(5) {
+        Some((name, digits)) if name.eq_ignore_ascii_case(b"SIZE=") => {
+            digits.len() <= SIZE_DIGITS_MAX
+                && std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u64>().is_ok())
+        }
+        _ => true,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +242,11 @@ mod tests {
         assert_eq!(codes(&["EHLO a", "MAIL FROM:<>", "DATA"]), ["250", "250", "503"]);
         assert_eq!(codes(&["EHLO a", "MAIL FROM:<>", "MAIL FROM:<>"]), ["250", "250", "503"]);
         assert_eq!(codes(&["EHLO a", "MAIL FROM:<> SIZE=1001"]), ["250", "552"]);
+        for size in ["100000000000000000000900", "18446744073709551616", "9x", "-1"] {
+            let line = format!("mail from:<a@example.org> BODY=8BITMIME size={size}");
+            assert_eq!(codes(&["EHLO a", &line]), ["250", "501"], "{size}");
+        }
+        assert_eq!(codes(&["EHLO a", "MAIL FROM:<a@example.org> SIZE=900000000000000000"]), ["250", "552"]);
         assert_eq!(codes(&["EHLO a", "MAIL FROM:<>", "RCPT TO:<x@else.example>"]), ["250", "250", "550"]);
         assert_eq!(codes(&["EHLO a", "MAIL FROM:<>", "RSET", "DATA"]), ["250", "250", "250", "503"]);
         assert_eq!(codes(&["HELO a", "NOOP", "VRFY x", "HELP", "QUIT"]), ["250", "250", "252", "214", "221"]);

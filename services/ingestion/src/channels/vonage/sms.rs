@@ -6,7 +6,9 @@ use domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::node::{self, Node};
-use super::super::{Happening, Hook, Malformed, Message, Party, Receipt, Refused, Status, signature};
+use super::super::{
+    Happening, Hook, Malformed, Message, Party, Receipt, Refused, Status, signature, wording,
+};
 
 /// Whether the body is a form; otherwise it is JSON.
 pub(super) fn is_form(hook: &Hook<'_>) -> bool {
@@ -79,7 +81,7 @@ pub(super) fn read(root: &Node<'_>, hook: &Hook<'_>) -> Result<Happening, Malfor
     message.field("to", root.id("to"));
     if let Some(text) = root.id("text") {
         message.text = text;
-    } else {
+    } else if root.id("data").is_some() || root.written("text").is_none() {
         // A binary SMS: its bytes, in hexadecimal.
         message.text = root.need_id("data")?;
         message.field("encoding", Some("hex"));
@@ -90,6 +92,7 @@ pub(super) fn read(root: &Node<'_>, hook: &Hook<'_>) -> Result<Happening, Malfor
         message.field("parts", root.id("concat-total"));
         message.field("parts-of", root.id("concat-ref"));
     }
+    wording::seen(&mut message);
     Ok(Happening::Message(Box::new(message)))
 }
 

@@ -46,6 +46,7 @@ impl Retry {
             None => letters.taken(row, now, &what.counts).await,
             Some(why) => {
                 (row.path, row.reason) = (super::cut(&why.path), super::cut(&why.what));
+                row.kind = super::room::kind(&row.path, &row.reason);
                 (row.changed, row.retries) = (now, row.retries + 1);
                 letters.change(row).await
             }

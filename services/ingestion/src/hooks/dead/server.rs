@@ -1,12 +1,16 @@
 //! Dead letters over gRPC.
 
 use eventlog::Category;
-use proto::ingestion::v1::{self as pb, dead_letters_server::DeadLetters};
+use proto::ingestion::v1::{
+    self as pb, dead_letters_server::DeadLetters, list_dead_letters_response as list,
+};
 use service::{Error, auth::Principal, grpc};
 use tonic::{Request, Response, Status as Wrong};
 
 use super::{
+    counted::Counted,
     retry::Retry,
+    room::{self, Filled, LETTERS_BYTES_MAX, LETTERS_MAX, WARNED_FROM},
     store::{Row, State},
 };
 use crate::{Ingestion, access, wire};
@@ -62,14 +66,31 @@ impl Server {
         };
         let after = after(&request.page_token)?;
         let of = (request.account.as_str(), state.word());
-        let rows = parts.dead_letters.rows.list(of, (after.0, after.1), u64::from(size)).await?;
-        let last = rows.last().filter(|_| rows.len() == size as usize);
+        // One more, to know whether there is one.
+        let mut rows = parts.dead_letters.rows.list(of, (after.0, after.1), u64::from(size) + 1).await?;
+        let more = rows.len() > size as usize;
+        rows.truncate(size as usize);
+        let last = rows.last().filter(|_| more);
         let next = last.map(|row| format!("{}.{}", row.received.as_microsecond(), row.id));
+        let (rooms, counted) = match request.page_token.is_empty() {
+            true => self.rooms(&request.account).await?,
+            false => Default::default(),
+        };
         Ok(pb::ListDeadLettersResponse {
             dead_letters: rows.iter().map(told).collect(),
             next_page_token: next.unwrap_or_default(),
             position: self.position().await?,
+            rooms,
+            counted,
         })
+    }
+
+    /// How full the boxes are, and what was counted.
+    async fn rooms(&self, account: &str) -> Result<(Vec<list::Room>, Vec<list::Counted>), Error> {
+        let letters = &self.0.ingestion.0.dead_letters;
+        let rooms = letters.filled(account).await?.into_iter().map(|(account, filled)| room(account, filled));
+        let counted = letters.counts.list(account, PAGE_MAX.into()).await?;
+        Ok((rooms.collect(), counted.into_iter().map(told_count).collect()))
     }
 
     async fn get(
@@ -95,6 +116,58 @@ impl Server {
     }
 }
 
+impl Server {
+    async fn discard(&self, principal: &Principal, mut row: Row) -> Result<(Row, bool), Error> {
+        let parts = &self.0.ingestion.0;
+        let kept = row.state == State::Kept;
+        if kept {
+            tracing::info!(letter = %row.id, by = %principal.actor.id, "a dead letter is given up");
+            parts.dead_letters.end(&mut row, State::Discarded, parts.shell.clock.now()).await?;
+        } else {
+            parts.dead_letters.destroy(&mut row).await?;
+        }
+        Ok((row, kept))
+    }
+
+    async fn discard_all(
+        &self,
+        principal: &Principal,
+        request: &pb::DiscardDeadLettersRequest,
+    ) -> Result<pb::DiscardDeadLettersResponse, Error> {
+        let letters = &self.0.ingestion.0.dead_letters;
+        access::may_handle_dead_letters(self.0.ingestion.0.accounts.as_ref(), principal)?;
+        let pb::DiscardDeadLettersRequest { ids, account, reason } = request;
+        let (rows, more) = match (ids.is_empty(), account.is_empty()) {
+            (true, true) => return Err(Error::field("ids", "some; or an account")),
+            (false, false) => return Err(Error::field("account", "not together with ids")),
+            (false, true) if !reason.is_empty() => return Err(Error::field("reason", "of an account only")),
+            (false, true) if ids.len() > PAGE_MAX as usize => {
+                return Err(Error::field("ids", format_args!("at most {PAGE_MAX}")));
+            }
+            (false, true) => {
+                let mut rows = Vec::with_capacity(ids.len());
+                for id in ids {
+                    rows.push(self.known(principal, id).await?);
+                }
+                (rows, false)
+            }
+            (true, false) => {
+                let reason = room::masked(reason);
+                letters.counts.forget(account, &reason).await?;
+                letters.alike(account, &reason, PAGE_MAX as usize).await?
+            }
+        };
+        let mut discarded = 0;
+        for row in rows {
+            // What stands twice among the ids is given up once.
+            let (row, kept) = self.discard(principal, row).await?;
+            discarded += u64::from(kept && row.state == State::Discarded);
+        }
+        letters.look().await?;
+        Ok(pb::DiscardDeadLettersResponse { discarded, more, position: self.position().await? })
+    }
+}
+
 /// The place after which a page begins.
 fn after(token: &str) -> Result<(i64, &str), Error> {
     if token.is_empty() {
@@ -103,6 +176,32 @@ fn after(token: &str) -> Result<(i64, &str), Error> {
     let place = token.split_once('.').filter(|_| token.len() <= TOKEN_MAX);
     let place = place.and_then(|(received, id)| Some((received.parse().ok()?, id)));
     place.ok_or_else(|| Error::field("page_token", "that of an answer"))
+}
+
+fn room(account: String, filled: Filled) -> list::Room {
+    let percent = filled.percent();
+    list::Room {
+        account,
+        letters: filled.letters,
+        letters_max: LETTERS_MAX,
+        bytes: filled.bytes,
+        bytes_max: LETTERS_BYTES_MAX,
+        alike: filled.alike,
+        percent: u32::try_from(percent).unwrap_or(u32::MAX),
+        filling: percent >= WARNED_FROM,
+    }
+}
+
+fn told_count(counted: Counted) -> list::Counted {
+    list::Counted {
+        account: counted.account,
+        connector: counted.connector,
+        path: counted.path,
+        reason: counted.reason,
+        first_at: Some(wire::timestamp(counted.first.as_microsecond())),
+        last_at: Some(wire::timestamp(counted.last.as_microsecond())),
+        count: counted.count,
+    }
 }
 
 fn told(row: &Row) -> pb::DeadLetter {
@@ -161,16 +260,17 @@ impl DeadLetters for Server {
         request: Request<pb::DiscardDeadLetterRequest>,
     ) -> Told<pb::DiscardDeadLetterResponse> {
         let principal = grpc::principal(&request)?;
-        let mut row = self.known(&principal, &request.get_ref().id).await?;
-        let parts = &self.0.ingestion.0;
-        match row.state {
-            State::Kept => {
-                tracing::info!(letter = %row.id, by = %principal.actor.id, "a dead letter is given up");
-                parts.dead_letters.end(&mut row, State::Discarded, parts.shell.clock.now()).await?;
-            }
-            State::Taken | State::Discarded => parts.dead_letters.destroy(&mut row).await?,
-        }
+        let row = self.known(&principal, &request.get_ref().id).await?;
+        let (row, _) = self.discard(&principal, row).await?;
         let (dead_letter, position) = (Some(told(&row)), self.position().await?);
         Ok(Response::new(pb::DiscardDeadLetterResponse { dead_letter, position }))
+    }
+
+    async fn discard_dead_letters(
+        &self,
+        request: Request<pb::DiscardDeadLettersRequest>,
+    ) -> Told<pb::DiscardDeadLettersResponse> {
+        let principal = grpc::principal(&request)?;
+        Ok(Response::new(self.discard_all(&principal, request.get_ref()).await?))
     }
 }

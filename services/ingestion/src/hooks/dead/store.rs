@@ -7,7 +7,7 @@ use service::{
 };
 use uuid::Uuid;
 
-use super::super::happened::Counts;
+use super::{super::happened::Counts, room::Filled};
 use crate::ledger;
 
 /// The rows.
@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub(super) changed: Timestamp,
     pub(super) bytes: u64,
     pub(super) retries: u64,
+    /// Those of the same kind are alike.
+    pub(super) kind: String,
     /// Where it lies; empty: it is not kept any more.
     pub(super) blob: String,
 }
@@ -38,7 +40,8 @@ pub(super) enum State {
     Discarded,
 }
 
-const COLUMNS: &str = "id, account, connector, state, path, reason, received, changed, bytes, retries, blob";
+const COLUMNS: &str =
+    "id, account, connector, state, path, reason, received, changed, bytes, retries, kind, blob";
 
 impl State {
     pub(super) const fn word(self) -> &'static str {
@@ -54,10 +57,10 @@ impl State {
     }
 }
 
-const CHANGE: &str = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6 \
+const CHANGE: &str = "update dead_letter set state = $2, path = $3, reason = $4, changed = $5, retries = $6, kind = $7 \
                       where id = $1 and state = 'kept'";
 
-fn changed(row: &Row) -> [Value; 6] {
+fn changed(row: &Row) -> [Value; 7] {
     [
         row.id.to_string().into(),
         row.state.word().into(),
@@ -65,6 +68,7 @@ fn changed(row: &Row) -> [Value; 6] {
         row.reason.as_str().into(),
         row.changed.as_microsecond().into(),
         row.retries.into(),
+        row.kind.as_str().into(),
     ]
 }
 
@@ -75,18 +79,34 @@ impl Rows {
         rows.first().map(row).transpose()
     }
 
-    /// How many an account has, and their bytes.
-    pub(super) async fn kept(&self, account: &str) -> Result<(u64, u64), Error> {
-        let sql = "select count(*), cast(coalesce(sum(bytes), 0) as bigint) from dead_letter \
-                   where account = $1 and state = 'kept'";
+    /// How full the box of an account is, and the room of a kind.
+    pub(super) async fn filled(&self, account: &str, kind: &str) -> Result<Filled, Error> {
+        let sql = "select count(*), cast(coalesce(sum(bytes), 0) as bigint), \
+                   cast(coalesce(sum(case when kind = $2 then 1 else 0 end), 0) as bigint), \
+                   cast(coalesce(sum(case when kind = $2 then bytes else 0 end), 0) as bigint) \
+                   from dead_letter where state = 'kept' and account = $1";
+        let rows = self.0.query(sql, &[account.into(), kind.into()]).await?;
+        let filled = |row: &store::Row| Filled {
+            letters: row.count(0),
+            bytes: row.count(1),
+            alike: row.count(2),
+            alike_bytes: row.count(3),
+        };
+        Ok(rows.first().map(filled).unwrap_or_default())
+    }
+
+    /// Letters and bytes of each kind of each account, or of one; by account.
+    pub(super) async fn kinds(&self, account: &str) -> Result<Vec<(String, u64, u64)>, Error> {
+        let sql = "select account, count(*), cast(sum(bytes) as bigint) from dead_letter \
+                   where state = 'kept' and ($1 = '' or account = $1) group by account, kind order by account";
         let rows = self.0.query(sql, &[account.into()]).await?;
-        Ok(rows.first().map_or((0, 0), |row| (row.count(0), row.count(1))))
+        Ok(rows.iter().map(|row| (row.string(0), row.count(1), row.count(2))).collect())
     }
 
     /// Whether it was not there.
     pub(super) async fn insert(&self, row: &Row) -> Result<bool, Error> {
-        let sql = "insert into dead_letter (id, account, connector, state, path, reason, received, changed, bytes, retries, blob) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (id) do nothing";
+        let sql = "insert into dead_letter (id, account, connector, state, path, reason, received, changed, bytes, retries, kind, blob) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (id) do nothing";
         let binds = [
             row.id.to_string().into(),
             row.account.as_str().into(),
@@ -98,6 +118,7 @@ impl Rows {
             row.changed.as_microsecond().into(),
             row.bytes.into(),
             row.retries.into(),
+            row.kind.as_str().into(),
             row.blob.as_str().into(),
         ];
         Ok(self.0.execute(sql, &binds).await? == 1)
@@ -164,6 +185,7 @@ fn row(row: &store::Row) -> Result<Row, Error> {
         changed: at(7)?,
         bytes: row.count(8),
         retries: row.count(9),
-        blob: row.string(10),
+        kind: row.string(10),
+        blob: row.string(11),
     })
 }
