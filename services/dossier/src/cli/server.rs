@@ -130,6 +130,9 @@ pub struct ServeArgs {
     /// Where the role `cases` is
     #[arg(long, value_name = "URL", env = "DOSSIER_CASES_URL", hide_env = true)]
     pub cases_url: Option<String>,
+    /// Where the role `assignment` is
+    #[arg(long, value_name = "URL", env = "DOSSIER_ASSIGNMENT_URL", hide_env = true)]
+    pub assignment_url: Option<String>,
     /// What is told of the work
     #[command(flatten)]
     pub telemetry: Telemetry,
@@ -168,6 +171,8 @@ pub enum Role {
     Ingestion,
     /// Cases, conversations, customers, policy
     Cases,
+    /// Agents, queues, who gets which case
+    Assignment,
     /// The web: JSON API, pages, health and metrics
     Console,
 }

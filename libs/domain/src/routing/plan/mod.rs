@@ -18,8 +18,8 @@ use super::{
 use crate::{
     agent::State,
     calendar::{Calendar, resolve},
-    ids::{CalendarId, PersonId, QueueId, TeamId},
-    policy::{Set, agent::Agent, assignment, queue::Queue},
+    ids::{CalendarId, ChannelKind, PersonId, QueueId, TeamId},
+    policy::{Set, agent::Agent, assignment, channel::Mode, queue::Queue},
     time::Timestamp,
 };
 
@@ -32,6 +32,8 @@ pub struct Plan {
     places: BTreeMap<QueueId, Place>,
     /// Each calendar once: many agents share few.
     calendars: BTreeMap<CalendarId, Calendar>,
+    /// The kinds of channels whose customers wait in front of them.
+    sync: BTreeSet<ChannelKind>,
 }
 
 /// An agent.
@@ -80,7 +82,9 @@ impl Plan {
             let member = Member { agent: agent.clone(), profile: Arc::new(profile) };
             members.insert(agent.id.clone(), member);
         }
-        Self { version, rules, members, places, calendars }
+        let is_sync = |id: &ChannelKind| set.channel(id).is_some_and(|channel| channel.mode == Mode::Sync);
+        let sync = set.channel_ids().filter_map(|id| ChannelKind::new(id).ok()).filter(is_sync).collect();
+        Self { version, rules, members, places, calendars, sync }
     }
 
     /// The version of the policy.
@@ -91,6 +95,11 @@ impl Plan {
     /// The rules of routing.
     pub const fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Whether the customers of a kind of channel wait for the answer in front of it.
+    pub fn is_sync(&self, channel: &ChannelKind) -> bool {
+        self.sync.contains(channel)
     }
 
     /// An agent.
@@ -144,20 +153,50 @@ impl Plan {
         let asked = [demand.direct.as_ref().map(|d| &d.agent), demand.last_agent.as_ref().map(|l| &l.agent)];
         let served = place.into_iter().chain(helps).flat_map(|place| &place.agents);
         let ids: BTreeSet<&PersonId> = served.chain(asked.into_iter().flatten()).collect();
-        let rules = place.map(|place| &place.rules);
-        let nobody = State::default();
         let open: BTreeMap<&CalendarId, bool> =
             self.calendars.iter().map(|(id, calendar)| (id, calendar.is_open(now))).collect();
-        let seen = |id: &PersonId| {
-            let Member { agent, profile } = self.members.get(id)?;
-            let state = state(id).unwrap_or(&nobody);
-            // Of a calendar that the policy does not have any more nobody knows when it is closed.
-            let on_shift = agent.shifts.as_ref().and_then(|id| open.get(id)).copied().unwrap_or(true);
-            let snapshot = Snapshot::of(agent, state, &demand.channel, rules?, now, on_shift);
-            let snapshot = Snapshot { excluded: excluded(id), ..snapshot };
-            Some(Candidate { id: id.clone(), profile: Arc::clone(profile), snapshot })
-        };
-        ids.into_iter().filter_map(seen).collect()
+        // Of a calendar that the policy does not have any more nobody knows when it is closed.
+        let on_shift = |id: &CalendarId| open.get(id).copied().unwrap_or(true);
+        ids.into_iter()
+            .filter_map(|id| self.seen(demand, id, state(id), excluded(id), &on_shift, now))
+            .collect()
+    }
+
+    /// One agent who might have a case, as seen at `now`.
+    pub fn candidate(
+        &self,
+        demand: &Demand,
+        id: &PersonId,
+        state: Option<&State>,
+        excluded: bool,
+        now: Timestamp,
+    ) -> Option<Candidate> {
+        let on_shift = |id: &CalendarId| self.calendars.get(id).is_none_or(|calendar| calendar.is_open(now));
+        self.seen(demand, id, state, excluded, &on_shift, now)
+    }
+
+    fn seen(
+        &self,
+        demand: &Demand,
+        id: &PersonId,
+        state: Option<&State>,
+        excluded: bool,
+        on_shift: &dyn Fn(&CalendarId) -> bool,
+        now: Timestamp,
+    ) -> Option<Candidate> {
+        let Member { agent, profile } = self.members.get(id)?;
+        let rules = &self.places.get(&demand.queue)?.rules;
+        let nobody = State::default();
+        let on_shift = agent.shifts.as_ref().is_none_or(on_shift);
+        let state = state.unwrap_or(&nobody);
+        let snapshot = Snapshot::of(agent, state, &demand.channel, rules, now, on_shift);
+        let snapshot = Snapshot { excluded, ..snapshot };
+        Some(Candidate { id: id.clone(), profile: Arc::clone(profile), snapshot })
+    }
+
+    /// The calendar of an agent's shifts, if the agent has some.
+    pub fn shifts_of(&self, agent: &Agent) -> Option<&Calendar> {
+        self.calendars.get(agent.shifts.as_ref()?)
     }
 
     /// When the next calendar of a queue or of somebody's shifts opens or closes, after `now`: what waits is looked at again.
