@@ -6,6 +6,7 @@ use prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
+        "dossier/assignment/v1/assignment.proto",
         "dossier/cases/v1/cases.proto",
         "dossier/cases/v1/customers.proto",
         "dossier/ingestion/v1/channels.proto",

@@ -13,6 +13,13 @@
     reason = "generated code"
 )]
 
+/// Agents, queues, and who gets which case.
+pub mod assignment {
+    pub mod v1 {
+        tonic::include_proto!("dossier.assignment.v1");
+    }
+}
+
 /// Cases and what is done with them.
 pub mod cases {
     pub mod v1 {

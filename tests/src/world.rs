@@ -7,6 +7,7 @@ use dossier::{
     up,
 };
 use proto::{
+    assignment::v1::assignment_client::AssignmentClient,
     cases::v1::{cases_client::CasesClient, customers_client::CustomersClient},
     ingestion::v1::{
         channels_client::ChannelsClient, dead_letters_client::DeadLettersClient,
@@ -51,6 +52,8 @@ type Authorised = InterceptedService<Channel, Bearer>;
 pub struct Caller {
     /// Cases.
     pub cases: CasesClient<Authorised>,
+    /// Agents, queues, decisions.
+    pub assignment: AssignmentClient<Authorised>,
     /// Customers.
     pub customers: CustomersClient<Authorised>,
     /// Messages in.
@@ -78,6 +81,7 @@ impl Caller {
         let with = || InterceptedService::new(channel.clone(), bearer.clone());
         Self {
             cases: CasesClient::new(with()).max_decoding_message_size(max),
+            assignment: AssignmentClient::new(with()).max_decoding_message_size(max),
             customers: CustomersClient::new(with()).max_decoding_message_size(max),
             ingestion: IngestionClient::new(with()).max_decoding_message_size(max),
             deliveries: DeliveriesClient::new(with()).max_decoding_message_size(max),
@@ -199,6 +203,36 @@ impl World {
         let at_least = self.platform.shell.token(cases.reacted().max(position));
         let request = proto::cases::v1::ListCasesRequest { at_least, page_size: 1, ..Default::default() };
         self.administrator().cases.list_cases(request).await.expect("the read model follows");
+    }
+
+    /// Waits until everything that there is has found its way: messages are cases, cases wait in queues or are somebody's, and
+    /// nothing that follows from that is still to come.
+    pub async fn routed(&self) {
+        let assignment = self.platform.assignment.as_ref().expect("the role assignment");
+        let cases = self.platform.cases.as_ref().expect("the role cases");
+        let limit = Duration::from_secs(60);
+        let log = &self.platform.shell.log;
+        let mut last = log.tail(&[]).await.expect("the log answers");
+        loop {
+            let positions = [
+                (cases.followed(), &["message"][..]),
+                (assignment.followed(), &["case"][..]),
+                (assignment.settled(), &["agent", "routing", "case"][..]),
+                (cases.followed_routing(), &["routing"][..]),
+            ];
+            for (mut position, names) in positions {
+                let categories: Vec<_> =
+                    names.iter().map(|name| eventlog::Category::new(name).expect("a category")).collect();
+                let tail = log.tail(&categories).await.expect("the log answers");
+                let reached = tokio::time::timeout(limit, position.wait_for(|done| *done >= tail)).await;
+                reached.unwrap_or_else(|_| panic!("{names:?} are followed up to {tail:?}")).expect("it runs");
+            }
+            let now = log.tail(&[]).await.expect("the log answers");
+            if now == last {
+                return;
+            }
+            last = now;
+        }
     }
 
     /// Ends the site in order and gives its folder back, if it was its own. It can be opened again at once.

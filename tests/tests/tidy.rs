@@ -14,11 +14,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("eventlog", &[]),
     ("vault", &[]),
     ("service", &["domain", "eventlog", "proto", "vault"]),
+    ("assignment", &["domain", "eventlog", "proto", "service", "vault"]),
     ("cases", &["domain", "eventlog", "proto", "service", "vault"]),
     ("ingestion", &["domain", "eventlog", "proto", "service", "vault"]),
     ("console", &["proto", "service"]),
-    ("dossier", &["cases", "console", "domain", "eventlog", "ingestion", "proto", "service", "vault"]),
-    ("tests", &["cases", "domain", "dossier", "eventlog", "ingestion", "proto", "service", "vault"]),
+    (
+        "dossier",
+        &["assignment", "cases", "console", "domain", "eventlog", "ingestion", "proto", "service", "vault"],
+    ),
+    (
+        "tests",
+        &["assignment", "cases", "domain", "dossier", "eventlog", "ingestion", "proto", "service", "vault"],
+    ),
 ];
 
 /// What the rules must never know: a clock, a runtime, a database, a network, randomness.

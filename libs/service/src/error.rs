@@ -206,12 +206,14 @@ macro_rules! refusals {
 }
 
 refusals!(
+    domain::agent::Error,
     domain::case::Error,
     domain::conversation::Error,
     domain::customer::Error,
     domain::delivery::Error,
     domain::links::Error,
-    domain::message::Error
+    domain::message::Error,
+    domain::routing::choose::Error
 );
 
 impl<R: Refusal> From<transact::Error<R>> for Error {

@@ -32,7 +32,7 @@ pub mod transact;
 pub use error::{Error, Refusal};
 
 /// A position that only grows.
-pub(crate) fn further(known: &tokio::sync::watch::Sender<eventlog::Position>, position: eventlog::Position) {
+pub fn further(known: &tokio::sync::watch::Sender<eventlog::Position>, position: eventlog::Position) {
     known.send_if_modified(|known| {
         let newer = position > *known;
         *known = position.max(*known);

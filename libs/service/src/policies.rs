@@ -166,6 +166,11 @@ impl Policies {
         Arc::clone(&self.current.borrow())
     }
 
+    /// The policy as this process knows it, for those who wait for another one.
+    pub fn changes(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.current.subscribe()
+    }
+
     /// The policy as it was: the entries that `keep` keeps.
     pub async fn as_of(
         &self,

@@ -37,7 +37,7 @@ use crate::{
     core::Core,
     follow::{
         cases::FollowCases, contacts::FollowContacts, deliveries::FollowDeliveries, links::FollowLinks,
-        messages::FollowMessages, timers::Timers,
+        messages::FollowMessages, routing::FollowRouting, timers::Timers,
     },
     read::projection::CasesProjection,
 };
@@ -63,6 +63,7 @@ pub struct Service {
     decisions: Arc<Runner<FollowCases>>,
     deliveries: Arc<Runner<FollowDeliveries>>,
     contacts: Arc<Runner<FollowContacts>>,
+    routing: Arc<Runner<FollowRouting>>,
     timers: Arc<Timers>,
 }
 
@@ -90,11 +91,14 @@ impl Service {
         let contacts = FollowContacts::new(Arc::clone(&core));
         let contacts = Runner::new(contacts, log(), control(), lease("cases.follow_contacts"));
         let contacts = Arc::new(contacts);
+        let routing = FollowRouting(Arc::clone(&core));
+        let routing = Runner::new(routing, log(), control(), lease("cases.follow_routing"));
+        let routing = Arc::new(routing);
         let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
         // Weakly: the runner holds the core.
         core.messages.set(Arc::downgrade(&messages)).ok();
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
-        Ok(Self { core, messages, links, decisions, deliveries, contacts, timers })
+        Ok(Self { core, messages, links, decisions, deliveries, contacts, routing, timers })
     }
 
     /// The policy in force, for other services of this process.
@@ -122,6 +126,7 @@ impl Service {
             Arc::clone(&self.decisions) as _,
             Arc::clone(&self.deliveries) as _,
             Arc::clone(&self.contacts) as _,
+            Arc::clone(&self.routing) as _,
         ]
     }
 
@@ -145,6 +150,11 @@ impl Service {
         self.contacts.done()
     }
 
+    /// Up to where cases know what routing decided.
+    pub fn followed_routing(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.routing.done()
+    }
+
     /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
     /// to [`followed`](Self::followed).
     pub fn reacted(&self) -> eventlog::Position {
@@ -160,6 +170,7 @@ impl Service {
         tasks.spawn("links to cases", Arc::clone(&self.links).run(stop.clone()));
         tasks.spawn("deliveries to cases", Arc::clone(&self.deliveries).run(stop.clone()));
         tasks.spawn("contacts to customers", Arc::clone(&self.contacts).run(stop.clone()));
+        tasks.spawn("routing to cases", Arc::clone(&self.routing).run(stop.clone()));
         tasks.spawn("cases to conversations", Arc::clone(&self.decisions).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
         let streams = self.core.stop.clone();

@@ -25,13 +25,15 @@ pub enum Role {
     Ingestion,
     /// Cases, conversations, customers, policy.
     Cases,
+    /// Agents, queues, who gets which case.
+    Assignment,
     /// The HTTP edge.
     Console,
 }
 
 impl Role {
     /// Every role there is.
-    pub const ALL: [Self; 3] = [Self::Ingestion, Self::Cases, Self::Console];
+    pub const ALL: [Self; 4] = [Self::Ingestion, Self::Cases, Self::Assignment, Self::Console];
 }
 
 /// What is to run, and where.
@@ -68,6 +70,8 @@ pub struct Platform {
     pub mail: Option<SocketAddr>,
     /// Cases, if they run here.
     pub cases: Option<cases::Service>,
+    /// Assignment, if it runs here.
+    pub assignment: Option<assignment::Service>,
     /// Ingestion, if it runs here.
     pub ingestion: Option<ingestion::Ingestion>,
     /// The policy in force.
@@ -139,6 +143,11 @@ impl Platform {
             false => None,
         };
 
+        let assignment = match plan.roles.contains(&Role::Assignment) {
+            true => Some(assignment::Service::open(shell.clone(), Arc::clone(&policies)).await?),
+            false => None,
+        };
+
         let erasures = Erasures::open(Arc::clone(&shell.log), Arc::clone(&shell.vault)).await?;
         let erasures = Arc::new(erasures);
         tasks.spawn("erasures", Arc::clone(&erasures).run(tasks.stop()));
@@ -161,6 +170,13 @@ impl Platform {
             reactions.extend(ingestion.reactions());
             routes.push(ingestion.routes());
             others.extend(ingestion.others());
+        }
+        if let Some(assignment) = &assignment {
+            assignment.spawn(&mut tasks);
+            models.extend(assignment.models());
+            reactions.extend(assignment.reactions());
+            others.extend(assignment.others());
+            routes.push(assignment.routes());
         }
         let health = Arc::new(Health::new(Arc::clone(&shell.log), models.clone(), reactions.clone(), others));
         health.hold(plan.hold).await;
@@ -197,7 +213,7 @@ impl Platform {
         edge(&plan, grpc, http_listener, also, ready(&shell, health.state()), &mut tasks)?;
         let stop = tasks.stop();
         tasks.spawn("health", Arc::clone(&health).run(stop));
-        Ok(Self { grpc, http, hooks, mail, cases, ingestion, policies, shell, health, tasks })
+        Ok(Self { grpc, http, hooks, mail, cases, assignment, ingestion, policies, shell, health, tasks })
     }
 
     /// Nothing is to be waited for any more: see [`Plan::hold`].
@@ -257,6 +273,7 @@ fn edge(
     if plan.roles.contains(&Role::Console) {
         for (role, packages) in [
             (Role::Cases, &["dossier.cases.v1", "dossier.policy.v1", "dossier.operations.v1"][..]),
+            (Role::Assignment, &["dossier.assignment.v1"][..]),
             (Role::Ingestion, &["dossier.ingestion.v1"][..]),
         ] {
             let url = if plan.roles.contains(&role) {

@@ -76,6 +76,7 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
             server::Role::All => Role::ALL.to_vec(),
             server::Role::Ingestion => vec![Role::Ingestion],
             server::Role::Cases => vec![Role::Cases],
+            server::Role::Assignment => vec![Role::Assignment],
             server::Role::Console => vec![Role::Console],
         })
         .collect();
@@ -94,7 +95,11 @@ fn config(args: &ServeArgs, metrics: prometheus::Registry) -> anyhow::Result<ser
     };
     let nats = args.nats.as_deref().context("--nats URL is missing: where is the log?")?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let elsewhere = [(Role::Cases, &args.cases_url), (Role::Ingestion, &args.ingestion_url)];
+    let elsewhere = [
+        (Role::Cases, &args.cases_url),
+        (Role::Assignment, &args.assignment_url),
+        (Role::Ingestion, &args.ingestion_url),
+    ];
     Ok(serve::Config {
         site: args.site.clone(),
         number_prefix: args

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::values::{How, Presence};
 use crate::{
     ids::{CaseId, ChannelKind, ReasonCode},
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// How an agent is. Who was never heard of is offline and has nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     pub(super) presence: Presence,
     pub(super) why: Option<Why>,
@@ -24,7 +26,7 @@ pub struct State {
 }
 
 /// Why the presence is as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Why {
     /// It was said so.
     Said(ReasonCode),
@@ -35,7 +37,7 @@ pub enum Why {
 }
 
 /// Capacity that is reserved for a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// By which of the case's decisions.
     pub decision: u32,
@@ -52,7 +54,7 @@ pub struct Reservation {
 }
 
 /// What an agent was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// Until when he may answer.
     pub until: Timestamp,
@@ -61,7 +63,7 @@ pub struct Offer {
 }
 
 /// A case that the agent has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The kind of its channel.
     pub channel: ChannelKind,

@@ -33,6 +33,7 @@
 mod compile;
 mod eval;
 mod facts;
+mod gather;
 mod known;
 mod literal;
 mod node;

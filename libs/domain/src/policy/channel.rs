@@ -266,7 +266,7 @@ impl Set {
     }
 
     /// The ids of all kinds of channels that there are.
-    pub(super) fn channel_ids(&self) -> impl Iterator<Item = &str> {
+    pub fn channel_ids(&self) -> impl Iterator<Item = &str> {
         let written = self.of_kind(KIND.name).map(|document| &*document.key().id);
         KNOWN.keys().map(String::as_str).chain(written)
     }

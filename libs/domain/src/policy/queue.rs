@@ -51,6 +51,7 @@ pub(super) const KIND: Kind = Kind {
             ])),
         ),
         optional("aging", Duration(DAYS_MAX * DAY_S)),
+        optional("offer", Bool),
         optional("offer_timeout", Duration(DAY_S)),
         optional("misses_max", Integer(1, MISSES_MAX)),
         optional("default", Bool),
@@ -109,6 +110,9 @@ pub struct Queue {
     /// After how many seconds of waiting a case counts as one priority higher; as for all queues if there is none.
     #[serde(default, rename = "aging", deserialize_with = "seconds")]
     pub aging_s: Option<i64>,
+    /// Whether the agent is asked before he is given a case.
+    #[serde(default)]
+    pub offer: bool,
     /// For how many seconds an offer stands; as for all queues if there is none.
     #[serde(default, rename = "offer_timeout", deserialize_with = "seconds")]
     pub offer_timeout_s: Option<i64>,

@@ -1,4 +1,5 @@
 //! Routing: to which queue a case goes, and to which agent.
 
 pub mod choose;
+pub mod plan;
 pub mod rules;

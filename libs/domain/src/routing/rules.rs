@@ -50,7 +50,7 @@ struct Rule {
 }
 
 /// What was decided, and why. Nothing in it is personal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The version of the policy under which it was taken.
     pub rules_version: u64,

@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod due;
 pub mod links;
 pub mod messages;
+pub mod routing;
 pub mod splits;
 pub mod threads;
 pub mod timers;

@@ -134,6 +134,9 @@ pub struct ServeArgs {
     /// Where the role `cases` is
     #[arg(long, value_name = "URL", env = "DOSSIER_CASES_URL", hide_env = true)]
     pub cases_url: Option<String>,
+    /// Where the role `assignment` is
+    #[arg(long, value_name = "URL", env = "DOSSIER_ASSIGNMENT_URL", hide_env = true)]
+    pub assignment_url: Option<String>,
     /// All connections come from a proxy or load balancer, which bounds them for each client: none is refused because its
     /// address has many [default: one address may have half of the places]
     #[arg(long, env = "DOSSIER_BEHIND_PROXY", hide_env = true)]
@@ -176,6 +179,8 @@ pub enum Role {
     Ingestion,
     /// Cases, conversations, customers, policy
     Cases,
+    /// Agents, queues, who gets which case
+    Assignment,
     /// The web: JSON API, pages, health and metrics
     Console,
 }

@@ -11,11 +11,13 @@
 mod candidate;
 mod decide;
 mod demand;
+mod error;
 mod event;
 mod order;
 mod rank;
 mod reason;
 mod record;
+mod state;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -25,15 +27,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use candidate::{Candidate, Profile, Row, Serves, Snapshot};
-pub use decide::{Action, Command, Error, State};
+pub use decide::{Action, Command};
 pub use demand::{
     Demand, Direct, LANGUAGES_MAX, LastAgent, Mode, RELAXATIONS_MAX, Relax, Relaxation, SKILLS_MAX, Unfit,
 };
-pub use event::{Event, Gone};
+pub use error::Error;
+pub use event::{Event, Gone, Ruled};
 pub use order::{Waiting, ahead_at_most_until, order};
 pub use rank::Score;
 pub use reason::Reason;
 pub use record::{Decided, Group, IDS_BYTES_MAX, ROWS_MAX, Taken};
+pub use state::{Award, State};
 pub use trigger::Trigger;
 
 use crate::{ids::PersonId, time::Timestamp};

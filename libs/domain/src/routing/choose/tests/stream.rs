@@ -3,25 +3,33 @@
 use super::*;
 use crate::{
     actor::{Actor, Kind},
+    agent::Ended,
     decider::{Decider, fold},
 };
 
-const COLUMNS: [&str; 6] = ["new", "queued", "waiting", "chosen", "relaxed", "left"];
+const COLUMNS: [&str; 7] = ["new", "queued", "waiting", "chosen", "awarded", "relaxed", "left"];
 
 const TABLE: &str = "
-                      new           queued        waiting       chosen        relaxed       left
-Enqueue               yes           -             -             -             -             yes
-Enqueue (another)     yes           yes           yes           yes           yes           yes
-Relax (1st)           NOT_QUEUED    yes           yes           yes           -             NOT_QUEUED
-Relax (2nd)           NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  yes           NOT_QUEUED
-Relax (early)         NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  TOO_EARLY     NOT_QUEUED
-Decide (1st: nobody)  NOT_QUEUED    yes           -             SUPERSEDED    yes           NOT_QUEUED
-Decide (1st: ann)     NOT_QUEUED    yes           SUPERSEDED    SUPERSEDED    yes           NOT_QUEUED
-Decide (2nd: nobody)  NOT_QUEUED    SUPERSEDED    -             yes           SUPERSEDED    NOT_QUEUED
-Decide (2nd: ann)     NOT_QUEUED    SUPERSEDED    yes           yes           SUPERSEDED    NOT_QUEUED
-Decide (elsewhere)    NOT_QUEUED    SUPERSEDED    ANOTHER_QUEUE ANOTHER_QUEUE SUPERSEDED    NOT_QUEUED
-Exclude               NOT_QUEUED    yes           yes           yes           yes           NOT_QUEUED
-Leave                 -             yes           yes           yes           yes           -
+                      new           queued        waiting       chosen        awarded       relaxed       left
+Rule                  yes           yes           yes           yes           yes           yes           yes
+Enqueue               yes           -             -             -             -             -             yes
+Enqueue (another)     yes           yes           yes           yes           yes           yes           yes
+Relax (1st)           NOT_QUEUED    yes           yes           yes           yes           -             NOT_QUEUED
+Relax (2nd)           NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  yes           NOT_QUEUED
+Relax (early)         NOT_QUEUED    OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  OUT_OF_ORDER  TOO_EARLY     NOT_QUEUED
+Decide (1st: nobody)  NOT_QUEUED    yes           -             SUPERSEDED    SUPERSEDED    yes           NOT_QUEUED
+Decide (1st: ann)     NOT_QUEUED    yes           SUPERSEDED    SUPERSEDED    SUPERSEDED    yes           NOT_QUEUED
+Decide (2nd: nobody)  NOT_QUEUED    SUPERSEDED    -             yes           yes           SUPERSEDED    NOT_QUEUED
+Decide (2nd: ann)     NOT_QUEUED    SUPERSEDED    yes           yes           yes           SUPERSEDED    NOT_QUEUED
+Decide (elsewhere)    NOT_QUEUED    SUPERSEDED    ANOTHER_QUEUE ANOTHER_QUEUE ANOTHER_QUEUE SUPERSEDED    NOT_QUEUED
+Award (1st: ann)      NOT_QUEUED    SUPERSEDED    NOT_CHOSEN    yes           -             SUPERSEDED    NOT_QUEUED
+Award (1st: ben)      NOT_QUEUED    SUPERSEDED    NOT_CHOSEN    NOT_CHOSEN    NOT_CHOSEN    SUPERSEDED    NOT_QUEUED
+Award (over)          NOT_QUEUED    SUPERSEDED    NOT_CHOSEN    OVER          OVER          SUPERSEDED    NOT_QUEUED
+EndAward (1st)        -             -             -             yes           yes           -             -
+EndAward (2nd)        -             -             -             -             -             -             -
+Recall                yes           -             -             -             -             -             yes
+Exclude               NOT_QUEUED    yes           yes           yes           yes           yes           NOT_QUEUED
+Leave                 -             yes           yes           yes           yes           yes           -
 ";
 
 fn by(second: i64, action: Action) -> Command {
@@ -52,6 +60,10 @@ fn relax(step: u8, due: i64) -> Action {
     Action::Relax { step, relax: Relax::Proficiency, due: at(due) }
 }
 
+fn award(agent: &str, until: i64) -> Action {
+    Action::Award { decision: 1, agent: agent.parse().unwrap(), until: at(until) }
+}
+
 fn history(state: &str) -> State {
     let queued = || vec![(0, enqueue("care", 0, true))];
     let and = |then: Vec<(i64, Action)>| after([queued(), then].concat());
@@ -60,6 +72,7 @@ fn history(state: &str) -> State {
         "queued" => and(vec![]),
         "waiting" => and(vec![(10, decide(1, "care", &[], 10))]),
         "chosen" => and(vec![(10, decide(1, "care", &[candidate("ann")], 10))]),
+        "awarded" => and(vec![(10, decide(1, "care", &[candidate("ann")], 10)), (10, award("ann", 40))]),
         "relaxed" => and(vec![(10, relax(1, 10))]),
         "left" => and(vec![(10, Action::Leave { gone: Gone::Withdrawn })]),
         other => unreachable!("{other}"),
@@ -69,6 +82,7 @@ fn history(state: &str) -> State {
 fn actions() -> Vec<(&'static str, Action)> {
     let ann = || [candidate("ann")];
     vec![
+        ("Rule", Action::Rule(Box::default())),
         ("Enqueue", enqueue("care", 50, true)),
         ("Enqueue (another)", enqueue("help", 50, true)),
         ("Relax (1st)", relax(1, 100)),
@@ -79,6 +93,12 @@ fn actions() -> Vec<(&'static str, Action)> {
         ("Decide (2nd: nobody)", decide(2, "care", &[], 100)),
         ("Decide (2nd: ann)", decide(2, "care", &ann(), 100)),
         ("Decide (elsewhere)", decide(2, "help", &ann(), 100)),
+        ("Award (1st: ann)", award("ann", 900)),
+        ("Award (1st: ben)", award("ben", 900)),
+        ("Award (over)", award("ann", 20)),
+        ("EndAward (1st)", Action::EndAward { decision: 1, ended: Ended::Expired }),
+        ("EndAward (2nd)", Action::EndAward { decision: 2, ended: Ended::Expired }),
+        ("Recall", Action::Recall { agent: "ann".parse().unwrap() }),
         ("Exclude", Action::Exclude { agent: person("ann"), until: None }),
         ("Leave", Action::Leave { gone: Gone::Assigned { agent: person("ann") } }),
     ]

@@ -1,0 +1,4 @@
+//! The way of a case to its agent, through the whole platform.
+
+mod given;
+mod organisation;
