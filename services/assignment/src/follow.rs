@@ -238,7 +238,7 @@ impl Core {
             None => None,
         };
         let policy = self.policies.current();
-        let message = message.as_ref().map(|(id, content)| (id.clone(), content));
+        let message = message.as_ref().map(|(id, content)| (id, content));
         let facts = Facts::of_case(case, message, policy.state.set(), happened.at);
         let decision = self.plan().rules().decide(&facts);
         let last_agent = match case.customer() {

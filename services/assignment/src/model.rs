@@ -11,6 +11,7 @@ use domain::{
     decider::{Decider, fold},
     ids::{CaseId, PersonId},
     routing::choose,
+    time::Timestamp,
 };
 use eventlog::{Category, Entry, Position};
 use serde::{Deserialize, Serialize};
@@ -253,7 +254,7 @@ async fn apply_routes(tx: &mut Tx, routes: BTreeMap<CaseId, (u64, Vec<choose::Ev
             case_id,
             version,
             queue: state.queue().map(ToString::to_string),
-            since: state.since().map(|since| since.as_microsecond()),
+            since: state.since().map(Timestamp::as_microsecond),
             reason: state.waits_for(),
             state,
         }

@@ -44,6 +44,14 @@ const ONE: Sql = Sql {
                from route_row r join case_row c on c.case_id = r.case_id where r.case_id = $1",
 };
 
+/// Who waits in a queue.
+#[derive(Default)]
+struct Summary {
+    waiting: u64,
+    oldest: Option<i64>,
+    reasons: BTreeMap<String, u32>,
+}
+
 /// A case on its way, as far as somebody sees it.
 pub enum Seen {
     /// It waits.
@@ -66,17 +74,17 @@ impl Core {
         let model = self.model(&request.at_least).await?;
         let position = self.shell.token(model.position());
         let (plan, now) = (self.plan(), self.shell.clock.now());
-        let mut summary: BTreeMap<String, (u64, Option<i64>, BTreeMap<String, u32>)> = BTreeMap::new();
+        let mut summary: BTreeMap<String, Summary> = BTreeMap::new();
         for row in model.store.query(SUMMARY, &[]).await? {
             let (count, oldest) = (row.count(2), row.int(3));
             let of = summary.entry(row.string(0)).or_default();
-            of.0 += count;
-            of.1 = of.1.into_iter().chain(oldest).min();
+            of.waiting += count;
+            of.oldest = of.oldest.into_iter().chain(oldest).min();
             let reason = match row.string(1) {
                 reason if reason.is_empty() => "on_its_way".to_owned(),
                 reason => reason,
             };
-            *of.2.entry(reason).or_default() += u32::try_from(count).unwrap_or(u32::MAX);
+            *of.reasons.entry(reason).or_default() += u32::try_from(count).unwrap_or(u32::MAX);
         }
         let mut online: BTreeMap<&QueueId, u32> = BTreeMap::new();
         for row in model.store.query(AGENTS, &[]).await? {
@@ -95,7 +103,7 @@ impl Core {
         };
         let queues = plan.places().filter(wanted).map(|place| {
             let queue = &place.queue;
-            let (waiting, oldest, reasons) = summary.remove(queue.id.as_str()).unwrap_or_default();
+            let Summary { waiting, oldest, reasons } = summary.remove(queue.id.as_str()).unwrap_or_default();
             pb::Queue {
                 queue: queue.id.to_string(),
                 name: queue.name.clone(),

@@ -91,3 +91,24 @@ fn site_later(site: &Site, seconds: i64) -> domain::time::Timestamp {
     use service::clock::Clock;
     site.clock.now().plus_seconds(seconds)
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_answer_is_passed_over_and_who_is_silent_gets_nothing() {
+    let site = Site::start().await;
+    site.online("ana").await;
+    site.online("nils").await;
+    let offered = site.receive("m1", "kim", "an offer").await;
+    assert_eq!(site.agent("ana").await.offers.len(), 1);
+    site.later(46).await;
+    assert!(site.agent("ana").await.offers.is_empty(), "the offer is over");
+    assert_eq!(site.agent("nils").await.offers[0].case_id, offered);
+    // Nothing is heard of anybody: the lease of two minutes ends.
+    site.later(200).await;
+    for who in ["ana", "nils"] {
+        let agent = site.agent(who).await;
+        assert_eq!((agent.presence(), agent.reason.as_str()), (pb::Presence::Offline, "lease_over"), "{who}");
+    }
+    let late = site.receive("m2", "lee", "is somebody there").await;
+    assert_eq!(site.assignee(&late).await, "");
+    site.end().await;
+}

@@ -13,9 +13,9 @@ use crate::{
 impl Facts {
     /// What is known of a case at `now` under a policy, with the message that is looked at. Of the customer there is what the
     /// case itself says.
-    pub fn of_case(case: &Case, message: Option<(MessageId, &Content)>, set: &Set, now: Timestamp) -> Self {
+    pub fn of_case(case: &Case, message: Option<(&MessageId, &Content)>, set: &Set, now: Timestamp) -> Self {
         let about = About {
-            message: message.as_ref().map(|(id, content)| MessageFacts::of(id.clone(), content)),
+            message: message.map(|(id, content)| MessageFacts::of(id.clone(), content)),
             account: AccountFacts::of(case, set),
             case: CaseFacts::of(case, now),
             customer: CustomerFacts {
@@ -46,7 +46,7 @@ impl MessageFacts {
             visibility: content.visibility,
             automatic: content.automatic,
             forwarded: content.forwarded,
-            entry_point: content.entry_point.clone(),
+            entry_point: content.entry_point,
             campaign: content.campaign.clone(),
             attachments: u32::try_from(content.attachments.len()).unwrap_or(u32::MAX),
         }
