@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    agent::{self, Action, State},
+    agent::{self, AHEAD_MAX_S, Action, State},
     ids::{PersonId, ReasonCode},
     policy::organisation::Role,
     routing::plan::{Member, Plan},
@@ -105,11 +105,15 @@ impl Core {
             "" => None,
             code => Some(ReasonCode::new(code).map_err(|error| Error::field("reason", error))?),
         };
+        let own = Some(i64::from(request.for_s)).filter(|seconds| *seconds > 0);
+        if own.is_some_and(|seconds| seconds > AHEAD_MAX_S) {
+            return Err(Error::field("for_s", format_args!("at most {AHEAD_MAX_S}, a day")));
+        }
         let asked = asked("SetPresence", &request.command_id, &request.expected_position, request);
         self.change(principal, &request.person, asked, |lease_s, at| Action::SetPresence {
             presence,
             reason: reason.clone(),
-            lease_until: at.plus_seconds(lease_s),
+            lease_until: at.plus_seconds(own.unwrap_or(lease_s)),
         })
         .await
     }
