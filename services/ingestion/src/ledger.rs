@@ -12,7 +12,8 @@
 //! - A platform's call that is answered "not now": what was new is counted, the rest of it is not. How much was new is
 //!   remembered by the call, and is no second delivery when that comes again, however often that takes. What cannot be
 //!   remembered, because this store is away as well, is counted as after a crash.
-//! - A dead letter that is taken at last was counted as rejected when it came, and is counted as what it is instead.
+//! - A dead letter that is taken at last was counted as rejected when it came, and is counted as the message that it is instead;
+//!   one that holds no message stays rejected, as it came.
 //! - A crash between the count and the answer: the call is counted, and its repetition, which came in as well, too.
 //! - Calls that nobody proved are counted in memory and written together ([`refusals`]): exactly, while the process lives. A kill
 //!   takes those of the last second, and another replica tells them a second later.
@@ -128,7 +129,7 @@ impl Ledger {
     }
 
     /// Counts what a platform's call left outside the log. What was new in it when it came before and was not answered is no
-    /// second delivery. What is counted.
+    /// second delivery, and a letter that was new then is counted as rejected now. What is counted.
     pub(crate) async fn answered(
         &self,
         (account, call): (&str, &str),
@@ -141,10 +142,12 @@ impl Ledger {
             return Ok(tally);
         }
         let mut tx = self.tallies.begin().await?;
-        let sql = "delete from unanswered where account = $1 and call = $2 returning accepted";
+        let sql = "delete from unanswered where account = $1 and call = $2 returning accepted, letters";
         let rows = tx.query(sql, &[account.into(), call.into()]).await?;
-        let before = rows.first().map_or(0, |row| row.count(0));
-        let tally = Tally { duplicate: tally.duplicate.saturating_sub(before), ..tally };
+        let (before, letters) = rows.first().map_or((0, 0), |row| (row.count(0), row.count(1)));
+        let letters = letters.min(tally.duplicate.saturating_sub(before));
+        let duplicate = tally.duplicate.saturating_sub(before).saturating_sub(letters);
+        let tally = Tally { duplicate, rejected: tally.rejected + letters, ..tally };
         if tally != Tally::default() {
             let (sql, binds) = add(account, hour_of(at), tally);
             tx.execute(sql, &binds).await?;
@@ -153,22 +156,24 @@ impl Ledger {
         Ok(tally)
     }
 
-    /// Remembers how much was new in a platform's call that is answered "not now".
+    /// Remembers how much was new in a platform's call that is answered "not now": in the log, and among the dead letters.
     pub(crate) async fn unanswered(
         &self,
         (account, call): (&str, &str),
         at: Timestamp,
-        accepted: u64,
+        (accepted, letters): (u64, u64),
     ) -> Result<(), store::Error> {
-        if accepted == 0 {
+        if accepted == 0 && letters == 0 {
             return Ok(());
         }
         let old = at.plus_seconds(-UNANSWERED_S).as_microsecond();
         self.tallies.execute("delete from unanswered where at < $1", &[old.into()]).await?;
-        let sql = "insert into unanswered (account, call, accepted, at) values ($1, $2, $3, $4) \
+        let sql = "insert into unanswered (account, call, accepted, at, letters) values ($1, $2, $3, $4, $5) \
                    on conflict (account, call) do update set \
-                   accepted = unanswered.accepted + excluded.accepted, at = excluded.at";
-        let binds = [account.into(), call.into(), accepted.into(), at.as_microsecond().into()];
+                   accepted = unanswered.accepted + excluded.accepted, at = excluded.at, \
+                   letters = unanswered.letters + excluded.letters";
+        let binds =
+            [account.into(), call.into(), accepted.into(), at.as_microsecond().into(), letters.into()];
         self.tallies.execute(sql, &binds).await.map(|_| ())
     }
 

@@ -146,7 +146,8 @@ pub(crate) async fn take_uncounted(
         now: parts.shell.clock.now(),
         once: true,
     };
-    let taken = parts.submitter.take_uncounted(&parts.ledger, &batch, vec![arriving]).await?;
+    let (taken, end) = parts.submitter.take_uncounted(&parts.ledger, &batch, vec![arriving]).await;
+    end?;
     if over && taken.iter().any(|taken| matches!(taken, Taken::Accepted(_))) {
         held_back(ingestion, &batch, says, bytes).await;
     }
@@ -310,7 +311,7 @@ async fn held_back(ingestion: &Ingestion, batch: &Batch, says: Says, bytes: &[u8
     }
     tracing::warn!(account = %account.id, "one sender writes the same again and again: kept, and nothing is opened for it");
     let (call, why) = (Call::asked(bytes, batch.now), why_held_back());
-    if let Err(error) = parts.dead_letters.keep(account, HELD_BACK, &call, (&why, Loses::Notice)).await {
+    if let Err(error) = parts.dead_letters.keep(account, HELD_BACK, &call, (&why, Loses::Words)).await {
         tracing::warn!(%error, account = %account.id, "a mail that is held back is no dead letter");
     }
 }

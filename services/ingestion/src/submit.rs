@@ -89,7 +89,8 @@ impl Submitter {
             }
         };
         let messages = request.messages.into_iter().map(Arriving::from).collect();
-        let taken = self.take_all(&batch, messages).await?;
+        let (taken, end) = self.take_all(&batch, messages).await;
+        end?;
         self.finish(ledger, &batch, &taken).await?;
         self.answer(&taken)
     }
@@ -101,21 +102,23 @@ impl Submitter {
         batch: &Batch,
         messages: Vec<Arriving>,
     ) -> Result<Vec<Taken>, Error> {
-        let done = self.take_all(batch, messages).await?;
+        let (done, end) = self.take_all(batch, messages).await;
+        end?;
         self.finish(ledger, batch, &done).await?;
         Ok(done.into_iter().map(|done| done.taken).collect())
     }
 
-    /// The same for what is counted with the rest of its call, once all of that is decided: see [`Tally::of`].
+    /// The same for what is counted with the rest of its call, once all of that is decided: see [`Tally::of`]. If not all could
+    /// be taken, why, after what became of those that were.
     pub(crate) async fn take_uncounted(
         &self,
         ledger: &Ledger,
         batch: &Batch,
         messages: Vec<Arriving>,
-    ) -> Result<Vec<Taken>, Error> {
-        let done = self.take_all(batch, messages).await?;
+    ) -> (Vec<Taken>, Result<(), Error>) {
+        let (done, end) = self.take_all(batch, messages).await;
         self.note(ledger, batch, &done);
-        Ok(done.into_iter().map(|done| done.taken).collect())
+        (done.into_iter().map(|done| done.taken).collect(), end)
     }
 
     /// The thread of the message that the account calls `external_id`, if it is in the log.
@@ -192,8 +195,19 @@ impl Submitter {
         Ok(Batch { account, policy_version, origin, principal: principal.clone(), now, once: false })
     }
 
-    /// What became of each message, in their order.
-    async fn take_all(&self, batch: &Batch, messages: Vec<Arriving>) -> Result<Vec<Done>, Error> {
+    /// What became of each message, in their order; if not all could be taken, of those that were, and why.
+    async fn take_all(&self, batch: &Batch, messages: Vec<Arriving>) -> (Vec<Done>, Result<(), Error>) {
+        let mut done = BTreeMap::new();
+        let end = self.take_into(&mut done, batch, messages).await;
+        (done.into_values().collect(), end)
+    }
+
+    async fn take_into(
+        &self,
+        done: &mut BTreeMap<usize, Done>,
+        batch: &Batch,
+        messages: Vec<Arriving>,
+    ) -> Result<(), Error> {
         // Nobody waits at the door with what is past.
         let _inside = (batch.origin == Origin::Live).then(|| self.shell.rush.enter());
         let checked: Vec<Result<Incoming, Rejection>> = messages
@@ -206,7 +220,6 @@ impl Submitter {
         let stored = self.stored_threads(batch, &checked).await?;
         let threads = Threads::new(checked.iter().flatten(), &stored);
         let mut lanes = Lanes::default();
-        let mut done = BTreeMap::new();
         for (index, checked) in checked.iter().enumerate() {
             match checked {
                 Ok(incoming) => {
@@ -220,23 +233,34 @@ impl Submitter {
         }
         let lanes: Vec<_> = lanes.into_iter().map(|lane| self.take_lane(batch, lane)).collect();
         let mut ends = stream::iter(lanes).buffer_unordered(CONCURRENCY_MAX);
-        while let Some(end) = ends.next().await {
-            done.extend(end?);
+        let mut first = Ok(());
+        // The others go on: what is taken is to be known of.
+        while let Some((taken, end)) = ends.next().await {
+            done.extend(taken);
+            first = first.and(end);
         }
-        Ok(done.into_values().collect())
+        first
     }
 
-    async fn take_lane(&self, batch: &Batch, lane: Vec<Waiting<'_>>) -> Result<Vec<(usize, Done)>, Error> {
+    async fn take_lane(
+        &self,
+        batch: &Batch,
+        lane: Vec<Waiting<'_>>,
+    ) -> (Vec<(usize, Done)>, Result<(), Error>) {
         let mut done = Vec::with_capacity(lane.len());
         for Waiting { index, incoming, delivery } in lane {
-            let taken = self.taker.take(batch, incoming, &delivery).await?;
-            // Of a duplicate as well: whoever took it in may have come to his end before this.
-            if taken.position().is_some() {
-                self.contacts.heard(batch, incoming, &delivery).await?;
-            }
+            let taken = match self.taker.take(batch, incoming, &delivery).await {
+                Ok(taken) => taken,
+                Err(error) => return (done, Err(error)),
+            };
+            let is_there = taken.position().is_some();
             done.push((index, Done { id: delivery.id.to_string(), taken }));
+            // Of a duplicate as well: whoever took it in may have come to his end before this.
+            if is_there && let Err(error) = self.contacts.heard(batch, incoming, &delivery).await {
+                return (done, Err(error));
+            }
         }
-        Ok(done)
+        (done, Ok(()))
     }
 
     /// The threads of those parents that are in the log.

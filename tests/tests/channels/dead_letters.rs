@@ -302,6 +302,36 @@ async fn a_full_box_keeps_no_good_event_out_and_what_comes_again_for_it_is_count
     world.end().await;
 }
 
+/// Of two letters of a call one is kept and for the other there is no room: when the call comes again, both are new.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_was_new_in_a_call_that_comes_again_counts_as_rejected() {
+    let secrets = Secrets::new();
+    let (world, platform) = whatsapp(&secrets, "").await;
+    fill(&world).await;
+    let room = "update dead_letter set bytes = bytes - 20000";
+    sqlx::query(room).execute(&mut store(&world).await).await.unwrap();
+    let mut long = broken();
+    long["filler"] = "x".repeat(30_000).into();
+    // Each entry of a call that has something unreadable is a letter.
+    let entries = [json!([broken()]), json!([text("wamid.1", "one")]), json!([long])];
+    let calls = entries.map(|messages| delivery(&messages, &json!([])));
+    let mut calls = calls.map(|call| serde_json::from_slice::<Value>(call.as_ref()).unwrap()).into_iter();
+    let mut all = calls.next().unwrap();
+    for call in calls {
+        all["entry"].as_array_mut().unwrap().push(call["entry"][0].clone());
+    }
+    let body = serde_json::to_vec(&all).unwrap();
+    assert_eq!(platform.signed("wa", &body).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(counts(&world).await, (1, 0, 0));
+    let emptied = "delete from dead_letter where id = '00000000-0000-0000-0000-000000000000'";
+    sqlx::query(emptied).execute(&mut store(&world).await).await.unwrap();
+    assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
+    assert_eq!(counts(&world).await, (1, 0, 2), "three events, each once");
+    assert_eq!(platform.signed("wa", &body).await, StatusCode::OK);
+    assert_eq!(counts(&world).await, (1, 3, 2));
+    world.end().await;
+}
+
 /// How far messages came, told in a way that nobody can read: a few are kept, and the platform is never told to come again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notices_that_cannot_be_read_are_counted_and_fill_no_box() {

@@ -175,12 +175,14 @@ impl Reading<'_> {
             self.entry(&body, entry, &mut new).await?;
         }
         // What cannot be kept is a dead letter, after the rest is taken: there may be no room for it.
-        for Unkept { external_id, why } in self.round.take(new.happenings).await? {
+        let (unkept, tally) = self.round.take(new.happenings).await?;
+        for Unkept { external_id, why } in unkept {
             let page = external_id.and_then(|id| new.pages.get(&id).cloned());
             if let Some(page) = page {
                 self.round.letter(page.as_bytes(), &why).await?;
             }
         }
+        self.round.tally(tally).await?;
         for (page, why) in new.unread {
             if self.round.letter(page.as_bytes(), &why).await? {
                 self.round.refuse(&why.to_string()).await?;

@@ -92,11 +92,11 @@ impl Round {
         self.shared.kept.save(&self.account.id, &self.state).await.map_err(|error| not_taken(&error))
     }
 
-    /// Takes in what came. When this answers, it is in the log, or what is answered: refused and counted, to be kept as a
-    /// [`letter`](Self::letter).
-    pub(crate) async fn take(&self, happenings: Vec<Happening>) -> Result<Vec<Unkept>, Broke> {
+    /// Takes in what came. When this answers, it is in the log, or what is answered: refused, to be kept as a
+    /// [`letter`](Self::letter). The counts are for [`tally`](Self::tally).
+    pub(crate) async fn take(&self, happenings: Vec<Happening>) -> Result<(Vec<Unkept>, Tally), Broke> {
         if happenings.is_empty() {
-            return Ok(Vec::new());
+            return Ok(<(Vec<Unkept>, Tally)>::default());
         }
         let shared = &self.shared;
         let about = (self.account.clone(), self.policy_version, principal().map_err(|_| Failure::Fault)?);
@@ -105,16 +105,21 @@ impl Round {
             happened::happened(&shared.ingestion, &shared.teller, about, self.now(), happenings, &mut what);
         told.await.map_err(|error| not_taken(&error))?;
         let Happened { counts, unkept } = what;
-        let parts = &shared.ingestion.0;
-        let tallied = parts.submitter.tally(&parts.ledger, self.account.id.as_str(), Tally::of(&counts));
-        tallied.await.map_err(|error| not_taken(&error))?;
+        let tally = Tally::of(&counts);
         for ((kind, outcome), count) in counts {
             let account = KeyValue::new("account", self.account.id.to_string());
             shared
                 .told
                 .add(count, &[account, KeyValue::new("kind", kind), KeyValue::new("outcome", outcome)]);
         }
-        Ok(unkept)
+        Ok((unkept, tally))
+    }
+
+    /// Counts what [`take`](Self::take) answered, once its letters are kept: without room for them all of it comes again.
+    pub(crate) async fn tally(&self, tally: Tally) -> Result<(), Broke> {
+        let parts = &self.shared.ingestion.0;
+        let tallied = parts.submitter.tally(&parts.ledger, self.account.id.as_str(), tally);
+        tallied.await.map_err(|error| not_taken(&error))
     }
 
     /// Keeps what cannot be read or taken as a dead letter. Whether it was not there.

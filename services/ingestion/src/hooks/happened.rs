@@ -89,8 +89,15 @@ pub(crate) async fn happened(
         }
     }
     let ids: Vec<_> = messages.iter().map(|arriving| arriving.message.external_id.clone()).collect();
-    for (external_id, taken) in ids.into_iter().zip(submitter.take_uncounted(ledger, &batch, messages).await?)
-    {
+    let (all, end) = submitter.take_uncounted(ledger, &batch, messages).await;
+    if end.is_err() {
+        // What is in the log by now is no second delivery when the call comes again.
+        for taken in &all {
+            *counts.entry(("message", taken.name())).or_default() += 1;
+        }
+    }
+    end?;
+    for (external_id, taken) in ids.into_iter().zip(all) {
         if let Taken::Rejected(Rejection { field, reason }) = &taken {
             tracing::warn!(field, reason, "a message of a channel is not taken");
             let why = Malformed::new(field.as_str(), reason);

@@ -237,37 +237,43 @@ impl Doors {
             let identity = Call::of(&hook, hook.body).identity(account.id.as_str(), connector.name());
             self.ingestion.0.shell.vault.fingerprint(&identity)
         };
-        let mut what = Happened::default();
+        let (mut what, mut letters) = (Happened::default(), Letters::default());
         let decided = async {
             let about = (account.clone(), policy_version, by);
             happened::happened(&self.ingestion, &self.teller, about, now, read.happenings, &mut what).await?;
             self.meter(&account, &what.counts);
             // Last: without room for a letter the platform sends all of it again, and what could be read is there already.
-            let Letters { new, again, counted } =
-                self.letters(&account, connector, &hook, &read.unread).await?;
+            self.letters(&account, connector, &hook, &read.unread, &mut letters).await?;
             if !what.unkept.is_empty() {
                 let unread = read::unkept(connector, &hook, &config, &what.unkept);
-                self.letters(&account, connector, &hook, &unread).await?;
+                self.letters(&account, connector, &hook, &unread, &mut Letters::default()).await?;
             }
+            let Letters { new, again, counted } = letters;
             let Tally { duplicate, rejected, held_back } = Tally::of(&what.counts);
             // What cannot be read counts as rejected once, then as a duplicate.
             let tally = Tally { duplicate: duplicate + again, rejected: rejected + new + counted, held_back };
             let parts = &self.ingestion.0;
-            let call = if duplicate > 0 { call() } else { String::new() };
+            let call = if duplicate + again > 0 { call() } else { String::new() };
             parts.submitter.answered(&parts.ledger, (account.id.as_str(), &call), now, tally).await
         };
         let decided: Result<(), Error> = decided.await;
         if let Err(error) = decided {
-            self.unanswered(&account, &call(), now, &what.counts).await;
+            self.unanswered(&account, &call(), now, (&what.counts, letters.new)).await;
             return Err(away(error));
         }
         Ok(read.answer)
     }
 
-    /// Remembers what was new in a call that is to come again.
-    async fn unanswered(&self, account: &Account, call: &str, now: Timestamp, counts: &Counts) {
+    /// Remembers what was new in a call that is to come again, and how many new letters there are of it.
+    async fn unanswered(
+        &self,
+        account: &Account,
+        call: &str,
+        now: Timestamp,
+        (counts, letters): (&Counts, u64),
+    ) {
         let ledger = &self.ingestion.0.ledger;
-        let new = ledger::is_new(counts);
+        let new = (ledger::is_new(counts), letters);
         if let Err(error) = ledger.unanswered((account.id.as_str(), call), now, new).await {
             tracing::warn!(%error, "what was new in a call that comes again is counted twice");
         }
@@ -279,8 +285,8 @@ impl Doors {
         connector: &dyn Connector,
         hook: &Hook<'_>,
         unread: &[Unread],
-    ) -> Result<Letters, Error> {
-        let mut letters = Letters::default();
+        letters: &mut Letters,
+    ) -> Result<(), Error> {
         for Unread { body, why, loses } in unread {
             let call = Call::of(hook, body.as_deref().unwrap_or(hook.body));
             let letters_of = &self.ingestion.0.dead_letters;
@@ -299,7 +305,7 @@ impl Doors {
             (("event", "counted"), letters.counted),
         ];
         self.meter(account, &counts.into_iter().filter(|(_, count)| *count > 0).collect());
-        Ok(letters)
+        Ok(())
     }
 
     fn meter(&self, account: &Account, counts: &Counts) {

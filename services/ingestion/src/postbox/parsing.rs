@@ -1,5 +1,7 @@
 //! Long mails are parsed beside the runtime, so that whoever else waits for an answer does not wait for them.
 
+use std::sync::Arc;
+
 use service::Error;
 use tokio::sync::Semaphore;
 
@@ -11,11 +13,11 @@ const AT_ONCE_MAX: usize = 4;
 const LONG_FROM: usize = 64 << 10;
 
 /// Parses mails.
-pub(crate) struct Parsing(Semaphore);
+pub(crate) struct Parsing(Arc<Semaphore>);
 
 impl Parsing {
-    pub(crate) const fn new() -> Self {
-        Self(Semaphore::const_new(AT_ONCE_MAX))
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE_MAX)))
     }
 
     /// The mail, or why it is none. A long one waits until there is room for it.
@@ -24,9 +26,14 @@ impl Parsing {
             return Ok(mail::parse(bytes));
         }
         let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
-        let _permit = self.0.acquire().await.map_err(|error| internal(&error))?;
+        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|error| internal(&error))?;
         let bytes = bytes.to_vec();
-        tokio::task::spawn_blocking(move || mail::parse(&bytes)).await.map_err(|error| internal(&error))
+        // Whoever waits for it may go away; the place is free when it is parsed.
+        let parse = move || {
+            let _permit = permit;
+            mail::parse(&bytes)
+        };
+        tokio::task::spawn_blocking(parse).await.map_err(|error| internal(&error))
     }
 }
 

@@ -47,8 +47,9 @@ fn meant(delivery: &Delivery, key: IdempotencyKey) -> Option<(u16, u32, &Attempt
         (1..).zip(&state.attempts).map(move |(attempt, made)| (part, attempt, made))
     });
     let likely = |(.., made): &(u16, u32, &Attempt)| match made.outcome {
-        Outcome::Unclear(_) => Some(0),
-        Outcome::Running => Some(1),
+        // What comes while one is under way is most likely of that one, whose answer will say the same name.
+        Outcome::Running => Some(0),
+        Outcome::Unclear(_) => Some(1),
         Outcome::Failed { .. } | Outcome::Rejected => Some(2),
         Outcome::Sent { .. } => None,
     };

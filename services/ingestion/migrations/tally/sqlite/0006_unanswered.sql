@@ -4,7 +4,9 @@ create table unanswered (
     account text not null,
     -- A keyed digest of the call.
     call text not null,
-    accepted integer not null check (accepted > 0),
+    accepted integer not null check (accepted >= 0),
+    -- How many of its dead letters were new.
+    letters integer not null check (letters >= 0),
     -- When it was answered last, in microseconds since 1970.
     at integer not null,
     primary key (account, call)
