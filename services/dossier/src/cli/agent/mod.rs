@@ -237,6 +237,7 @@ async fn next(context: &Context, client: &Client, queue: Option<String>, once: O
         context.out.print(&Document { whole, table, ..Document::default() })?;
         context.out.note(&match answer.reason.as_str() {
             "" => "nothing waits for you".to_owned(),
+            "offline" | "not_online" => "you are not online: `dossier agent online` first".to_owned(),
             reason => format!("nothing waits that you could have now: {reason}"),
         });
         return Ok(());
