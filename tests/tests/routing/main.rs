@@ -3,3 +3,4 @@
 mod given;
 mod json;
 mod organisation;
+mod program;

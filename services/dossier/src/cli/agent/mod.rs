@@ -14,7 +14,8 @@ use super::{
     client::Client,
     context::Context,
     error::{Exit, Failure},
-    output::{Cell, Document, Table, json},
+    output::{Cell, Document, Table, json, table::minute},
+    parse,
 };
 
 /// Whom a command is about if it names nobody.
@@ -198,14 +199,22 @@ async fn known(client: &Client, who: &str, at_least: &str) -> Result<Agent, Fail
 
 async fn present(context: &Context, client: &Client, target: Target, is: Is) -> Result<(), Failure> {
     let Target { whom: Whom { who, once }, reason } = target;
+    let command_id = once.id();
     let request = SetPresenceRequest {
-        command_id: once.id(),
+        command_id: command_id.clone(),
         person: who,
         presence: Presence::from(is).into(),
         reason: reason.unwrap_or_default(),
         ..SetPresenceRequest::default()
     };
-    changed(context, &request.command_id.clone(), client.call(request).await)
+    let answer = client.call(request).await;
+    // Whoever is there is believed for as long as a lease runs, which no program in the background renews here.
+    let until = answer.as_ref().ok().and_then(|answer| answer.agent.as_ref()?.lease_until);
+    changed(context, &command_id, answer)?;
+    if let (false, Some(until)) = (matches!(is, Is::Offline), parse::time(until.as_ref())) {
+        context.out.note(&format!("this holds until {}; say it again before that", minute(until)));
+    }
+    Ok(())
 }
 
 async fn drain(context: &Context, client: &Client, whom: Whom, draining: bool) -> Result<(), Failure> {
