@@ -69,8 +69,9 @@ fn accesses() -> [(&'static str, Access); 2] {
         teams: [serde_json::from_value("team-1".into()).unwrap()].into(),
         regions: [serde_json::from_value("region-1".into()).unwrap()].into(),
     };
+    let person = Some(serde_json::from_value("person-1".into()).unwrap());
     [("administrator", everywhere), ("agent", agent)]
-        .map(|(who, scope)| (who, Access { person: None, scope }))
+        .map(|(who, scope)| (who, Access { person: person.clone(), scope }))
 }
 
 async fn answers_out_of_indexes(stores: &Stores, folder: &Path) {

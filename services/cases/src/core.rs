@@ -45,7 +45,7 @@ use crate::{
         request::Request,
     },
     follow::messages::FollowMessages,
-    read::projection::CasesProjection,
+    read::{projection::CasesProjection, query::SEEING},
 };
 
 /// How long a query waits for the read model to reach the position that its caller has seen.
@@ -301,10 +301,13 @@ pub fn seen<'a>(access: &Access, aggregate: &'a Aggregate<case::State>) -> Resul
     aggregate.state.case().filter(|case| sees(access, case)).ok_or(Error::NotFound { what: "case" })
 }
 
-/// Whether the caller sees a case: one of his regions or teams, or one that a team of his is asked to help with.
+/// Whether the caller sees a case: one of his regions or teams, one that a team of his is asked to help with, or one that
+/// he has, whosever it is: routing gives a queue's cases to agents of several teams.
 pub fn sees(access: &Access, case: &case::Case) -> bool {
     let asked = case.escalation.as_ref().and_then(|escalation| escalation.team.as_ref());
-    access.sees(&case.region, case.team.as_ref()) || asked.is_some_and(|team| access.is_asked(team))
+    access.sees(&case.region, case.team.as_ref())
+        || asked.is_some_and(|team| access.is_asked(team))
+        || (access.any(SEEING) && case.assignee.is_some() && case.assignee == access.person)
 }
 
 /// What became of a command on a case.

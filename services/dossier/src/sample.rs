@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context;
 use domain::time::Timestamp;
-use eventlog::Position;
+use eventlog::{Category, Position};
 use proto::{
     ingestion::v1::{
         Attachment, Author, Direction, Message, SubmitRequest, submit_request, submit_response::Outcome,
@@ -17,10 +17,11 @@ use thiserror::Error;
 use crate::platform::Platform;
 
 /// The policy files: name and text.
-const POLICY: [(&str, &str); 3] = [
+const POLICY: [(&str, &str); 4] = [
     ("organisation.toml", include_str!("../sample/policy/organisation.toml")),
     ("accounts.toml", include_str!("../sample/policy/accounts.toml")),
     ("cases.toml", include_str!("../sample/policy/cases.toml")),
+    ("routing.toml", include_str!("../sample/policy/routing.toml")),
 ];
 const MESSAGES: &str = include_str!("../sample/messages.jsonl");
 const DAY_S: i64 = 24 * 60 * 60;
@@ -110,6 +111,30 @@ pub async fn load(platform: &Platform, with_policy: bool) -> anyhow::Result<()> 
         tokio::time::timeout(FOLLOW_LIMIT, done)
             .await
             .context("the sample is in the log, but not all of it is cases yet")??;
+    }
+    // What was there before finds its way by itself: nobody has to wait for that.
+    if again { Ok(()) } else { routed(platform).await }
+}
+
+/// Waits until all cases are in their queues or somebody's, and nothing that follows from that is still to come.
+pub async fn routed(platform: &Platform) -> anyhow::Result<()> {
+    let (Some(cases), Some(assignment)) = (&platform.cases, &platform.assignment) else { return Ok(()) };
+    let log = &platform.shell.log;
+    let categories =
+        |names: &[&str]| names.iter().map(|name| Category::new(name)).collect::<Result<Vec<_>, _>>();
+    let mut last = None;
+    while last != Some(log.tail(&[]).await?) {
+        last = Some(log.tail(&[]).await?);
+        for (mut reached, names) in [
+            (assignment.followed(), &["case"][..]),
+            (assignment.settled(), &["agent", "routing", "case"][..]),
+            (cases.followed_routing(), &["routing"][..]),
+        ] {
+            let tail = log.tail(&categories(names)?).await?;
+            tokio::time::timeout(FOLLOW_LIMIT, reached.wait_for(|done| *done >= tail))
+                .await
+                .context("the sample is cases, but not all of them have found their way yet")??;
+        }
     }
     Ok(())
 }

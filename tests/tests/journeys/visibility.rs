@@ -2,9 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
-use proto::{cases::v1 as pb, ingestion::v1 as ingestion, operations::v1 as ops, policy::v1 as policy};
+use proto::{
+    assignment::v1 as assignment, cases::v1 as pb, ingestion::v1 as ingestion, operations::v1 as ops,
+    policy::v1 as policy,
+};
 use serde_json::{Value, json};
-use service::auth::{Issuer, PrincipalKind};
+use service::{
+    auth::{Issuer, PrincipalKind},
+    clock::SystemClock,
+};
 use tests::{
     desk::{message, refused},
     http::Json,
@@ -12,7 +18,11 @@ use tests::{
 };
 use tonic::Code;
 
-const CONTRACTS: [(&str, &str); 5] = [
+const CONTRACTS: [(&str, &str); 6] = [
+    (
+        "dossier.assignment.v1.Assignment",
+        include_str!("../../../proto/dossier/assignment/v1/assignment.proto"),
+    ),
     ("dossier.cases.v1.Cases", include_str!("../../../proto/dossier/cases/v1/cases.proto")),
     ("dossier.cases.v1.Customers", include_str!("../../../proto/dossier/cases/v1/customers.proto")),
     ("dossier.ingestion.v1.Ingestion", include_str!("../../../proto/dossier/ingestion/v1/ingestion.proto")),
@@ -128,6 +138,78 @@ async fn a_case_that_the_caller_does_not_see_is_not_named_by_another() {
     let theirs_now = world.caller("sol", &[]).case(theirs).await;
     assert!(theirs_now.merged_from.is_empty() && theirs_now.links[0].hidden, "{theirs_now:?}");
     assert_eq!(root.case(theirs).await.merged_from, std::slice::from_ref(merged));
+    world.end().await;
+}
+
+/// An agent of the south who serves the queue of the north as well, with room for one case.
+const HELPER: &str = r#"
+[[queue]]
+id = "north"
+name = "North"
+region = "north"
+team = "north-care"
+default = true
+
+[[agent]]
+id = "sol"
+queues = ["north"]
+channels = { forum = { at_most = 1 } }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_case_sees_it_whosever_it_is() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = policy::apply_request::File { name: "helper.toml".into(), text: HELPER.into() };
+    let world = World::open_with(folder.path(), std::sync::Arc::new(SystemClock), vec![file]).await;
+    let given = world.receive_one("forum", message("m-1", "ada", "Secret kettle")).await.case_id;
+    let other = world.receive_one("forum", message("m-2", "ben", "Secret fan")).await.case_id;
+    world.routed().await;
+    let mut sol = world.caller("sol", &[]);
+    for case in [&given, &other] {
+        refused(sol.case_as_of(case, "").await, Code::NotFound, "NOT_FOUND");
+    }
+    let secret = || pb::Filter { text: "secret".into(), ..Default::default() };
+    assert!(sol.ids(secret(), "").await.is_empty());
+    let mut watch = sol.cases.watch(pb::WatchRequest::default()).await.unwrap().into_inner();
+    let online = assignment::SetPresenceRequest {
+        command_id: command_id(),
+        person: "me".into(),
+        presence: assignment::Presence::Online.into(),
+        ..Default::default()
+    };
+    sol.assignment.set_presence(online).await.unwrap();
+    world.routed().await;
+
+    let case = sol.case(&given).await;
+    assert_eq!((case.assignee.as_str(), case.team.as_str()), ("sol", "north-care"));
+    assert_eq!(watch.message().await.unwrap().unwrap().case.unwrap().case_id, given);
+    // He sees this one of theirs, and no other, by every way of looking.
+    refused(sol.case_as_of(&other, "").await, Code::NotFound, "NOT_FOUND");
+    let mine = pb::Filter { assignee: vec!["me".into()], ..Default::default() };
+    for filter in [pb::Filter::default(), secret(), mine] {
+        assert_eq!(sol.ids(filter, &case.position).await, std::slice::from_ref(&given));
+    }
+    let history = pb::GetHistoryRequest { case_id: given.clone(), ..Default::default() };
+    assert!(!sol.cases.get_history(history).await.unwrap().into_inner().entries.is_empty());
+    let note = pb::AddNoteRequest {
+        command_id: command_id(),
+        case_id: given.clone(),
+        text: "Mine now".into(),
+        ..Default::default()
+    };
+    sol.cases.add_note(note).await.unwrap();
+
+    // With the case goes who sees it.
+    let assign = pb::AssignRequest {
+        command_id: command_id(),
+        case_id: given.clone(),
+        assignee: "nils".into(),
+        ..Default::default()
+    };
+    let last = world.administrator().cases.assign(assign).await.unwrap().into_inner().position;
+    refused(sol.case_as_of(&given, "").await, Code::NotFound, "NOT_FOUND");
+    let seen = sol.ids(secret(), &last).await;
+    assert!(!seen.contains(&given), "{seen:?}");
     world.end().await;
 }
 

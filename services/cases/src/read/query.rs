@@ -72,15 +72,20 @@ impl Query {
     }
 }
 
+/// Roles that see the cases of their regions and teams, those that they are asked about, and those that they have.
+pub const SEEING: &[Role] = &[Role::Supervisor, Role::Agent, Role::Guest];
+
 /// Only what the caller may see.
 pub fn visible(query: &mut Query, access: &Access) {
     let Some((regions, teams)) = access.limits() else { return };
-    let allowed = access.any(&[Role::Supervisor, Role::Agent, Role::Guest]);
+    let allowed = access.any(SEEING);
     let mut places =
         |ids: Vec<String>| ids.into_iter().map(|id| query.bind(id)).collect::<Vec<_>>().join(", ");
     let regions = places(regions.iter().map(ToString::to_string).collect());
     let teams = places(teams.iter().map(ToString::to_string).collect());
-    let either = [("c.region", regions), ("c.team", teams.clone()), ("c.escalated_to", teams)];
+    let me = places(access.person.iter().map(ToString::to_string).collect());
+    let either =
+        [("c.region", regions), ("c.team", teams.clone()), ("c.escalated_to", teams), ("c.assignee", me)];
     let either: Vec<String> = either
         .into_iter()
         .filter(|(_, list)| !list.is_empty())

@@ -98,16 +98,30 @@ impl Client {
 
     /// Calls; once more if the server is away.
     pub async fn call<R: Request>(&self, request: R) -> Result<R::Answer, Failure> {
-        Ok(self.call_patiently(request, ATTEMPTS_MAX).await?)
+        self.call_at(R::PATH, request).await
+    }
+
+    /// The same for a request that several methods take.
+    pub async fn call_at<R: Request>(&self, path: &'static str, request: R) -> Result<R::Answer, Failure> {
+        Ok(self.patiently(path, request, ATTEMPTS_MAX).await?)
     }
 
     /// Calls until it is answered by something else than "away" (for the very patient also: than "too slow"),
     /// `attempts` times at most. A request must be harmless to repeat, as all of ours are: queries, commands with their
     /// id, messages with theirs.
     pub async fn call_patiently<R: Request>(&self, request: R, attempts: u32) -> Result<R::Answer, Status> {
+        self.patiently(R::PATH, request, attempts).await
+    }
+
+    async fn patiently<R: Request>(
+        &self,
+        path: &'static str,
+        request: R,
+        attempts: u32,
+    ) -> Result<R::Answer, Status> {
         let mut attempt = 1;
         loop {
-            let status = match self.once(request.clone()).await {
+            let status = match self.once(path, request.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) => status,
             };
@@ -116,7 +130,7 @@ impl Client {
                 return Err(status);
             }
             let wait = backoff(&status, attempt);
-            self.out.verbose(1, || format!("{}: {}; again in {wait:?}", R::PATH, status.message()));
+            self.out.verbose(1, || format!("{path}: {}; again in {wait:?}", status.message()));
             sleep(wait).await;
             attempt += 1;
         }
@@ -136,19 +150,19 @@ impl Client {
         Ok(self.in_time(streaming).await?.into_inner())
     }
 
-    async fn once<R: Request>(&self, request: R) -> Result<R::Answer, Status> {
+    async fn once<R: Request>(&self, path: &'static str, request: R) -> Result<R::Answer, Status> {
         let mut grpc = self.grpc.clone();
         let mut request = self.with_token(request);
         request.set_timeout(self.timeout);
         let call = async {
             ready(&mut grpc).await?;
             let codec = ProstCodec::<R, R::Answer>::default();
-            grpc.unary(request, PathAndQuery::from_static(R::PATH), codec).await
+            grpc.unary(request, PathAndQuery::from_static(path), codec).await
         };
         let answer = self.in_time(call).await;
         self.out.verbose(1, || match &answer {
-            Ok(_) => format!("{} ok", R::PATH),
-            Err(status) => format!("{} {:?}", R::PATH, status.code()),
+            Ok(_) => format!("{path} ok"),
+            Err(status) => format!("{path} {:?}", status.code()),
         });
         if let Ok(answer) = &answer {
             self.out.verbose(2, || format!("{:?}", answer.metadata().as_ref()));

@@ -220,6 +220,11 @@ fn next_of(code: Code, reason: &str, what: &str) -> Option<&'static str> {
         (Code::NotFound, _) => match what {
             "account" => "look with `dossier channel ls`; another team's account is not found either",
             "delivery" => "look with `dossier delivery ls`; that of another team's case is not found either",
+            "agent" => "look with `dossier agent ls`; who is not in the policy as an agent is none",
+            "queue" => "look with `dossier queue ls`; another team's queue is not found either",
+            "decision" => {
+                "`dossier explain CASE` explains the last one; a case that was never in a queue has none"
+            }
             "dead letter" => "look with `dossier hook ls`",
             "customer" => "`dossier case show CASE` names the customer of a case",
             "case" | "message" | "attachment" => {

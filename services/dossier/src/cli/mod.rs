@@ -1,5 +1,6 @@
 //! The command line: what people and scripts ask of a server.
 
+mod agent;
 mod case;
 mod channel;
 mod client;
@@ -13,6 +14,7 @@ mod doctor;
 mod empty;
 pub mod error;
 mod event;
+mod explain;
 pub mod globals;
 mod hook;
 mod import;
@@ -21,6 +23,7 @@ mod ledger;
 mod output;
 mod parse;
 mod policy;
+mod queue;
 mod rebuild;
 mod rpc;
 pub mod server;
@@ -58,6 +61,8 @@ Examples:
   dossier case ls --unassigned --sort waiting        who waits longest
   dossier case show PAR-1042                         a case and all that was said
   dossier case reply PAR-1042 \"On its way.\"          answer where the customer asked
+  dossier agent online                               takes cases from now on
+  dossier explain PAR-1042                           why it was given to whom, or why it waits
   dossier apply -f policy/ --dry-run                 what would change
   dossier import tickets.csv --account support --format csv
   dossier case ls -o json | jq '.cases[].number'";
@@ -86,6 +91,14 @@ pub enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
+    /// Who waits for an agent
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Agents, and whether they are there
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
+    /// Why a case was given to an agent, or why it waits
+    Explain(explain::ExplainArgs),
     /// How channel accounts are
     #[command(subcommand)]
     Channel(channel::ChannelCommand),
@@ -187,6 +200,9 @@ impl Command {
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
+            Self::Queue(command) => command.run(context).await,
+            Self::Agent(command) => command.run(context).await,
+            Self::Explain(args) => explain::run(args, context).await,
             Self::Channel(command) => command.run(context).await,
             Self::Delivery(command) => command.run(context).await,
             Self::Hook(command) => command.run(context).await,
@@ -208,8 +224,8 @@ impl Command {
         }
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
-                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `channel ls`, \
-                 `channel show`, `delivery ls`, `ledger` and `doctor`",
+                "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `queue ls`, \
+                 `agent ls`, `agent show`, `explain`, `channel ls`, `channel show`, `delivery ls`, `ledger` and `doctor`",
             ));
         }
         Ok(())
@@ -228,9 +244,10 @@ impl Command {
         match self {
             Self::Case(command) => command.takes_wait(),
             Self::Customer(command) => command.is_query(),
+            Self::Agent(command) => command.takes_wait(),
             Self::Channel(command) => command.takes_wait(),
             Self::Delivery(command) => command.takes_wait(),
-            Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
+            Self::Policy(_) | Self::Queue(_) | Self::Explain(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,
         }
     }

@@ -1,7 +1,10 @@
 //! Every call that the command line makes: its path and its answer, checked against the descriptors by a test.
 
 use prost::Message;
-use proto::{cases::v1::*, ingestion::v1 as ingestion, operations::v1 as operations, policy::v1 as policy};
+use proto::{
+    assignment::v1 as assignment, cases::v1::*, ingestion::v1 as ingestion, operations::v1 as operations,
+    policy::v1 as policy,
+};
 
 /// A message with its full name.
 pub trait Named: Message + Default {
@@ -41,6 +44,9 @@ macro_rules! requests {
     };
 }
 
+/// The other method that takes an answer to an offer.
+pub const DECLINE_OFFER: &str = "/dossier.assignment.v1.Assignment/DeclineOffer";
+
 named! {
     Case = "dossier.cases.v1.Case",
     CommandResponse = "dossier.cases.v1.CommandResponse",
@@ -54,6 +60,12 @@ named! {
     Customer = "dossier.cases.v1.Customer",
     CustomerCommandResponse = "dossier.cases.v1.CustomerCommandResponse",
     GetCustomerResponse = "dossier.cases.v1.GetCustomerResponse",
+    assignment::Agent = "dossier.assignment.v1.Agent",
+    assignment::ListAgentsResponse = "dossier.assignment.v1.ListAgentsResponse",
+    assignment::ListQueuesResponse = "dossier.assignment.v1.ListQueuesResponse",
+    assignment::ListWaitingResponse = "dossier.assignment.v1.ListWaitingResponse",
+    assignment::TakeNextResponse = "dossier.assignment.v1.TakeNextResponse",
+    assignment::ExplainResponse = "dossier.assignment.v1.ExplainResponse",
     ingestion::GetLedgerResponse = "dossier.ingestion.v1.GetLedgerResponse",
     ingestion::Channel = "dossier.ingestion.v1.Channel",
     ingestion::ListChannelsResponse = "dossier.ingestion.v1.ListChannelsResponse",
@@ -121,6 +133,15 @@ requests! {
     OptOutRequest => CustomerCommandResponse: "/dossier.cases.v1.Customers/OptOut",
     OptInRequest => CustomerCommandResponse: "/dossier.cases.v1.Customers/OptIn",
     GetCustomerRequest => GetCustomerResponse: "/dossier.cases.v1.Customers/GetCustomer",
+    assignment::ListAgentsRequest => assignment::ListAgentsResponse: "/dossier.assignment.v1.Assignment/ListAgents",
+    assignment::GetAgentRequest => assignment::GetAgentResponse: "/dossier.assignment.v1.Assignment/GetAgent",
+    assignment::SetPresenceRequest => assignment::ChangeAgentResponse: "/dossier.assignment.v1.Assignment/SetPresence",
+    assignment::SetDrainingRequest => assignment::ChangeAgentResponse: "/dossier.assignment.v1.Assignment/SetDraining",
+    assignment::AnswerOfferRequest => assignment::ChangeAgentResponse: "/dossier.assignment.v1.Assignment/AcceptOffer",
+    assignment::TakeNextRequest => assignment::TakeNextResponse: "/dossier.assignment.v1.Assignment/TakeNext",
+    assignment::ListQueuesRequest => assignment::ListQueuesResponse: "/dossier.assignment.v1.Assignment/ListQueues",
+    assignment::ListWaitingRequest => assignment::ListWaitingResponse: "/dossier.assignment.v1.Assignment/ListWaiting",
+    assignment::ExplainRequest => assignment::ExplainResponse: "/dossier.assignment.v1.Assignment/Explain",
     ingestion::SubmitRequest => ingestion::SubmitResponse: "/dossier.ingestion.v1.Ingestion/Submit",
     ingestion::GetLedgerRequest => ingestion::GetLedgerResponse: "/dossier.ingestion.v1.Ingestion/GetLedger",
     ingestion::HoldChannelRequest => ingestion::ChangeChannelResponse: "/dossier.ingestion.v1.Channels/HoldChannel",
@@ -165,7 +186,8 @@ mod tests {
     #[test]
     fn every_call_is_in_the_contract_as_it_is_here() {
         let pool = json::pool().unwrap();
-        for (path, request, answer) in REQUESTS {
+        let decline = (DECLINE_OFFER, "AnswerOfferRequest", "ChangeAgentResponse");
+        for (path, request, answer) in REQUESTS.iter().copied().chain([decline]) {
             let (service, method) = path.trim_start_matches('/').split_once('/').unwrap();
             let service = pool.get_service_by_name(service).unwrap_or_else(|| panic!("{service}"));
             let method = service.methods().find(|m| m.name() == method).unwrap_or_else(|| panic!("{path}"));

@@ -37,6 +37,23 @@ fn every_command_of_the_contract_is_there() {
         "hook ls --limit 1000",
         "hook discard l1 l2",
         "hook discard --account a --reason x",
+        "queue ls --team billing --region north",
+        "queue ls billing --limit 200 -o ndjson",
+        "agent ls --team billing --queue billing --presence online",
+        "agent show",
+        "agent show ana -o yaml",
+        "agent online",
+        "agent away ana --reason training",
+        "agent busy --command-id 7f0c1a52-7d5c-4a59-9b06-0a5a3f0c9e11",
+        "agent break --reason lunch",
+        "agent offline me",
+        "agent drain ana",
+        "agent undrain",
+        "agent next --queue billing",
+        "agent accept PAR-1 --decision 2",
+        "agent decline PAR-1 --reason conflict",
+        "explain PAR-1/2",
+        "explain PAR-1 -o json",
         "channel ls --troubled --limit 10",
         "channel show a",
         "channel hold a --reason maintenance",
@@ -139,6 +156,14 @@ fn what_is_wrong_is_refused_before_anything_is_sent() {
     assert_eq!(refuses("case ls -o xml"), ErrorKind::InvalidValue);
     assert_eq!(refuses("import a --account a --format xlsx"), ErrorKind::InvalidValue);
     assert_eq!(refuses("import a --account a --format csv --map text"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("queue ls a b"), ErrorKind::UnknownArgument);
+    assert_eq!(refuses("queue ls --limit 201"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("queue ls a --team b"), ErrorKind::ArgumentConflict);
+    assert_eq!(refuses("agent ls --presence gone"), ErrorKind::InvalidValue);
+    assert_eq!(refuses("agent accept"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(refuses("agent accept PAR-1 --decision 0"), ErrorKind::ValueValidation);
+    assert_eq!(refuses("agent asleep"), ErrorKind::InvalidSubcommand);
+    assert_eq!(refuses("explain"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refuses("apply"), ErrorKind::MissingRequiredArgument);
 }
 
