@@ -182,13 +182,14 @@ async fn who_has_a_case_sees_it_whosever_it_is() {
 
     let case = sol.case(&given).await;
     assert_eq!((case.assignee.as_str(), case.team.as_str()), ("sol", "north-care"));
-    assert_eq!(watch.message().await.unwrap().unwrap().case.unwrap().case_id, given);
     // He sees this one of theirs, and no other, by every way of looking.
     refused(sol.case_as_of(&other, "").await, Code::NotFound, "NOT_FOUND");
     let mine = pb::Filter { assignee: vec!["me".into()], ..Default::default() };
     for filter in [pb::Filter::default(), secret(), mine] {
         assert_eq!(sol.ids(filter, &case.position).await, std::slice::from_ref(&given));
     }
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), watch.message()).await;
+    assert_eq!(told.expect("it is told at once").unwrap().unwrap().case.unwrap().case_id, given);
     let history = pb::GetHistoryRequest { case_id: given.clone(), ..Default::default() };
     assert!(!sol.cases.get_history(history).await.unwrap().into_inner().entries.is_empty());
     let note = pb::AddNoteRequest {
