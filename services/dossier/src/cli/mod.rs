@@ -25,6 +25,7 @@ mod rebuild;
 mod rpc;
 pub mod server;
 mod server_file;
+mod sla;
 mod streaming;
 mod token;
 mod version;
@@ -83,6 +84,9 @@ pub enum Command {
     /// Cases
     #[command(subcommand)]
     Case(Box<case::CaseCommand>),
+    /// What was promised of cases
+    #[command(subcommand)]
+    Sla(sla::SlaCommand),
     /// Customers
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
@@ -186,6 +190,7 @@ impl Command {
             Self::Import(args) => import::run(args, context).await,
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
+            Self::Sla(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
             Self::Channel(command) => command.run(context).await,
             Self::Delivery(command) => command.run(context).await,
@@ -209,7 +214,7 @@ impl Command {
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
                 "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `channel ls`, \
-                 `channel show`, `delivery ls`, `ledger` and `doctor`",
+                 `channel show`, `delivery ls`, `sla explain`, `ledger` and `doctor`",
             ));
         }
         Ok(())
@@ -230,7 +235,7 @@ impl Command {
             Self::Customer(command) => command.is_query(),
             Self::Channel(command) => command.takes_wait(),
             Self::Delivery(command) => command.takes_wait(),
-            Self::Policy(_) | Self::Ledger(_) | Self::Doctor => true,
+            Self::Policy(_) | Self::Sla(_) | Self::Ledger(_) | Self::Doctor => true,
             _ => false,
         }
     }
