@@ -14,7 +14,7 @@ async fn a_case_that_is_resolved_late_before_a_tick_is_a_breach_at_its_deadline(
     let announced = site.announces(&id, 3).await;
     assert_eq!(
         short(&announced),
-        ["first_response warned 09:30", "first_response breached 10:00", "resolution breached 13:00"]
+        ["resolution breached 13:00", "first_response warned 09:30", "first_response breached 10:00"]
     );
     let clock = site.explained(&id, "resolution").await;
     assert_eq!((clock.state(), clock.breached_at), (State::Breached, told("13:00")));
@@ -100,7 +100,7 @@ async fn an_answer_that_becomes_known_late_retracts_a_breach() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn history_is_computed_and_not_announced_until_somebody_writes() {
+async fn history_is_computed_and_not_announced() {
     let site = Site::start(POLICY).await;
     site.clock.set(super::site::at("14:00"));
     let id = site.imports("m-1", "09:00").await;

@@ -40,18 +40,6 @@ name = "São Paulo"
 time_zone = "America/Sao_Paulo"
 hours = { mon-fri = ["09:00-17:00"] }
 
-[[region]]
-id = "north"
-name = "North"
-parent = "world"
-calendar = "paris"
-
-[[region]]
-id = "south"
-name = "South"
-parent = "world"
-calendar = "sao-paulo"
-
 [[sla]]
 id = "usual"
 name = "As usual"
@@ -177,7 +165,11 @@ impl Site {
 
     /// More policy comes into force.
     pub async fn apply(&self, text: &str) {
-        let file = File { name: "more.toml".into(), text: text.into() };
+        // What is not in the files is taken away: the organisation goes with it, with calendars for its regions.
+        let organisation = tests::world::POLICY
+            .replace("name = \"North\"", "name = \"North\"\ncalendar = \"paris\"")
+            .replace("name = \"South\"", "name = \"South\"\ncalendar = \"sao-paulo\"");
+        let file = File { name: "more.toml".into(), text: format!("{organisation}{text}") };
         let request = ApplyRequest { command_id: command_id(), files: vec![file], ..ApplyRequest::default() };
         let answer = self.world.administrator().policy.apply(request).await.unwrap().into_inner();
         assert!(answer.problems.is_empty(), "{:#?}", answer.problems);
