@@ -14,7 +14,7 @@ use domain::{
     decider::{Command, Decider},
     delivery,
     ids::{ActorId, AuthMethod, CaseId},
-    links,
+    links, sla,
     time::Timestamp,
 };
 use eventlog::{Category, Entry, InvalidName, Position, StreamId};
@@ -44,6 +44,7 @@ use crate::{
         no::No,
         request::Request,
     },
+    clocks::{Promises, Schedule},
     follow::messages::FollowMessages,
     read::{projection::CasesProjection, query::SEEING},
 };
@@ -65,6 +66,12 @@ pub struct Core {
     pub customers: Transactor<customer::State>,
     /// Decides on two cases.
     pub links: Transactor<links::State>,
+    /// Announces what the clocks of cases say.
+    pub clocks: Transactor<sla::State>,
+    /// What was promised to whom, and when that changed.
+    pub promises: Promises,
+    /// When the clocks of which case are to be looked at again.
+    pub schedule: Schedule,
     /// Replies on their way, to be read: ingestion writes them.
     pub deliveries: Transactor<delivery::State>,
     /// Held from the look at two cases to the decision, lest those of this process make each other look again.
@@ -105,6 +112,9 @@ impl Core {
             conversations: transactor(&shell),
             customers: transactor(&shell),
             links: transactor(&shell),
+            clocks: transactor(&shell),
+            promises: Promises::default(),
+            schedule: Schedule::default(),
             deliveries: transactor(&shell),
             linking: Mutex::default(),
             policy: transactor(&shell),

@@ -1,6 +1,7 @@
 //! Cases from opening to closing: commands, the read model, and the reactions that turn messages into cases.
 
 mod act;
+mod clocks;
 mod core;
 mod customer_server;
 mod follow;
@@ -34,6 +35,7 @@ use service::{
 use tonic::service::{RoutesBuilder, interceptor::InterceptedService};
 
 use crate::{
+    clocks::{ClockTimer, FollowClocks},
     core::Core,
     follow::{
         cases::FollowCases, contacts::FollowContacts, deliveries::FollowDeliveries, links::FollowLinks,
@@ -64,6 +66,8 @@ pub struct Service {
     deliveries: Arc<Runner<FollowDeliveries>>,
     contacts: Arc<Runner<FollowContacts>>,
     routing: Arc<Runner<FollowRouting>>,
+    clocks: Arc<Runner<FollowClocks>>,
+    clock_timer: Arc<ClockTimer>,
     timers: Arc<Timers>,
 }
 
@@ -94,11 +98,25 @@ impl Service {
         let routing = FollowRouting(Arc::clone(&core));
         let routing = Runner::new(routing, log(), control(), lease("cases.follow_routing"));
         let routing = Arc::new(routing);
+        let clocks = FollowClocks(Arc::clone(&core));
+        let clocks = Arc::new(Runner::new(clocks, log(), control(), ClockTimer::lease(&core)));
+        let clock_timer = Arc::new(ClockTimer::new(Arc::clone(&core)));
         let (messages, links, decisions) = (Arc::new(messages), Arc::new(links), Arc::new(decisions));
         // Weakly: the runner holds the core.
         core.messages.set(Arc::downgrade(&messages)).ok();
         let timers = Arc::new(Timers::new(Arc::clone(&core)));
-        Ok(Self { core, messages, links, decisions, deliveries, contacts, routing, timers })
+        Ok(Self {
+            core,
+            messages,
+            links,
+            decisions,
+            deliveries,
+            contacts,
+            routing,
+            clocks,
+            clock_timer,
+            timers,
+        })
     }
 
     /// The policy in force, for other services of this process.
@@ -127,12 +145,13 @@ impl Service {
             Arc::clone(&self.deliveries) as _,
             Arc::clone(&self.contacts) as _,
             Arc::clone(&self.routing) as _,
+            Arc::clone(&self.clocks) as _,
         ]
     }
 
     /// What else runs for ever, for its health: the policy and the timers.
     pub fn others(&self) -> Vec<Arc<dyn Runs>> {
-        vec![self.policies() as _, Arc::clone(&self.timers) as _]
+        vec![self.policies() as _, Arc::clone(&self.timers) as _, Arc::clone(&self.clock_timer) as _]
     }
 
     /// Up to where messages have become cases, for those who wait for it.
@@ -155,6 +174,11 @@ impl Service {
         self.routing.done()
     }
 
+    /// Up to where it is announced what cases mean to their clocks.
+    pub fn followed_clocks(&self) -> tokio::sync::watch::Receiver<eventlog::Position> {
+        self.clocks.done()
+    }
+
     /// The last entry that a reaction of this process has written: once that is in the read model, so is everything up
     /// to [`followed`](Self::followed).
     pub fn reacted(&self) -> eventlog::Position {
@@ -173,6 +197,8 @@ impl Service {
         tasks.spawn("routing to cases", Arc::clone(&self.routing).run(stop.clone()));
         tasks.spawn("cases to conversations", Arc::clone(&self.decisions).run(stop.clone()));
         tasks.spawn("timers of cases", Arc::clone(&self.timers).run(stop.clone()));
+        tasks.spawn("cases to clocks", Arc::clone(&self.clocks).run(stop.clone()));
+        tasks.spawn("clocks of cases", Arc::clone(&self.clock_timer).run(stop.clone()));
         let streams = self.core.stop.clone();
         tasks.spawn("streams of cases", async move {
             stop.cancelled().await;

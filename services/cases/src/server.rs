@@ -102,6 +102,14 @@ macro_rules! cases {
                 Ok(Response::new(self.0.history(&caller, id, &request).await?))
             }
 
+            async fn explain_sla(&self, request: Request<pb::ExplainSlaRequest>) -> Answer<pb::ExplainSlaResponse> {
+                self.0.model(&request.get_ref().at_least).await?;
+                let caller = self.caller(&request)?;
+                let id = self.0.case_id("case_id", &request.get_ref().case_id).await?;
+                self.0.must_see(&caller, id).await?;
+                Ok(Response::new(self.0.explain_sla(id).await?))
+            }
+
             type GetAttachmentStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::GetAttachmentResponse, Status>>>;
 
             async fn get_attachment(

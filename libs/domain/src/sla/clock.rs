@@ -172,6 +172,8 @@ pub struct Clock {
     pub consumed: i64,
     /// How much of the target is left; negative once it is over.
     pub remaining: Option<i64>,
+    /// How much of the target would be left in both times; negative once it is over.
+    pub remaining_both: Option<Both>,
     /// What it counted in both times, without pauses.
     pub elapsed: Both,
     /// When it passed each warning.
@@ -218,6 +220,13 @@ pub struct Clocks {
     pub(super) causes: BTreeMap<Position, (Timestamp, Word)>,
     /// The next fact that is known and did not happen yet.
     pub(super) next_fact: Option<Timestamp>,
+}
+
+impl Clock {
+    /// Whether anything was ever promised of it.
+    pub fn is_promised(&self) -> bool {
+        self.terms.is_some() || self.segments.iter().any(|segment| segment.terms.is_some())
+    }
 }
 
 impl Clocks {

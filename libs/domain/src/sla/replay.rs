@@ -188,6 +188,10 @@ impl Count {
     fn finish(self, span: &Span, last: Option<&Piece<'_>>, now: Timestamp) -> Clock {
         let terms = last.and_then(|piece| piece.terms(span.kind));
         let remaining = terms.as_ref().map(|terms| terms.target.saturating_sub(self.lanes.bound));
+        let remaining_both = terms.as_ref().map(|terms| Both {
+            business: terms.target.saturating_sub(self.lanes.both.business),
+            calendar: terms.target.saturating_sub(self.lanes.both.calendar),
+        });
         let due = self.target.passed().filter(|_| span.timed);
         let breached_at = due.filter(|at| *at <= now);
         let stopped = span.end.map(|(at, _)| at).or(self.stopped_since.map(|(at, _)| at));
@@ -226,6 +230,7 @@ impl Count {
             breached_at,
             consumed: self.lanes.bound,
             remaining,
+            remaining_both,
             elapsed: self.elapsed,
             warnings: warnings.filter_map(|(warning, at)| Some((*warning, at.passed()?))).collect(),
             at_risk_at: self.at_risk_at.filter(|_| span.timed),

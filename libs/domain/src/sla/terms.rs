@@ -279,6 +279,11 @@ impl Edition {
         Self { policies, hours, parents, always: Calendar::always() }
     }
 
+    /// Whether nothing is promised to anybody.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// The policy of a case: the first whose conditions hold.
     pub fn select(&self, situation: &Situation) -> Option<&Policy> {
         let lineage = self.lineage(&situation.region);

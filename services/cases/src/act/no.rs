@@ -1,5 +1,7 @@
 //! Why a command on a case was refused: by the rules, or before they were asked.
 
+use std::convert::Infallible;
+
 use domain::{case, conversation, customer, links};
 use service::{Error, Refusal};
 
@@ -12,6 +14,12 @@ pub enum No {
     /// The rules between cases, the request or the caller.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl From<Infallible> for No {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
 }
 
 impl From<links::Error> for No {

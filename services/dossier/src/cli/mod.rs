@@ -28,6 +28,7 @@ mod rebuild;
 mod rpc;
 pub mod server;
 mod server_file;
+mod sla;
 mod streaming;
 mod token;
 mod version;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Cases
     #[command(subcommand)]
     Case(Box<case::CaseCommand>),
+    /// What was promised of cases
+    #[command(subcommand)]
+    Sla(sla::SlaCommand),
     /// Customers
     #[command(subcommand)]
     Customer(customer::CustomerCommand),
@@ -199,6 +203,7 @@ impl Command {
             Self::Import(args) => import::run(args, context).await,
             Self::Ledger(args) => ledger::run(args, context).await,
             Self::Case(command) => command.run(context).await,
+            Self::Sla(command) => command.run(context).await,
             Self::Customer(command) => command.run(context).await,
             Self::Queue(command) => command.run(context).await,
             Self::Agent(command) => command.run(context).await,
@@ -225,7 +230,7 @@ impl Command {
         if context.wait.is_some() && !self.takes_wait() {
             return Err(Failure::invalid("--wait means nothing here").next(
                 "it is for `case show`, `case ls`, `case history`, `customer show`, `policy show`, `queue ls`, \
-                 `agent ls`, `agent show`, `explain`, `channel ls`, `channel show`, `delivery ls`, `ledger` and `doctor`",
+                 `agent ls`, `agent show`, `explain`, `sla explain`, `channel ls`, `channel show`, `delivery ls`, `ledger` and `doctor`",
             ));
         }
         Ok(())
@@ -247,7 +252,12 @@ impl Command {
             Self::Agent(command) => command.takes_wait(),
             Self::Channel(command) => command.takes_wait(),
             Self::Delivery(command) => command.takes_wait(),
-            Self::Policy(_) | Self::Queue(_) | Self::Explain(_) | Self::Ledger(_) | Self::Doctor => true,
+            Self::Policy(_)
+            | Self::Queue(_)
+            | Self::Explain(_)
+            | Self::Sla(_)
+            | Self::Ledger(_)
+            | Self::Doctor => true,
             _ => false,
         }
     }
