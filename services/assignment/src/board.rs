@@ -461,6 +461,10 @@ impl Board {
                     _ => {}
                 }
             }
+            // Of most agents nothing is left behind: this is looked at every second.
+            if state.held().is_empty() || state.presence_at(now) != agent::Presence::Offline {
+                continue;
+            }
             let rules = self.rules_of(person, plan);
             let wait = |channel: &ChannelKind| {
                 if plan.is_sync(channel) { agent::Wait::There } else { agent::Wait::Away }
