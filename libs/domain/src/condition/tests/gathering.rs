@@ -126,8 +126,11 @@ fn facts_say_what_case_account_message_and_time_are() {
         (Some(Status::New), Some(Priority::Urgent), Some(90))
     );
     let (region, channel, account) = (case.region.as_ref(), case.channel.as_ref(), case.account.as_ref());
-    assert_eq!((region.map(|id| id.as_str()), &case.team), (Some("jp"), &None));
-    assert_eq!((channel.map(|id| id.as_str()), account.map(|id| id.as_str())), (Some("email"), Some("shop")));
+    assert_eq!((region.map(crate::ids::RegionId::as_str), &case.team), (Some("jp"), &None));
+    assert_eq!(
+        (channel.map(crate::ids::ChannelKind::as_str), account.map(crate::ids::AccountId::as_str)),
+        (Some("email"), Some("shop"))
+    );
     assert_eq!(
         (&case.language, &case.category),
         (&Some("ja".parse().unwrap()), &Some("billing".parse().unwrap()))

@@ -27,20 +27,20 @@ fn draft(kind: &str, fields: Value) -> Draft {
     Draft { kind: kind.into(), fields }
 }
 
-fn with(id: &str, more: Value) -> Value {
+fn with(id: &str, more: &Value) -> Value {
     let mut fields = json!({ "id": id, "name": id });
     fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     fields
 }
 
 fn calendar(id: &str, hours: &str) -> Draft {
-    draft("calendar", with(id, json!({ "time_zone": "UTC", "hours": { "mon-fri": [hours] } })))
+    draft("calendar", with(id, &json!({ "time_zone": "UTC", "hours": { "mon-fri": [hours] } })))
 }
 
 /// `queues` and `agents` with an id and what else they say.
 fn plan(queues: &[(&str, Value)], agents: &[(&str, Value)]) -> Plan {
-    let region = |id: &str| draft("region", with(id, json!({ "time_zone": "UTC" })));
-    let team = |id: &str, region: &str| draft("team", with(id, json!({ "region": region })));
+    let region = |id: &str| draft("region", with(id, &json!({ "time_zone": "UTC" })));
+    let team = |id: &str, region: &str| draft("team", with(id, &json!({ "region": region })));
     let mut drafts = vec![
         region("fr"),
         region("us"),
@@ -49,21 +49,21 @@ fn plan(queues: &[(&str, Value)], agents: &[(&str, Value)]) -> Plan {
         team("york", "us"),
         calendar("paris", "08:00-17:00"),
         calendar("new-york", "13:00-22:00"),
-        draft("skill", with("refunds", json!({}))),
-        draft("skill", with("french", json!({}))),
+        draft("skill", with("refunds", &json!({}))),
+        draft("skill", with("french", &json!({}))),
         draft(
             "assignment",
             json!({ "level": "region/us", "offer_timeout": "90 seconds", "aging": "1 hour" }),
         ),
     ];
     for (id, more) in queues {
-        drafts.push(draft("queue", with(id, more.clone())));
+        drafts.push(draft("queue", with(id, more)));
     }
     let none = json!([]);
     for (id, more) in agents {
         drafts.push(draft(
             "person",
-            with(id, json!({ "roles": ["agent"], "teams": more.get("teams").unwrap_or(&none) })),
+            with(id, &json!({ "roles": ["agent"], "teams": more.get("teams").unwrap_or(&none) })),
         ));
         let mut fields = more.clone();
         fields["id"] = (*id).into();
