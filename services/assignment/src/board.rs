@@ -36,6 +36,8 @@ pub struct Board {
     promised: HashMap<CaseId, Promise>,
     /// Why a reservation for a case ended without a claim, as the agent's stream said last.
     ended: HashMap<CaseId, Ended>,
+    /// Cases of which only what came last is known: they waited before, and went.
+    unread: BTreeSet<CaseId>,
     /// When a calendar opens or closes next.
     calendars: Option<Timestamp>,
     plan_version: Option<u64>,
@@ -105,13 +107,27 @@ impl Board {
         self.agents.insert(person, Agent { state, version });
     }
 
-    /// Takes a case that waits, as the read model has it.
-    pub fn put_route(&mut self, case: CaseId, route: Route) {
-        if let Some(queue) = route.state.queue() {
-            self.queues.entry(queue.clone()).or_default().insert(case);
+    /// Takes a case that waits, as the read model or its stream has it.
+    pub fn put_route(&mut self, case: CaseId, mut route: Route) {
+        self.unread.remove(&case);
+        if let Some(known) = self.routes.get(&case) {
+            route.priority = route.priority.or(known.priority);
+            if let Some(queue) = known.state.queue().cloned() {
+                self.unqueue(&queue, case);
+            }
         }
+        self.forget(case);
+        let Some(queue) = route.state.queue() else { return };
+        self.queues.entry(queue.clone()).or_default().insert(case);
         self.cases.insert(case);
         self.routes.insert(case, route);
+    }
+
+    /// Cases whose way is to be read whole before they are looked at ([`put_route`](Self::put_route)), each with the position
+    /// up to which it must be read. Of a case that has gone nothing is kept here, and it may come back.
+    pub fn unread(&self) -> Vec<(CaseId, u64)> {
+        let version = |case: &CaseId| Some((*case, self.routes.get(case)?.version));
+        self.unread.iter().filter_map(version).collect()
     }
 
     /// Takes an entry of the log.
@@ -144,6 +160,9 @@ impl Board {
                 }
             }
             Item::Route(case, events) => {
+                if !self.routes.contains_key(case) {
+                    self.unread.insert(*case);
+                }
                 let route = self.routes.entry(*case).or_default();
                 if position <= route.version {
                     return;
@@ -202,6 +221,7 @@ impl Board {
 
     fn forget(&mut self, case: CaseId) {
         self.cases.remove(&case);
+        self.unread.remove(&case);
         self.ended.remove(&case);
         if let Some(at) = self.routes.remove(&case).and_then(|route| route.wake) {
             self.wakes.remove(&(at, case));
@@ -227,14 +247,21 @@ impl Board {
         let excluded = |id: &PersonId| route.state.is_excluded(id, now);
         let mut candidates = plan.candidates(&demand, state, excluded, now);
         for candidate in &mut candidates {
-            for promise in self.promised.values().filter(|promise| promise.agent == candidate.id) {
-                candidate.snapshot.used = candidate.snapshot.used.saturating_add(promise.units);
-                candidate.snapshot.on_channel += u32::from(promise.channel == demand.channel);
-                candidate.snapshot.last_assigned = candidate.snapshot.last_assigned.max(Some(promise.at));
-                candidate.snapshot.idle_since = None;
-            }
+            self.count_promises(candidate, &demand);
         }
         Some((demand, candidates))
+    }
+
+    /// What is promised to a candidate takes room as if it was reserved.
+    fn count_promises(&self, candidate: &mut Candidate, demand: &Demand) {
+        for promise in self.promised.values().filter(|promise| promise.agent == candidate.id) {
+            let snapshot = &mut candidate.snapshot;
+            snapshot.used = snapshot.used.saturating_add(promise.units);
+            snapshot.on_channel =
+                snapshot.on_channel.saturating_add(u32::from(promise.channel == demand.channel));
+            snapshot.last_assigned = snapshot.last_assigned.max(Some(promise.at));
+            snapshot.idle_since = None;
+        }
     }
 
     /// What became of a choice that was offered, if the agent's stream says so.
@@ -259,14 +286,17 @@ impl Board {
     fn demand(&self, case: CaseId, plan: &Plan, now: Timestamp) -> Option<Demand> {
         let route = self.routes.get(&case)?;
         let state = &route.state;
+        if self.unread.contains(&case) {
+            return None;
+        }
         if state.award().is_some() || state.chosen().is_some() || self.promised.contains_key(&case) {
             return None;
         }
         plan.demand(case, state.ruled()?, state.queue()?, state.since()?, now)
     }
 
-    /// The cases that are to be looked at now, the first one first. Each is told once; an agent who is free again is told the
-    /// first case of his queues that would fit him alone.
+    /// The cases that are to be looked at now, the first one first. Each is told once. An agent who is free again is told the
+    /// first cases of his queues that would fit him alone, and again until none does.
     pub fn due(&mut self, plan: &Plan, now: Timestamp) -> Vec<CaseId> {
         let is_new_plan = self.plan_version != Some(plan.version());
         let is_turn = self.calendars.is_some_and(|at| at <= now);
@@ -281,7 +311,12 @@ impl Board {
         }
         let mut cases = std::mem::take(&mut self.cases);
         for person in std::mem::take(&mut self.freed) {
-            cases.extend(self.fitting(&person, plan, now));
+            let fitting = self.fitting(&person, plan, now);
+            // Others may get these: then he still has room, and is told the next ones.
+            if !fitting.is_empty() {
+                cases.extend(fitting);
+                self.freed.insert(person);
+            }
         }
         let mut waiting: Vec<Waiting> = cases.into_iter().filter_map(|case| self.waiting_as(case)).collect();
         // Queues may age at different speeds; among themselves they stand as their own rules say.
@@ -353,7 +388,9 @@ impl Board {
         now: Timestamp,
     ) -> Option<Candidate> {
         let excluded = self.routes.get(&case)?.state.is_excluded(person, now);
-        plan.candidate(demand, person, self.agent(person), excluded, now)
+        let mut candidate = plan.candidate(demand, person, self.agent(person), excluded, now)?;
+        self.count_promises(&mut candidate, demand);
+        Some(candidate)
     }
 
     fn asks_for(&self, case: CaseId, person: &PersonId) -> bool {
@@ -424,6 +461,10 @@ impl Board {
                     _ => {}
                 }
             }
+            // Of most agents nothing is left behind: this is looked at every second.
+            if state.held().is_empty() || state.presence_at(now) != agent::Presence::Offline {
+                continue;
+            }
             let rules = self.rules_of(person, plan);
             let wait = |channel: &ChannelKind| {
                 if plan.is_sync(channel) { agent::Wait::There } else { agent::Wait::Away }
@@ -462,6 +503,6 @@ impl Board {
 
     /// Whether nothing is to be looked at or under way.
     pub fn is_settled(&self) -> bool {
-        self.cases.is_empty() && self.freed.is_empty() && self.promised.is_empty()
+        self.cases.is_empty() && self.freed.is_empty() && self.promised.is_empty() && self.unread.is_empty()
     }
 }

@@ -8,6 +8,7 @@
 mod agents;
 mod board;
 mod core;
+mod decide;
 mod decisions;
 mod follow;
 mod matcher;
@@ -16,6 +17,8 @@ mod queues;
 mod server;
 mod steps;
 mod take;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wire;
 

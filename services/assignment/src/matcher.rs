@@ -10,9 +10,9 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    agent::{self, Ended, How},
+    agent::{self, Ended},
     ids::{CaseId, PersonId},
-    routing::choose::{self, Action, Choice, Decided, Outcome, Taken},
+    routing::choose::{self, Action},
     routing::plan::Plan,
     time::Timestamp,
 };
@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::{Answer, Board, Due, Route},
     core::Core,
+    decide::{self, Chosen, Looked},
     model::{self, Item},
-    steps::Chosen,
 };
 
 /// Choices that are written side by side.
@@ -42,8 +42,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long after its end a reservation is left alone, in seconds: clocks of two processes are not the same, and who owns
 /// the case goes by its own.
 const GRACE_S: i64 = 5;
-/// For how long who did not answer is not asked again for the same case, in seconds.
-const MISSED_S: i64 = 5 * 60;
 /// How long it waits when something is away.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -169,6 +167,9 @@ impl Matcher {
                 }
                 look = now.plus_seconds(i64::try_from(LOOK.as_secs()).unwrap_or(1));
             }
+            for (case, upto) in board.unread() {
+                self.read(&mut board, case, Position(upto)).await?;
+            }
             for case in board.due(&plan, now) {
                 if writing.len() >= WRITING_MAX {
                     board.again(case);
@@ -213,6 +214,17 @@ impl Matcher {
         }
     }
 
+    /// Takes a case to the board that waited before: the whole of its way, up to `upto` at least.
+    async fn read(&self, board: &mut Board, case: CaseId, upto: Position) -> Result<(), Error> {
+        let stream = self.core.route(case)?;
+        let mut known = self.core.routes.peek::<choose::Error>(&stream).await?;
+        if known.version < upto {
+            known = Arc::new(self.core.routes.load::<choose::Error>(&stream).await?);
+        }
+        board.put_route(case, Route::of(known.state.clone(), known.version.0, None));
+        Ok(())
+    }
+
     /// Decides about a waiting case. What it waits for is written at once; whom it is given to is promised, and answered.
     async fn look(
         &self,
@@ -222,32 +234,11 @@ impl Matcher {
         now: Timestamp,
         position: Position,
     ) -> Result<Option<Chosen>, Error> {
-        let Some((demand, candidates)) = board.look(case, plan, now) else { return Ok(None) };
-        let Some(state) = board.route(case).map(|route| &route.state) else { return Ok(None) };
-        let decision = state.decisions().saturating_add(1);
-        let seed = seed(case, decision);
-        let taken = Taken { policy: plan.version(), position: position.0 };
-        let waited_for = state.waits_for();
-        board.wake(case, &demand, now);
-        let channel = demand.channel.clone();
-        let (decided, Choice { verdict, .. }) = Decided::choose(demand, &candidates, now, seed, taken);
-        match verdict.outcome {
-            Outcome::Chosen { agent, units, .. } => {
-                board.promise(case, agent.clone(), units, channel, now);
-                Ok(Some(Chosen {
-                    case,
-                    decided: Box::new(decided),
-                    agent,
-                    units,
-                    decision,
-                    how: How::Push,
-                    reserve_id: None,
-                }))
-            }
-            // That it still waits for the same is no news.
-            Outcome::Waiting { reason } if waited_for == Some(reason) => Ok(None),
-            Outcome::Waiting { .. } => {
-                let action = Action::Decide { decision, decided: Box::new(decided) };
+        match decide::look(board, case, plan, now, position.0) {
+            None => Ok(None),
+            Some(Looked::Gives(chosen)) => Ok(Some(chosen)),
+            Some(Looked::Waits(decision, decided)) => {
+                let action = Action::Decide { decision, decided };
                 if let Some(entry) = self.core.change_route(case, "waits", decision, vec![action]).await? {
                     take(board, &entry, plan)?;
                 }
@@ -269,24 +260,7 @@ impl Matcher {
 
     /// Gives what was accepted, and looks for another one if it was not.
     async fn answered(&self, case: CaseId, answer: Answer, now: Timestamp) -> Result<Option<Entry>, Error> {
-        let (decision, actions) = match answer {
-            Answer::Accepted(agent, decision, until) => {
-                (decision, vec![Action::Award { decision, agent, until }])
-            }
-            Answer::Ended(agent, decision, ended) => {
-                let mut actions = vec![Action::EndAward { decision, ended }];
-                match ended {
-                    // As long as it is in this queue: he has said so.
-                    Ended::Declined => actions.push(Action::Exclude { agent, until: None }),
-                    Ended::TimedOut => {
-                        let until = Some(now.plus_seconds(MISSED_S));
-                        actions.push(Action::Exclude { agent, until });
-                    }
-                    Ended::Expired | Ended::Lost | Ended::Withdrawn | Ended::Offline => {}
-                }
-                (decision, actions)
-            }
-        };
+        let (decision, actions) = decide::answered(answer, now);
         self.core.change_route(case, "answered", decision, actions).await
     }
 
@@ -297,7 +271,7 @@ impl Matcher {
                 self.core.change_lease(&person, "lease", vec![agent::Action::ExpireLease], now).await
             }
             Due::Offer(person, case, decision) => {
-                let misses_max = self.misses_max(&person, plan);
+                let misses_max = decide::misses_max(&person, plan);
                 let action = agent::Action::TimeOut { case, decision, misses_max };
                 self.core.change_agent(&person, case, "time_out", decision, vec![action]).await
             }
@@ -340,15 +314,6 @@ impl Matcher {
         let release = agent::Action::Release { case, decision, ended };
         self.core.change_agent(person, case, "expire", decision, vec![release]).await
     }
-
-    fn misses_max(&self, person: &PersonId, plan: &Plan) -> u32 {
-        let queue = plan.member(person).and_then(|member| member.profile.queues.first());
-        let place = queue.and_then(|queue| plan.place(queue));
-        place.map_or_else(
-            || domain::policy::assignment::Rules::default().misses_max,
-            domain::routing::plan::Place::misses_max,
-        )
-    }
 }
 
 /// Takes an entry to the board.
@@ -363,10 +328,4 @@ fn take(board: &mut Board, entry: &Entry, plan: &Plan) -> Result<(), Error> {
 
 fn broken(what: &str) -> Error {
     Error::Internal(format!("the read model of assignment has an {what} that cannot be read; rebuild it"))
-}
-
-/// The seed of a decision: the same each time.
-pub fn seed(case: CaseId, decision: u32) -> u64 {
-    let id = domain::ids::derive(case.0, &format!("seed/{decision}"));
-    id.as_u64_pair().0
 }

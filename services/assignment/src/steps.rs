@@ -1,10 +1,10 @@
 //! The steps in which a case comes to somebody, each refused if another one was faster.
 
 use domain::{
-    agent::{self, Ended, How},
+    agent,
     ids::{CaseId, PersonId},
     routing::{
-        choose::{self, Action, Decided},
+        choose::{self, Action},
         plan::Plan,
     },
     time::Timestamp,
@@ -16,59 +16,25 @@ use service::{
     transact::{self, Meta},
 };
 
-use crate::core::{Core, commands, myself};
-
-/// A choice that is to be written.
-pub struct Chosen {
-    /// The case.
-    pub case: CaseId,
-    /// The decision.
-    pub decided: Box<Decided>,
-    /// Who gets it.
-    pub agent: PersonId,
-    /// What it takes of him.
-    pub units: u32,
-    /// The number of the decision.
-    pub decision: u32,
-    /// Who wants it.
-    pub how: How,
-    /// The id of the command that reserves, if a request's own stands behind it.
-    pub reserve_id: Option<uuid::Uuid>,
-}
+use crate::{
+    core::{Core, commands, myself},
+    decide::{Chosen, Steps},
+};
 
 impl Core {
     /// Writes a choice: reserves, decides, and gives or offers. Nothing is answered if somebody was faster.
     pub async fn give(&self, chosen: Chosen, plan: &Plan, now: Timestamp) -> Result<Vec<Entry>, Error> {
-        let Chosen { case, decided, agent, units, decision, how, reserve_id } = chosen;
-        let demand = &decided.demand;
-        let (Some(member), Some(place)) = (plan.member(&agent), plan.place(&demand.queue)) else {
-            return Ok(Vec::new());
-        };
-        // Who takes one has answered already.
-        let offers = place.queue.offer && how == How::Push;
-        let stands_s = if offers { place.offer_timeout_s() } else { 0 };
-        let until = now.plus_seconds(stands_s.saturating_add(place.rules.reservation_timeout_s));
-        let limits = member.agent.limits(&demand.channel, &place.rules);
-        let channel = demand.channel.clone();
-        let mut actions = vec![agent::Action::Reserve { case, decision, channel, units, until, how, limits }];
-        if offers {
-            let until = now.plus_seconds(stands_s);
-            actions.push(agent::Action::Offer { case, decision, until });
-        }
+        let Some(Steps { reserve, decide, release }) = chosen.steps(plan, now) else { return Ok(Vec::new()) };
+        let Chosen { case, agent, decision, reserve_id, .. } = chosen;
         let own = || domain::ids::derive(case.0, &format!("reserve/{decision}/{agent}"));
-        let reserved = self.execute_agent(&agent, reserve_id.unwrap_or_else(own), actions).await?;
-        let Some(reserved) = reserved else {
+        let Some(reserved) = self.execute_agent(&agent, reserve_id.unwrap_or_else(own), reserve).await?
+        else {
             return Ok(Vec::new());
         };
-        let mut actions = vec![Action::Decide { decision, decided: decided.clone() }];
-        if !offers {
-            actions.push(Action::Award { decision, agent: agent.clone(), until });
-        }
-        if let Some(entry) = self.change_route(case, "decide", decision, actions).await? {
+        if let Some(entry) = self.change_route(case, "decide", decision, decide).await? {
             return Ok(vec![reserved, entry]);
         }
         // Another decision was faster, or the case is gone.
-        let release = agent::Action::Release { case, decision, ended: Ended::Lost };
         self.change_agent(&agent, case, "release", decision, vec![release]).await?;
         Ok(Vec::new())
     }

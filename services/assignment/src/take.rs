@@ -25,8 +25,8 @@ use crate::{
     agents::person,
     board::{Board, Route},
     core::{Core, unreadable},
+    decide::Chosen,
     model,
-    steps::Chosen,
 };
 
 /// How many cases are tried that others take at the same moment, before the caller is told to ask again.
@@ -198,7 +198,7 @@ impl Core {
         own.snapshot.on_shift = true;
         let decision = board.route(case)?.state.decisions().saturating_add(1);
         let taken = Taken { policy: plan.version(), position: position.0 };
-        let seed = crate::matcher::seed(case, decision);
+        let seed = crate::decide::seed(case, decision);
         let (decided, choice) = Decided::choose(demand, &[own], now, seed, taken);
         Some((decided, choice.verdict.outcome))
     }

@@ -1,4 +1,5 @@
 mod bounds;
+mod gathering;
 mod meaning;
 mod properties;
 mod refused;
