@@ -32,14 +32,22 @@ pub struct Chosen {
     pub decision: u32,
     /// Who wants it.
     pub how: How,
+    /// The version of the case's way that it was decided on.
+    pub version: u64,
     /// The id of the command that reserves, if a request's own stands behind it.
     pub reserve_id: Option<uuid::Uuid>,
+}
+
+/// A reservation that stands in the log.
+struct Reserved {
+    entry: Option<Entry>,
+    until: Timestamp,
 }
 
 impl Core {
     /// Writes a choice: reserves, decides, and gives or offers. Nothing is answered if somebody was faster.
     pub async fn give(&self, chosen: Chosen, plan: &Plan, now: Timestamp) -> Result<Vec<Entry>, Error> {
-        let Chosen { case, decided, agent, units, decision, how, reserve_id } = chosen;
+        let Chosen { case, decided, agent, units, decision, how, version, reserve_id } = chosen;
         let demand = &decided.demand;
         let (Some(member), Some(place)) = (plan.member(&agent), plan.place(&demand.queue)) else {
             return Ok(Vec::new());
@@ -55,22 +63,59 @@ impl Core {
             let until = now.plus_seconds(stands_s);
             actions.push(agent::Action::Offer { case, decision, until });
         }
-        let own = || domain::ids::derive(case.0, &format!("reserve/{decision}/{agent}"));
-        let reserved = self.execute_agent(&agent, reserve_id.unwrap_or_else(own), actions).await?;
-        let Some(reserved) = reserved else {
+        // What was released is reserved anew when the way has gone on, under the same number or not.
+        let step = format!("{decision}/{version}/{agent}");
+        let own = || domain::ids::derive(case.0, &format!("reserve/{step}"));
+        let is_own = reserve_id.is_some();
+        let id = reserve_id.unwrap_or_else(own);
+        let Some(reserved) = self.reserve(&agent, id, case, decision, is_own, actions).await? else {
             return Ok(Vec::new());
         };
+        // An award does not outlast what was reserved for it, by whomever.
+        let until = reserved.until;
         let mut actions = vec![Action::Decide { decision, decided: decided.clone() }];
         if !offers {
             actions.push(Action::Award { decision, agent: agent.clone(), until });
         }
-        if let Some(entry) = self.change_route(case, "decide", decision, actions).await? {
-            return Ok(vec![reserved, entry]);
+        // Two who choose different agents give different commands: only one of them has the number.
+        let decide = format!("decide/{agent}");
+        if let Some(entry) = self.change_route(case, &decide, decision, actions).await? {
+            return Ok(reserved.entry.into_iter().chain([entry]).collect());
         }
         // Another decision was faster, or the case is gone.
         let release = agent::Action::Release { case, decision, ended: Ended::Lost };
-        self.change_agent(&agent, case, "release", decision, vec![release]).await?;
+        let id = domain::ids::derive(case.0, &format!("release/{id}"));
+        self.execute_agent(&agent, id, vec![release]).await?;
         Ok(Vec::new())
+    }
+
+    /// Reserves, or finds what another one reserved for the same decision and died; what a request asks for must be its
+    /// own. Nothing is answered if no such reservation stands.
+    async fn reserve(
+        &self,
+        agent: &PersonId,
+        id: uuid::Uuid,
+        case: CaseId,
+        decision: u32,
+        is_own: bool,
+        actions: Vec<agent::Action>,
+    ) -> Result<Option<Reserved>, Error> {
+        let meta = self.step(id)?;
+        let make = |_: &_, at| Ok::<_, agent::Error>(commands(at, &meta.actor, actions.clone()));
+        let stream = self.agent(agent)?;
+        let outcome = match self.agents.execute(&stream, &meta, make).await {
+            Ok(outcome) => outcome,
+            Err(transact::Error::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // What an earlier delivery reserved may be released since.
+        let known = match outcome.repeated {
+            true => std::sync::Arc::new(self.agents.load::<agent::Error>(&stream).await?),
+            false => outcome.aggregate,
+        };
+        let stands = known.state.reserved().get(&case).filter(|reserved| reserved.decision == decision);
+        let until = stands.map(|reserved| reserved.until).filter(|_| outcome.changed || !is_own);
+        Ok(until.map(|until| Reserved { entry: outcome.entry, until }))
     }
 
     /// Writes to an agent's stream what a decision about a case comes to.
