@@ -103,9 +103,11 @@ pub enum Due {
 }
 
 impl Route {
-    /// A case that waits, as the read model has it.
-    pub const fn of(state: choose::State, version: u64, priority: Option<Priority>) -> Self {
-        Self { state, version, priority, wake: None }
+    /// A case that waits; of its priority is taken what is known, or what the rules said.
+    pub fn of(state: choose::State, version: u64, priority: Option<Priority>) -> Self {
+        let ruled =
+            state.ruled().and_then(|ruled| ruled.decision.demand.priority.or(ruled.about.case.priority));
+        Self { state, version, priority: priority.or(ruled), wake: None }
     }
 }
 
@@ -337,7 +339,7 @@ impl Board {
             let asked = |case: &CaseId| self.asks_for(*case, person);
             let serves = helps(place);
             let mut waiting: Vec<Waiting> = cases
-                .filter(|case| serves || asked(case))
+                .filter(|case| (serves || asked(case)) && !self.is_put_off(case))
                 .filter_map(|case| self.waiting_as(*case))
                 .collect();
             choose::order(&mut waiting, now, place.aging_s());
@@ -444,6 +446,11 @@ impl Board {
         let Some(route) = self.routes.get(&case) else { return };
         let excluded = route.state.next_exclusion_end(now);
         self.wake_at(case, demand.next_change(now).into_iter().chain(excluded).min());
+    }
+
+    /// Whether a choice for a case was refused so often that it waits for a while, whoever is free.
+    fn is_put_off(&self, case: &CaseId) -> bool {
+        self.refused.get(case).is_some_and(|refused| *refused > REFUSED_AT_ONCE_MAX)
     }
 
     fn wake_at(&mut self, case: CaseId, next: Option<Timestamp>) {

@@ -134,7 +134,8 @@ impl Core {
         let rules = set.state.set().assignment_rules(Some(&case.region), case.team.as_ref());
         // Who is no agent is given nothing, but may become one: what he has by then is his load.
         let agent = plan.member(person).map(|member| &member.agent);
-        let units = agent.map_or_else(|| rules.weight_of(&case.channel), |agent| agent.units_of(&case.channel, &rules));
+        let units = agent
+            .map_or_else(|| rules.weight_of(&case.channel), |agent| agent.units_of(&case.channel, &rules));
         let hold = agent::Action::Hold {
             case: happened.id,
             channel: case.channel.clone(),

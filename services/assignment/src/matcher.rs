@@ -164,7 +164,7 @@ impl Matcher {
             if look <= now || board.has_void() {
                 for due in board.overdue(&plan, now) {
                     if let Some(entry) = self.attend(due, now, &plan).await? {
-                        take(&mut board, &entry, &plan)?;
+                        self.take(&mut board, &entry, &plan).await?;
                     }
                 }
                 look = now.plus_seconds(i64::try_from(LOOK.as_secs()).unwrap_or(1));
@@ -176,7 +176,7 @@ impl Matcher {
                 }
                 if let Some(answer) = board.answer(case) {
                     if let Some(entry) = self.answered(case, answer, now).await? {
-                        take(&mut board, &entry, &plan)?;
+                        self.take(&mut board, &entry, &plan).await?;
                     }
                     continue;
                 }
@@ -195,7 +195,7 @@ impl Matcher {
                 Some((case, outcome)) = writing.next(), if !writing.is_empty() => {
                     let written = outcome?;
                     for entry in &written {
-                        take(&mut board, entry, &plan)?;
+                        self.take(&mut board, entry, &plan).await?;
                     }
                     board.settle(case, !written.is_empty(), core.shell.clock.now());
                 }
@@ -203,7 +203,7 @@ impl Matcher {
                     let Some(batch) = batch else { return Err(Error::Unavailable("the log has ended".into())) };
                     for entry in batch {
                         let entry = entry?;
-                        take(&mut board, &entry, &plan)?;
+                        self.take(&mut board, &entry, &plan).await?;
                         position = entry.position;
                     }
                 }
@@ -250,7 +250,7 @@ impl Matcher {
             Outcome::Waiting { .. } => {
                 let action = Action::Decide { decision, decided: Box::new(decided) };
                 if let Some(entry) = self.core.change_route(case, "waits", decision, vec![action]).await? {
-                    take(board, &entry, plan)?;
+                    self.take(board, &entry, plan).await?;
                 }
                 Ok(None)
             }
@@ -372,6 +372,35 @@ impl Matcher {
         Ok(known.state.reserved().get(&case).filter(|reserved| reserved.decision == decision).cloned())
     }
 
+    /// Takes an entry to the board.
+    async fn take(&self, board: &mut Board, entry: &Entry, plan: &Plan) -> Result<(), Error> {
+        let item = match Item::read(entry) {
+            Ok(item) => item,
+            // One that cannot be read is parked by the read model, and told there.
+            Err(error) => {
+                tracing::warn!(%error, "the matcher passes over an entry");
+                return Ok(());
+            }
+        };
+        // The board has what waits. What comes back has a past, and its decisions go on from there.
+        if let Item::Route(case, events) = &item
+            && board.route(*case).is_none()
+            && events.iter().any(|event| matches!(event, choose::Event::Queued { .. }))
+        {
+            let mut known = self.core.routes.peek::<choose::Error>(&entry.stream).await?;
+            if known.version < entry.position {
+                let upto = entry.position;
+                known = Arc::new(self.core.routes.load_to::<choose::Error>(&entry.stream, upto).await?);
+            }
+            if known.state.queue().is_some() {
+                board.put_route(*case, Route::of(known.state.clone(), known.version.0, None));
+            }
+            return Ok(());
+        }
+        board.apply(entry.position.0, &item, plan);
+        Ok(())
+    }
+
     fn misses_max(&self, person: &PersonId, plan: &Plan) -> u32 {
         let queue = plan.member(person).and_then(|member| member.profile.queues.first());
         let place = queue.and_then(|queue| plan.place(queue));
@@ -380,16 +409,6 @@ impl Matcher {
             domain::routing::plan::Place::misses_max,
         )
     }
-}
-
-/// Takes an entry to the board.
-fn take(board: &mut Board, entry: &Entry, plan: &Plan) -> Result<(), Error> {
-    // One that cannot be read is parked by the read model, and told there.
-    match Item::read(entry) {
-        Ok(item) => board.apply(entry.position.0, &item, plan),
-        Err(error) => tracing::warn!(%error, "the matcher passes over an entry"),
-    }
-    Ok(())
 }
 
 fn broken(what: &str) -> Error {

@@ -146,7 +146,8 @@ impl Core {
         }
         // What an earlier delivery tried came to nothing, and its commands are spent.
         let known = self.known(me).await?;
-        let spent = (0..TRIES_MAX).take_while(|i| known.executed(reserving(command_id, *i)).is_some()).count();
+        let spent =
+            (0..TRIES_MAX).take_while(|i| known.executed(reserving(command_id, *i)).is_some()).count();
         let (mut nearest, mut tries) = (None, spent);
         if tries == TRIES_MAX {
             return Err(faster());
@@ -228,9 +229,7 @@ impl Core {
                     }
                     _ => false,
                 };
-                let is_released = |event: &agent::Event| {
-                    matches!(event, agent::Event::CapacityReleased { case: of, .. } if *of == case)
-                };
+                let is_released = |event: &agent::Event| matches!(event, agent::Event::CapacityReleased { case: of, .. } if *of == case);
                 // What is released may be held by the same entry: a manual hand was faster, and gave it to the same one.
                 if events.iter().any(is_his) {
                     return Ok(Some(entry.position));

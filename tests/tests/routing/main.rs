@@ -1,4 +1,6 @@
 //! The way of a case to its agent, through the whole platform.
 
 mod given;
+mod hands;
 mod organisation;
+mod waiting;
