@@ -2,5 +2,6 @@
 
 mod given;
 mod hands;
+mod matchers;
 mod organisation;
 mod waiting;
