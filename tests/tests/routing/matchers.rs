@@ -35,6 +35,8 @@ use crate::organisation::{POLICY, start};
 const MOMENTS: usize = 50;
 /// How long everything may take to find its way after the survivor's turn has come.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long the clock goes on until the last case is done: what a dead one reserved is released by then.
+const DRAINED_WITHIN_S: i64 = 600;
 const STEP: Duration = Duration::from_millis(10);
 const AGENTS: [&str; 2] = ["ana", "nils"];
 const CAPACITY: u32 = 4;
@@ -143,17 +145,10 @@ async fn one_of_two_matchers_is_killed_or_stands_still() {
     };
     let mut processes = [spawn(), spawn()];
     let mut received = 0;
-    let (mut kills, mut pauses, mut slowest) = (0, 0, Duration::ZERO);
+    let (mut kills, mut pauses, mut slowest_s) = (0, 0, 0);
     for moment in 0..MOMENTS {
         for who in AGENTS {
-            let request = pb::SetPresenceRequest {
-                command_id: command_id(),
-                person: "me".into(),
-                presence: pb::Presence::Online.into(),
-                ..Default::default()
-            };
-            let mut caller = caller(processes[0].grpc, who, &[]);
-            caller.assignment.set_presence(request).await.expect("a presence");
+            online(caller(processes[0].grpc, who, &[])).await;
         }
         // What is there is done, so that there is room, and new ones come.
         for case in open(&mut root).await {
@@ -187,43 +182,55 @@ async fn one_of_two_matchers_is_killed_or_stands_still() {
             tokio::time::sleep(chance.millis(40)).await;
             drop(resume);
         }
-        let begun = Instant::now();
+        let (begun, lease_over) = (Instant::now(), clock.now());
         let mut offered = BTreeSet::new();
         // Everybody who is asked takes it; each case is somebody's or waits for a reason that is told.
         while let Some(left) =
             unsettled(&mut root, &caller(processes[0].grpc, "root", &["administrator"]), received).await
         {
             assert!(begun.elapsed() < LIMIT, "moment {moment}: {left} has neither an agent nor a reason");
-            for (who, state) in agents(&shell).await {
-                for (case, reserved) in state.reserved() {
-                    if reserved.offer.is_some_and(|o| !o.accepted)
-                        && offered.insert((*case, reserved.decision))
-                    {
-                        let request = pb::AnswerOfferRequest {
-                            command_id: command_id(),
-                            case_id: case.to_string(),
-                            decision: reserved.decision,
-                            ..Default::default()
-                        };
-                        let mut caller = caller(processes[0].grpc, &who, &[]);
-                        // It may be over by then.
-                        let _ = caller.assignment.accept_offer(request).await;
-                    }
-                }
-            }
+            accept(&shell, async |who| caller(processes[0].grpc, who, &[]), &mut offered).await;
             pass(&clock, Duration::from_secs(1)).await;
             tokio::time::sleep(STEP).await;
         }
-        slowest = slowest.max(begun.elapsed());
-        let mut owners: BTreeMap<_, &str> = BTreeMap::new();
-        let states = agents(&shell).await;
-        for (who, state) in &states {
+        slowest_s = slowest_s.max(clock.now().seconds_since(lease_over));
+        let mut owners = BTreeMap::new();
+        for (who, state) in agents(&shell).await {
             for case in state.held().keys() {
-                assert_eq!(owners.insert(*case, who), None, "{case} has two agents");
+                assert_eq!(owners.insert(case.to_string(), who.clone()), None, "{case} has two agents");
             }
         }
     }
-    eprintln!("{kills} kills, {pauses} pauses, {received} cases; settled after {slowest:.1?} at most");
+    // As long as somebody is there, everything comes to an end: no room is lost, and nothing waits for ever.
+    let begun = clock.now();
+    let mut offered = BTreeSet::new();
+    loop {
+        let open = open(&mut root).await;
+        if open.is_empty() {
+            break;
+        }
+        let waits_s = clock.now().seconds_since(begun);
+        assert!(waits_s < DRAINED_WITHIN_S, "{} cases wait after {waits_s} seconds", open.len());
+        for who in AGENTS {
+            online(caller(processes[0].grpc, who, &[])).await;
+        }
+        for case in open.iter().filter(|case| !case.assignee.is_empty()) {
+            resolve(&mut root, &case.case_id).await;
+        }
+        accept(&shell, async |who| caller(processes[0].grpc, who, &[]), &mut offered).await;
+        pass(&clock, Duration::from_secs(1)).await;
+        tokio::time::sleep(STEP).await;
+    }
+    let drained_s = clock.now().seconds_since(begun);
+    // What is on its way back to the agents arrives.
+    let limit = Instant::now();
+    while agents(&shell).await.values().any(|state| state.used() > 0) {
+        assert!(limit.elapsed() < LIMIT, "room is lost: {:?}", agents(&shell).await);
+        pass(&clock, Duration::from_secs(1)).await;
+    }
+    eprintln!(
+        "{kills} kills, {pauses} pauses, {received} cases; settled {slowest_s} s after the lease at most, drained within {drained_s} s"
+    );
     assert!(kills > 0 && pauses > 0);
     for process in processes {
         tokio::task::block_in_place(|| process.kill());
@@ -239,6 +246,39 @@ async fn pass(clock: &ManualClock, time: Duration) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     clock.set(clock.now().plus_seconds(1));
+}
+
+async fn online(mut caller: Caller) {
+    let request = pb::SetPresenceRequest {
+        command_id: command_id(),
+        person: "me".into(),
+        presence: pb::Presence::Online.into(),
+        ..Default::default()
+    };
+    caller.assignment.set_presence(request).await.expect("a presence");
+}
+
+/// Whoever is asked takes it, once for each decision.
+async fn accept(
+    shell: &Shell,
+    caller: impl AsyncFn(&str) -> Caller,
+    offered: &mut BTreeSet<(domain::ids::CaseId, u32)>,
+) {
+    for (who, state) in agents(shell).await {
+        for (case, reserved) in state.reserved() {
+            let is_asked = reserved.offer.is_some_and(|offer| !offer.accepted);
+            if is_asked && offered.insert((*case, reserved.decision)) {
+                let request = pb::AnswerOfferRequest {
+                    command_id: command_id(),
+                    case_id: case.to_string(),
+                    decision: reserved.decision,
+                    ..Default::default()
+                };
+                // It may be over by then.
+                let _ = caller(&who).await.assignment.accept_offer(request).await;
+            }
+        }
+    }
 }
 
 async fn open(root: &mut Caller) -> Vec<cases::Case> {
