@@ -21,6 +21,11 @@ use domain::{
 
 use crate::model::Item;
 
+/// How often a choice that was refused is made again at once: what refuted it may not have come yet.
+const REFUSED_AT_ONCE_MAX: u32 = 3;
+/// How long it is waited after that, in seconds.
+const REFUSED_WAIT_S: i64 = 1;
+
 /// What the matcher has before it.
 #[derive(Debug, Default)]
 pub struct Board {
@@ -38,6 +43,10 @@ pub struct Board {
     ended: HashMap<CaseId, Ended>,
     /// Cases of which only what came last is known: they waited before, and went.
     unread: BTreeSet<CaseId>,
+    /// How often a choice for a case was refused in a row.
+    refused: HashMap<CaseId, u32>,
+    /// Whether a reservation may have become void.
+    has_void: bool,
     /// When a calendar opens or closes next.
     calendars: Option<Timestamp>,
     plan_version: Option<u64>,
@@ -89,14 +98,18 @@ pub enum Due {
     Offer(PersonId, CaseId, u32),
     /// A reservation was not claimed in time.
     Reservation(PersonId, CaseId, u32),
+    /// Nothing comes of a reservation any more.
+    Void(PersonId, CaseId, u32),
     /// A case is to be taken back from somebody who is gone.
     Recall(PersonId, CaseId, Timestamp),
 }
 
 impl Route {
-    /// A case that waits, as the read model has it.
-    pub const fn of(state: choose::State, version: u64, priority: Option<Priority>) -> Self {
-        Self { state, version, priority, wake: None }
+    /// A case that waits; of its priority is taken what is known, or what the rules said.
+    pub fn of(state: choose::State, version: u64, priority: Option<Priority>) -> Self {
+        let ruled =
+            state.ruled().and_then(|ruled| ruled.decision.demand.priority.or(ruled.about.case.priority));
+        Self { state, version, priority: priority.or(ruled), wake: None }
     }
 }
 
@@ -169,6 +182,8 @@ impl Board {
                 }
                 route.version = position;
                 let before = route.state.queue().cloned();
+                let chosen = route.state.chosen().cloned();
+                self.refused.remove(case);
                 route.state = fold(std::mem::take(&mut route.state), events);
                 let now = route.state.queue().cloned();
                 for event in events {
@@ -188,6 +203,9 @@ impl Board {
                         | choose::Event::LeftQueue { .. } => {}
                     }
                 }
+                // Normally he has claimed it before it leaves.
+                let agent = chosen.as_ref().and_then(|person| self.agents.get(person));
+                self.has_void |= agent.is_some_and(|agent| agent.state.reserved().contains_key(case));
                 if let Some(queue) = before.filter(|queue| now.as_ref() != Some(queue)) {
                     self.unqueue(&queue, *case);
                 }
@@ -222,6 +240,7 @@ impl Board {
     fn forget(&mut self, case: CaseId) {
         self.cases.remove(&case);
         self.unread.remove(&case);
+        self.refused.remove(&case);
         self.ended.remove(&case);
         if let Some(at) = self.routes.remove(&case).and_then(|route| route.wake) {
             self.wakes.remove(&(at, case));
@@ -244,9 +263,10 @@ impl Board {
         let demand = self.demand(case, plan, now)?;
         let route = self.routes.get(&case)?;
         let state = |id: &PersonId| self.agent(id);
-        let excluded = |id: &PersonId| route.state.is_excluded(id, now);
+        let excluded = |id: &PersonId| self.is_excluded(route, case, id, now);
         let mut candidates = plan.candidates(&demand, state, excluded, now);
         for candidate in &mut candidates {
+            self.adopt(candidate, case, &demand);
             self.count_promises(candidate, &demand);
         }
         Some((demand, candidates))
@@ -354,7 +374,7 @@ impl Board {
             let asked = |case: &CaseId| self.asks_for(*case, person);
             let serves = helps(place);
             let mut waiting: Vec<Waiting> = cases
-                .filter(|case| serves || asked(case))
+                .filter(|case| (serves || asked(case)) && !self.is_put_off(case))
                 .filter_map(|case| self.waiting_as(*case))
                 .collect();
             choose::order(&mut waiting, now, place.aging_s());
@@ -387,10 +407,29 @@ impl Board {
         plan: &Plan,
         now: Timestamp,
     ) -> Option<Candidate> {
-        let excluded = self.routes.get(&case)?.state.is_excluded(person, now);
+        let excluded = self.is_excluded(self.routes.get(&case)?, case, person, now);
         let mut candidate = plan.candidate(demand, person, self.agent(person), excluded, now)?;
+        self.adopt(&mut candidate, case, demand);
         self.count_promises(&mut candidate, demand);
         Some(candidate)
+    }
+
+    /// Whether an agent does not get a case: he does not want it, or an earlier decision's reservation is still to end.
+    fn is_excluded(&self, route: &Route, case: CaseId, person: &PersonId, now: Timestamp) -> bool {
+        let next = route.state.decisions().saturating_add(1);
+        let reserved = self.agent(person).and_then(|state| state.reserved().get(&case));
+        route.state.is_excluded(person, now) || reserved.is_some_and(|reserved| reserved.decision != next)
+    }
+
+    /// What somebody reserved for the decision that is to be made, and died, is no load beside it.
+    fn adopt(&self, candidate: &mut Candidate, case: CaseId, demand: &Demand) {
+        let Some(reserved) = self.agent(&candidate.id).and_then(|state| state.reserved().get(&case)) else {
+            return;
+        };
+        let snapshot = &mut candidate.snapshot;
+        snapshot.used = snapshot.used.saturating_sub(reserved.units);
+        let is_same = u32::from(reserved.channel == demand.channel);
+        snapshot.on_channel = snapshot.on_channel.saturating_sub(is_same);
     }
 
     fn asks_for(&self, case: CaseId, person: &PersonId) -> bool {
@@ -421,11 +460,18 @@ impl Board {
         self.promised.insert(case, Promise { agent, units, channel, at });
     }
 
-    /// What was promised is written, or nothing came of it: then the case is looked at again.
-    pub fn settle(&mut self, case: CaseId, is_written: bool) {
+    /// What was promised is written, or nothing came of it: then the case is looked at again, and not before a while if
+    /// that happens again and again.
+    pub fn settle(&mut self, case: CaseId, is_written: bool, now: Timestamp) {
         let promise = self.promised.remove(&case);
         if !is_written {
-            self.cases.insert(case);
+            let refused = self.refused.entry(case).or_default();
+            *refused = refused.saturating_add(1);
+            if *refused <= REFUSED_AT_ONCE_MAX {
+                self.cases.insert(case);
+            } else {
+                self.wake_at(case, Some(now.plus_seconds(REFUSED_WAIT_S)));
+            }
             // Others waited because of the promise.
             self.freed.extend(promise.map(|promise| promise.agent));
         }
@@ -433,25 +479,47 @@ impl Board {
 
     /// Looks at a waiting case again when time alone may change what is decided.
     pub fn wake(&mut self, case: CaseId, demand: &Demand, now: Timestamp) {
-        let Some(route) = self.routes.get_mut(&case) else { return };
+        let Some(route) = self.routes.get(&case) else { return };
         let excluded = route.state.next_exclusion_end(now);
-        let next = demand.next_change(now).into_iter().chain(excluded).min();
+        self.wake_at(case, demand.next_change(now).into_iter().chain(excluded).min());
+    }
+
+    /// Whether a choice for a case was refused so often that it waits for a while, whoever is free.
+    fn is_put_off(&self, case: &CaseId) -> bool {
+        self.refused.get(case).is_some_and(|refused| *refused > REFUSED_AT_ONCE_MAX)
+    }
+
+    fn wake_at(&mut self, case: CaseId, next: Option<Timestamp>) {
+        let Some(route) = self.routes.get_mut(&case) else {
+            self.refused.remove(&case);
+            return;
+        };
         if let Some(at) = std::mem::replace(&mut route.wake, next) {
             self.wakes.remove(&(at, case));
         }
         self.wakes.extend(next.map(|at| (at, case)));
     }
 
+    /// Whether a reservation may have become void since it was looked last.
+    pub const fn has_void(&self) -> bool {
+        self.has_void
+    }
+
     /// What is to be done about agents whose time has come at `now`.
-    pub fn overdue(&self, plan: &Plan, now: Timestamp) -> Vec<Due> {
+    pub fn overdue(&mut self, plan: &Plan, now: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
+        self.has_void = false;
         for (person, Agent { state, .. }) in &self.agents {
             if state.lease_until().is_some_and(|until| until <= now) {
                 due.push(Due::Lease(person.clone()));
                 continue;
             }
             for (case, reserved) in state.reserved() {
+                let decision = reserved.decision;
+                let is_void = !self.promised.contains_key(case)
+                    && self.routes.get(case).is_none_or(|r| !may_come_of(&r.state, person, decision));
                 match reserved.offer {
+                    _ if is_void => due.push(Due::Void(person.clone(), *case, decision)),
                     Some(offer) if !offer.accepted && offer.until <= now => {
                         due.push(Due::Offer(person.clone(), *case, reserved.decision));
                     }
@@ -461,8 +529,10 @@ impl Board {
                     _ => {}
                 }
             }
-            // Of most agents nothing is left behind: this is looked at every second.
-            if state.held().is_empty() || state.presence_at(now) != agent::Presence::Offline {
+            // What somebody has who is no agent is his own business, and of most agents nothing is left behind: this is looked at
+            // every second.
+            let is_gone = state.presence_at(now) == agent::Presence::Offline;
+            if plan.member(person).is_none() || state.held().is_empty() || !is_gone {
                 continue;
             }
             let rules = self.rules_of(person, plan);
@@ -504,5 +574,14 @@ impl Board {
     /// Whether nothing is to be looked at or under way.
     pub fn is_settled(&self) -> bool {
         self.cases.is_empty() && self.freed.is_empty() && self.promised.is_empty() && self.unread.is_empty()
+    }
+}
+
+/// Whether something may still come of what is reserved for a decision: it is the one that was made last, for this agent, or
+/// it is about to be made.
+pub fn may_come_of(state: &choose::State, person: &PersonId, decision: u32) -> bool {
+    match state.decisions() {
+        decisions if decisions == decision => state.chosen() == Some(person),
+        decisions => decisions < decision,
     }
 }

@@ -37,6 +37,8 @@ pub struct Chosen {
     pub decision: u32,
     /// Who wants it.
     pub how: How,
+    /// The version of the case's way that it was decided on.
+    pub version: u64,
     /// The id of the command that reserves, if a request's own stands behind it.
     pub reserve_id: Option<uuid::Uuid>,
 }
@@ -54,7 +56,7 @@ pub struct Steps {
 /// Decides about a waiting case. Nothing is answered if nothing is to be written.
 pub fn look(board: &mut Board, case: CaseId, plan: &Plan, now: Timestamp, position: u64) -> Option<Looked> {
     let (demand, candidates) = board.look(case, plan, now)?;
-    let state = &board.route(case)?.state;
+    let (state, version) = board.route(case).map(|route| (&route.state, route.version))?;
     let (decision, waited_for) = (state.decisions().saturating_add(1), state.waits_for());
     let taken = Taken { policy: plan.version(), position };
     board.wake(case, &demand, now);
@@ -66,7 +68,16 @@ pub fn look(board: &mut Board, case: CaseId, plan: &Plan, now: Timestamp, positi
         Outcome::Chosen { agent, units, .. } => {
             board.promise(case, agent.clone(), units, channel, now);
             let how = How::Push;
-            Some(Looked::Gives(Chosen { case, decided, agent, units, decision, how, reserve_id: None }))
+            Some(Looked::Gives(Chosen {
+                case,
+                decided,
+                agent,
+                units,
+                decision,
+                how,
+                version,
+                reserve_id: None,
+            }))
         }
         // That it still waits for the same is no news.
         Outcome::Waiting { reason } if waited_for == Some(reason) => None,
@@ -77,7 +88,7 @@ pub fn look(board: &mut Board, case: CaseId, plan: &Plan, now: Timestamp, positi
 impl Chosen {
     /// What the choice comes to; nothing if the policy does not have the agent or the queue any more.
     pub fn steps(&self, plan: &Plan, now: Timestamp) -> Option<Steps> {
-        let Self { case, decided, agent, units, decision, how, reserve_id: _ } = self;
+        let Self { case, decided, agent, units, decision, how, version: _, reserve_id: _ } = self;
         let (case, decision, units, how) = (*case, *decision, *units, *how);
         let demand = &decided.demand;
         let (member, place) = (plan.member(agent)?, plan.place(&demand.queue)?);

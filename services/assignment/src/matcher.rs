@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    board::{Answer, Board, Due, Route},
+    board::{self, Answer, Board, Due, Route},
     core::Core,
     decide::{self, Chosen, Looked},
     model::{self, Item},
@@ -159,7 +159,7 @@ impl Matcher {
         loop {
             let plan = core.plan();
             let now = core.shell.clock.now();
-            if look <= now {
+            if look <= now || board.has_void() {
                 for due in board.overdue(&plan, now) {
                     if let Some(entry) = self.attend(due, now, &plan).await? {
                         take(&mut board, &entry, &plan)?;
@@ -191,14 +191,14 @@ impl Matcher {
                 self.pulse.well();
             }
             let next = board.next(now).map_or(look, |next| next.min(look));
+            // None of these goes first: a write that is refused because the board is behind must not keep it there.
             tokio::select! {
-                biased;
                 Some((case, outcome)) = writing.next(), if !writing.is_empty() => {
                     let written = outcome?;
                     for entry in &written {
                         take(&mut board, entry, &plan)?;
                     }
-                    board.settle(case, !written.is_empty());
+                    board.settle(case, !written.is_empty(), core.shell.clock.now());
                 }
                 batch = entries.next() => {
                     let Some(batch) = batch else { return Err(Error::Unavailable("the log has ended".into())) };
@@ -278,6 +278,7 @@ impl Matcher {
             Due::Reservation(person, case, decision) => {
                 self.end_reservation(&person, case, decision, now).await
             }
+            Due::Void(person, case, decision) => self.void(&person, case, decision).await,
             Due::Recall(agent, case, at) => {
                 let step = format!("recall/{agent}/{at}");
                 self.core.change_route(case, &step, 0, vec![Action::Recall { agent }]).await
@@ -293,9 +294,7 @@ impl Matcher {
         decision: u32,
         now: Timestamp,
     ) -> Result<Option<Entry>, Error> {
-        let stream = self.core.agent(person)?;
-        let known = self.core.agents.peek::<agent::Error>(&stream).await?;
-        let Some(reserved) = known.state.reserved().get(&case) else { return Ok(None) };
+        let Some(reserved) = self.reserved(person, case, decision).await? else { return Ok(None) };
         if reserved.until.plus_seconds(GRACE_S) > now {
             return Ok(None);
         }
@@ -307,12 +306,43 @@ impl Matcher {
         }
         let ended = if owner.is_some() { Ended::Lost } else { Ended::Expired };
         // Another process may have decided the same for another one, when this one was reserved and nothing more.
-        let way = self.core.routes.peek::<choose::Error>(&self.core.route(case)?).await?;
+        let way = self.core.routes.load::<choose::Error>(&self.core.route(case)?).await?;
         if way.state.chosen() == Some(person) {
             self.core.change_route(case, "end", decision, vec![Action::EndAward { decision, ended }]).await?;
         }
         let release = agent::Action::Release { case, decision, ended };
-        self.core.change_agent(person, case, "expire", decision, vec![release]).await
+        let step = format!("expire/{}", reserved.until);
+        self.core.change_agent(person, case, &step, decision, vec![release]).await
+    }
+
+    /// A reservation for which nothing can come any more, whatever its time: the case is another one's, needs nobody, or
+    /// its decision was made for another one. The log tells whether it is so.
+    async fn void(&self, person: &PersonId, case: CaseId, decision: u32) -> Result<Option<Entry>, Error> {
+        let Some(reserved) = self.reserved(person, case, decision).await? else { return Ok(None) };
+        let way = self.core.routes.load::<choose::Error>(&self.core.route(case)?).await?;
+        if way.state.queue().is_some() && board::may_come_of(&way.state, person, decision) {
+            return Ok(None);
+        }
+        let seen = self.core.case_at(case, Position(u64::MAX)).await?;
+        let ended = match seen.case.case().and_then(|case| case.assignee.as_ref()) {
+            Some(owner) if owner == person => return Ok(None),
+            None if way.state.queue().is_none() => Ended::Withdrawn,
+            Some(_) | None => Ended::Lost,
+        };
+        let release = agent::Action::Release { case, decision, ended };
+        let step = format!("void/{}", reserved.until);
+        self.core.change_agent(person, case, &step, decision, vec![release]).await
+    }
+
+    /// A reservation as the log has it: what this process saw last may be older than what another one wrote.
+    async fn reserved(
+        &self,
+        person: &PersonId,
+        case: CaseId,
+        decision: u32,
+    ) -> Result<Option<agent::Reservation>, Error> {
+        let known = self.core.agents.load::<agent::Error>(&self.core.agent(person)?).await?;
+        Ok(known.state.reserved().get(&case).filter(|reserved| reserved.decision == decision).cloned())
     }
 }
 

@@ -21,22 +21,70 @@ use crate::{
     decide::{Chosen, Steps},
 };
 
+/// A reservation that stands in the log.
+struct Reserved {
+    entry: Option<Entry>,
+    until: Timestamp,
+}
+
 impl Core {
     /// Writes a choice: reserves, decides, and gives or offers. Nothing is answered if somebody was faster.
     pub async fn give(&self, chosen: Chosen, plan: &Plan, now: Timestamp) -> Result<Vec<Entry>, Error> {
-        let Some(Steps { reserve, decide, release }) = chosen.steps(plan, now) else { return Ok(Vec::new()) };
-        let Chosen { case, agent, decision, reserve_id, .. } = chosen;
-        let own = || domain::ids::derive(case.0, &format!("reserve/{decision}/{agent}"));
-        let Some(reserved) = self.execute_agent(&agent, reserve_id.unwrap_or_else(own), reserve).await?
-        else {
+        let Some(Steps { reserve, mut decide, release }) = chosen.steps(plan, now) else {
             return Ok(Vec::new());
         };
-        if let Some(entry) = self.change_route(case, "decide", decision, decide).await? {
-            return Ok(vec![reserved, entry]);
+        let Chosen { case, agent, decision, version, reserve_id, .. } = chosen;
+        // What was released is reserved anew when the way has gone on, under the same number or not.
+        let step = format!("{decision}/{version}/{agent}");
+        let own = || domain::ids::derive(case.0, &format!("reserve/{step}"));
+        let is_own = reserve_id.is_some();
+        let id = reserve_id.unwrap_or_else(own);
+        let Some(reserved) = self.reserve(&agent, id, case, decision, is_own, reserve).await? else {
+            return Ok(Vec::new());
+        };
+        // An award does not outlast what was reserved for it, by whomever.
+        for action in &mut decide {
+            if let Action::Award { until, .. } = action {
+                *until = reserved.until;
+            }
+        }
+        // Two who choose different agents give different commands: only one of them has the number.
+        if let Some(entry) = self.change_route(case, &format!("decide/{agent}"), decision, decide).await? {
+            return Ok(reserved.entry.into_iter().chain([entry]).collect());
         }
         // Another decision was faster, or the case is gone.
-        self.change_agent(&agent, case, "release", decision, vec![release]).await?;
+        let id = domain::ids::derive(case.0, &format!("release/{id}"));
+        self.execute_agent(&agent, id, vec![release]).await?;
         Ok(Vec::new())
+    }
+
+    /// Reserves, or finds what another one reserved for the same decision and died; what a request asks for must be its
+    /// own. Nothing is answered if no such reservation stands.
+    async fn reserve(
+        &self,
+        agent: &PersonId,
+        id: uuid::Uuid,
+        case: CaseId,
+        decision: u32,
+        is_own: bool,
+        actions: Vec<agent::Action>,
+    ) -> Result<Option<Reserved>, Error> {
+        let meta = self.step(id)?;
+        let make = |_: &_, at| Ok::<_, agent::Error>(commands(at, &meta.actor, actions.clone()));
+        let stream = self.agent(agent)?;
+        let outcome = match self.agents.execute(&stream, &meta, make).await {
+            Ok(outcome) => outcome,
+            Err(transact::Error::Refused(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // What an earlier delivery reserved may be released since.
+        let known = match outcome.repeated {
+            true => std::sync::Arc::new(self.agents.load::<agent::Error>(&stream).await?),
+            false => outcome.aggregate,
+        };
+        let stands = known.state.reserved().get(&case).filter(|reserved| reserved.decision == decision);
+        let until = stands.map(|reserved| reserved.until).filter(|_| outcome.changed || !is_own);
+        Ok(until.map(|until| Reserved { entry: outcome.entry, until }))
     }
 
     /// Writes to an agent's stream what a decision about a case comes to.

@@ -81,7 +81,9 @@ impl Core {
         };
         match tried {
             Tried::Given { case, decision, at } => {
-                let position = self.claimed(&me, case, at).await?;
+                let Some(position) = self.claimed(&me, case, at).await? else {
+                    return Err(faster());
+                };
                 let position = self.shell.token(position);
                 Ok(pb::TakeNextResponse {
                     case_id: case.to_string(),
@@ -142,7 +144,14 @@ impl Core {
             choose::order(&mut waiting, now, place.aging_s());
             order.extend(waiting);
         }
-        let (mut nearest, mut tries) = (None, 0);
+        // What an earlier delivery tried came to nothing, and its commands are spent.
+        let known = self.known(me).await?;
+        let spent =
+            (0..TRIES_MAX).take_while(|i| known.executed(reserving(command_id, *i)).is_some()).count();
+        let (mut nearest, mut tries) = (None, spent);
+        if tries == TRIES_MAX {
+            return Err(faster());
+        }
         for Waiting { case, .. } in order {
             let Some((decided, outcome)) = self.choice(me, case, &board, plan, now, position) else {
                 continue;
@@ -163,6 +172,7 @@ impl Core {
                 units,
                 decision,
                 how: How::Pull,
+                version: board.route(case).map_or(0, |route| route.version),
                 reserve_id,
             };
             if let Some(at) = self.give(chosen, plan, now).await?.last().map(|entry| entry.position) {
@@ -170,10 +180,7 @@ impl Core {
             }
             tries += 1;
             if tries == TRIES_MAX {
-                return Err(Error::Aborted {
-                    reason: "CONTENTION",
-                    message: "others were faster each time; ask again".into(),
-                });
+                return Err(faster());
             }
         }
         Ok(Tried::Nothing(nearest))
@@ -203,8 +210,9 @@ impl Core {
         Some((decided, choice.verdict.outcome))
     }
 
-    /// Up to where the case is the agent's; where it was given, if that takes longer than it is waited for.
-    async fn claimed(&self, me: &PersonId, case: CaseId, from: Position) -> Result<Position, Error> {
+    /// Up to where the case is the agent's; where it was given, if that takes longer than it is waited for; none if another
+    /// one has it.
+    async fn claimed(&self, me: &PersonId, case: CaseId, from: Position) -> Result<Option<Position>, Error> {
         let category = Category::new("agent").map_err(crate::core::bad_name)?;
         let stream = self.agent(me)?;
         let from = Position(from.0.saturating_sub(1));
@@ -215,20 +223,30 @@ impl Core {
                     continue;
                 }
                 let events = Envelope::<agent::Event>::of(&entry).map_err(unreadable)?.events;
-                let is_over = |event: &agent::Event| match event {
-                    agent::Event::CaseClaimed { case: of, .. }
-                    | agent::Event::CaseHeld { case: of, .. }
-                    | agent::Event::CapacityReleased { case: of, .. } => *of == case,
+                let is_his = |event: &agent::Event| match event {
+                    agent::Event::CaseClaimed { case: of, .. } | agent::Event::CaseHeld { case: of, .. } => {
+                        *of == case
+                    }
                     _ => false,
                 };
-                if events.iter().any(is_over) {
-                    return Ok(entry.position);
+                let is_released = |event: &agent::Event| matches!(event, agent::Event::CapacityReleased { case: of, .. } if *of == case);
+                // What is released may be held by the same entry: a manual hand was faster, and gave it to the same one.
+                if events.iter().any(is_his) {
+                    return Ok(Some(entry.position));
+                }
+                if events.iter().any(is_released) {
+                    return Ok(None);
                 }
             }
-            Ok::<_, Error>(from)
+            Ok::<_, Error>(Some(from))
         };
-        tokio::time::timeout(CLAIM_LIMIT, claimed).await.unwrap_or(Ok(from))
+        tokio::time::timeout(CLAIM_LIMIT, claimed).await.unwrap_or(Ok(Some(from)))
     }
+}
+
+/// The same request again begins where others are not.
+fn faster() -> Error {
+    Error::Aborted { reason: "CONTENTION", message: "others were faster each time; ask again".into() }
 }
 
 /// The id of the command with which the how many-th try reserves.

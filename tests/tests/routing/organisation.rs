@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::time::Timestamp;
-use proto::{assignment::v1 as pb, policy::v1::apply_request::File};
+use proto::{assignment::v1 as pb, cases::v1 as cases, policy::v1::apply_request::File};
 use service::clock::{Clock, ManualClock};
 use tempfile::TempDir;
 use tests::world::{Caller, World, command_id};
@@ -81,6 +81,10 @@ when = "message.text.contains('bonjour')"
 then = { languages = ["fr"] }
 "#;
 
+/// How long a test waits for what comes without an entry to wait for.
+const UNTIL_LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+const UNTIL_STEP: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// A site with a clock of its own.
 pub struct Site {
     pub world: World,
@@ -100,12 +104,62 @@ impl Site {
 
     /// With more policy.
     pub async fn with(more: &str) -> Self {
+        Self::of(&format!("{POLICY}{more}")).await
+    }
+
+    /// With other agents, queues and rules.
+    pub async fn of(text: &str) -> Self {
         let clock = ManualClock::new(start());
         let folder = TempDir::new().expect("a temporary folder");
-        let file = File { name: "routing.toml".into(), text: format!("{POLICY}{more}") };
+        let file = File { name: "routing.toml".into(), text: text.into() };
         let world =
             World::open_with(folder.path(), Arc::new(clock.clone()) as Arc<dyn Clock>, vec![file]).await;
         Self { world, clock, folder }
+    }
+
+    /// Puts other agents, queues and rules into force, and maybe another organisation.
+    pub async fn apply(&self, organisation: &str, text: &str) {
+        let file = |name: &str, text: &str| File { name: name.into(), text: text.into() };
+        let files = vec![file("policy.toml", organisation), file("routing.toml", text)];
+        dossier::sample::apply(&self.world.platform, files).await.expect("the policy is right");
+    }
+
+    /// Waits for what time or policy alone bring about: nothing in the log tells when.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come.
+    pub async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        let begun = std::time::Instant::now();
+        while !is_so().await {
+            assert!(begun.elapsed() < UNTIL_LIMIT, "it does not come: {what}");
+            tokio::time::sleep(UNTIL_STEP).await;
+        }
+        self.world.routed().await;
+    }
+
+    /// Waits until an agent has a case.
+    pub async fn until_assigned(&self, case: &str, who: &str) {
+        self.until(&format!("{who:?} has the case"), async || self.assignee(case).await == who).await;
+    }
+
+    /// Somebody gives a case to somebody.
+    pub async fn assign(&self, case: &str, who: &str) {
+        let request = cases::AssignRequest {
+            command_id: command_id(),
+            case_id: case.into(),
+            assignee: who.into(),
+            ..Default::default()
+        };
+        self.root().cases.assign(request).await.expect("it is assigned");
+        self.world.routed().await;
+    }
+
+    pub async fn resolve(&self, case: &str) {
+        let request =
+            cases::ResolveRequest { command_id: command_id(), case_id: case.into(), ..Default::default() };
+        self.root().cases.resolve(request).await.expect("it is resolved");
+        self.world.routed().await;
     }
 
     /// So many seconds later.

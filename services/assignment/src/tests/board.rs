@@ -158,12 +158,12 @@ fn a_promise_takes_room_until_it_is_settled() {
     // Nobody is told of a case for whom it does not fit because of a promise.
     assert_eq!(board.due(&plan, at(4)), []);
     // Nothing came of it: it is looked at again, and the room is there again.
-    board.settle(case(1), false);
+    board.settle(case(1), false, at(4));
     assert!(board.due(&plan, at(5)).contains(&case(1)));
     assert_eq!(chosen(&mut board, 1, &plan, 5).as_deref(), Some("ann"));
     // It is written: what the stream says takes the room now.
     board.apply(10, &reserved("ann", 1, 1, 5), &plan);
-    board.settle(case(1), true);
+    board.settle(case(1), true, at(5));
     assert_eq!(chosen(&mut board, 2, &plan, 5), None);
 }
 

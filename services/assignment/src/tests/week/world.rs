@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::policy::{self, ASKED, CHANNELS, RARE, REGIONS, TOPICS, VIP};
 use crate::{
-    board::{Board, Due, Route},
+    board::{Board, Due, Route, may_come_of},
     decide::{self, Chosen, Looked},
     model::Item,
 };
@@ -527,7 +527,7 @@ impl World {
                     is_written = false;
                     self.tell(&agent, vec![steps.release]).unwrap();
                 }
-                self.board.settle(case, is_written);
+                self.board.settle(case, is_written, self.now);
             }
         }
     }
@@ -549,6 +549,17 @@ impl World {
                 if self.routes[&case].chosen() == Some(&person) {
                     drop(self.lead(case, vec![Action::EndAward { decision, ended }]));
                 }
+                self.tell(&person, vec![agent::Action::Release { case, decision, ended }]).unwrap();
+            }
+            Due::Void(person, case, decision) => {
+                if self.cases[&case].owner.as_ref() == Some(&person) {
+                    return;
+                }
+                let way = &self.routes[&case];
+                if way.queue().is_some() && may_come_of(way, &person, decision) {
+                    return;
+                }
+                let ended = if self.cases[&case].owner.is_some() { Ended::Lost } else { Ended::Withdrawn };
                 self.tell(&person, vec![agent::Action::Release { case, decision, ended }]).unwrap();
             }
             Due::Recall(person, case, _) => {
