@@ -31,6 +31,7 @@ fn draft(kind: &str, fields: Value) -> Draft {
     Draft { kind: kind.into(), fields }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `json!` makes it")]
 fn named(kind: &str, id: &str, more: Value) -> Draft {
     let mut fields = json!({ "id": id, "name": id });
     fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

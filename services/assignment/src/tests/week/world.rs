@@ -407,7 +407,7 @@ impl World {
             self.note(person, &known, event);
         }
         self.agents.insert(person.clone(), state);
-        self.enter(Item::Agent(person.clone(), events));
+        self.enter(&Item::Agent(person.clone(), events));
         Ok(true)
     }
 
@@ -471,16 +471,16 @@ impl World {
                 _ => {}
             }
         }
-        self.enter(Item::Route(case, events));
+        self.enter(&Item::Route(case, events));
         Ok(true)
     }
 
     /// An entry comes to the board, some twice.
-    fn enter(&mut self, item: Item) {
+    fn enter(&mut self, item: &Item) {
         self.position += 1;
-        self.board.apply(self.position, &item, &self.plan);
+        self.board.apply(self.position, item, &self.plan);
         if self.position.is_multiple_of(7) {
-            self.board.apply(self.position, &item, &self.plan);
+            self.board.apply(self.position, item, &self.plan);
         }
     }
 
