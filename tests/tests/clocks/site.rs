@@ -135,7 +135,6 @@ impl Site {
             account: "forum".into(),
             messages: vec![said],
             origin: submit_request::Origin::Import.into(),
-            ..SubmitRequest::default()
         };
         let answer = self.world.administrator().ingestion.submit(request).await.unwrap().into_inner();
         self.world.settled(&answer.position).await;

@@ -169,6 +169,13 @@ macro_rules! commands {
                 Err(Status::unimplemented(""))
             }
 
+            async fn explain_sla(
+                &self,
+                _: Request<cases::ExplainSlaRequest>,
+            ) -> Answer<cases::ExplainSlaResponse> {
+                Err(Status::unimplemented(""))
+            }
+
             async fn get_case(&self, request: Request<cases::GetCaseRequest>) -> Answer<cases::GetCaseResponse> {
                 let id = request.into_inner().case_id;
                 match id.as_str() {
