@@ -129,7 +129,7 @@ async fn a_tail_until_now_ends_with_the_log_and_a_list_waits_for_its_position() 
     for at_least in [answer.position.as_str(), last.as_str()] {
         let request = ops::ListReadModelsRequest { at_least: at_least.into(), ..Default::default() };
         let told = root.operations.list_read_models(request).await.unwrap().into_inner();
-        assert_eq!(told.models.len(), 4);
+        assert_eq!(told.models.len(), 5);
     }
     let beyond = ops::ListReadModelsRequest { at_least: "elsewhere.1.1".into(), ..Default::default() };
     tests::desk::wrong_field(root.operations.list_read_models(beyond).await, "at_least");

@@ -1,6 +1,6 @@
 use std::{fs, path::PathBuf};
 
-use proto::policy::v1::{ApplyRequest, apply_request::File};
+use proto::policy::v1::{ApplyRequest, ShowRequest, apply_request::File};
 use service::{
     auth::{Issuer, PrincipalKind},
     clock::{Clock, SystemClock},
@@ -129,7 +129,13 @@ impl Site {
         let files = vec![File { name: "policy.toml".into(), text: POLICY.into() }];
         let apply = ApplyRequest { command_id: command_id(), files, ..ApplyRequest::default() };
         let applied = site.administrator(0).policy.apply(apply).await.expect("the policy can be applied");
-        assert_eq!(applied.into_inner().problems, [], "the policy is right");
+        let applied = applied.into_inner();
+        assert_eq!(applied.problems, [], "the policy is right");
+        // In every process that keeps cases: each follows the log by itself.
+        for (n, _) in processes.iter().enumerate().filter(|(_, roles)| roles.contains(&"cases")) {
+            let show = ShowRequest { at_least: applied.position.clone(), ..ShowRequest::default() };
+            site.administrator(n).policy.show(show).await.expect("the policy is in force");
+        }
         site
     }
 
