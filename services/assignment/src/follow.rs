@@ -84,6 +84,11 @@ pub fn outcome(error: Error) -> reaction::Error {
     }
 }
 
+/// Whether an event says no more than that the customer wrote: whose case it is and what it weighs is as it was.
+const fn only_comes_in(event: &case::Event) -> bool {
+    matches!(event, case::Event::Opened { .. } | case::Event::CustomerMessageReceived { .. })
+}
+
 /// An entry of a case, and the case after it.
 struct Happened<'a> {
     entry: &'a Entry,
@@ -98,7 +103,9 @@ impl Core {
     async fn follow_case(&self, entry: &Entry) -> Result<(), Error> {
         let envelope = Envelope::<case::Event>::of(entry).map_err(unreadable)?;
         let Ok(id) = entry.stream.id().parse() else { return Ok(()) };
-        if envelope.origin != Origin::Live {
+        // Where there are no queues, what comes in moves nobody: the case need not be read for that.
+        let is_routed = self.plan().places().next().is_some();
+        if envelope.origin != Origin::Live || !is_routed && envelope.events.iter().all(only_comes_in) {
             return Ok(());
         }
         let Seen { case, is_live } = self.case_at(id, entry.position).await?;
