@@ -161,7 +161,10 @@ impl Board {
                 for event in events {
                     // Whoever was asked and does not take it leaves the case to others.
                     match event {
-                        agent::Event::CapacityReleased { case, ended, .. } => {
+                        // Of what does not wait any more nothing is kept.
+                        agent::Event::CapacityReleased { case, ended, .. }
+                            if self.routes.contains_key(case) =>
+                        {
                             self.ended.insert(*case, *ended);
                             self.cases.insert(*case);
                         }

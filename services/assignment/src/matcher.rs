@@ -45,6 +45,8 @@ const GRACE_S: i64 = 5;
 /// How long it waits when something is away.
 const AGAIN: Duration = Duration::from_millis(500);
 
+const PRIORITY: &str = "select priority from case_row where case_id = $1";
+
 /// Brings cases and agents together.
 pub struct Matcher {
     core: Arc<Core>,
@@ -221,7 +223,11 @@ impl Matcher {
         if known.version < upto {
             known = Arc::new(self.core.routes.load::<choose::Error>(&stream).await?);
         }
-        board.put_route(case, Route::of(known.state.clone(), known.version.0, None));
+        // What somebody made of its priority stands in no entry of its way.
+        let store = &self.core.models.current().store;
+        let rows = store.query(PRIORITY, &[case.to_string().into()]).await?;
+        let priority = rows.first().and_then(|row| row.int(0)).map(model::priority);
+        board.put_route(case, Route::of(known.state.clone(), known.version.0, priority));
         Ok(())
     }
 
