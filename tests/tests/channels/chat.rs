@@ -107,7 +107,7 @@ impl Tab {
     }
 
     /// The next line that we said, and the cursor.
-    async fn line(&mut self) -> (Value, u64) {
+    pub async fn line(&mut self) -> (Value, u64) {
         loop {
             let frame = self.until("items").await;
             let items = frame["items"].as_array().unwrap();
